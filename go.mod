@@ -1,0 +1,3 @@
+module github.com/realedit/realedit
+
+go 1.26

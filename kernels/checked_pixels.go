@@ -1,0 +1,3 @@
+package kernels
+
+func checkPixels(o *Ops) {}

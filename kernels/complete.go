@@ -1,0 +1,81 @@
+package kernels
+
+import (
+	"reflect"
+	"sync"
+)
+
+// opNames are the fields of Ops, in order.
+var opNames = func() []string {
+	t := reflect.TypeFor[Ops]()
+	n := make([]string, t.NumField())
+	for i := range n {
+		n[i] = t.Field(i).Name
+	}
+	return n
+}()
+
+// OpNames lists the operations by name, in the order of Ops.
+func OpNames() []string { return append([]string(nil), opNames...) }
+
+// Has tells whether the table has the named operation.
+func (o *Ops) Has(name string) bool {
+	f := reflect.ValueOf(o).Elem().FieldByName(name)
+	return f.IsValid() && !f.IsNil()
+}
+
+// Fallbacks counts the calls of operations that a backend lacked and the reference
+// did instead. Safe for concurrent use; the zero value works.
+type Fallbacks struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (f *Fallbacks) add(op string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n == nil {
+		f.n = map[string]int{}
+	}
+	f.n[op]++
+}
+
+// Counts returns the number of fallback calls by operation so far.
+func (f *Fallbacks) Counts() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := make(map[string]int, len(f.n))
+	for k, v := range f.n {
+		c[k] = v
+	}
+	return c
+}
+
+// Complete returns the backend's operations with the reference in place of the
+// missing ones; count (may be nil) hears of every call that fell back. The images
+// of such a call must lie in host memory.
+func Complete(b Backend, count *Fallbacks) *Ops {
+	registryMu.Lock()
+	ref := reference
+	registryMu.Unlock()
+	o := *b.Ops()
+	if ref == nil {
+		return &o
+	}
+	have, want := reflect.ValueOf(&o).Elem(), reflect.ValueOf(ref).Elem()
+	for i := range opNames {
+		f, r, name := have.Field(i), want.Field(i), opNames[i]
+		if !f.IsNil() || r.IsNil() {
+			continue
+		}
+		if count == nil {
+			f.Set(r)
+			continue
+		}
+		f.Set(reflect.MakeFunc(f.Type(), func(args []reflect.Value) []reflect.Value {
+			count.add(name)
+			return r.Call(args)
+		}))
+	}
+	return &o
+}

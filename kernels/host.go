@@ -1,0 +1,56 @@
+package kernels
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// CopyHost copies pixels between two host images of equal shape and format.
+func CopyHost(ctx context.Context, dst, src *Image) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if dst == nil || src == nil || dst.w != src.w || dst.h != src.h || dst.c != src.c || dst.f != src.f {
+		return argErr("Copy", "src", "%v does not fit dst %v", src, dst)
+	}
+	if !dst.OnHost() || !src.OnHost() {
+		return argErr("Copy", "src", "the pixels are not in host memory")
+	}
+	for y := 0; y < src.h; y++ {
+		copy(dst.Row(y), src.Row(y))
+	}
+	return nil
+}
+
+// HostCaps are the processor's facts: its name, the threads Go may use, and the
+// machine's memory where the system tells it (Linux), else 0.
+func HostCaps() Caps {
+	c := Caps{Device: runtime.GOARCH, Threads: runtime.GOMAXPROCS(0)}
+	if n := procField("/proc/cpuinfo", "model name"); n != "" {
+		c.Device = n
+	}
+	kib := func(key string) int64 {
+		n, _ := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", key), " kB"), 10, 64)
+		return n << 10
+	}
+	c.Total, c.Free = kib("MemTotal"), kib("MemAvailable")
+	return c
+}
+
+func procField(file, key string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if k, v, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(k) == key {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}

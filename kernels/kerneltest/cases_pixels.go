@@ -1,0 +1,3 @@
+package kerneltest
+
+var pixelCases = []Case{}
