@@ -1,0 +1,237 @@
+package realedit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/realedit/realedit/kernels"
+	_ "github.com/realedit/realedit/kernels/cpu" // the backends register themselves
+	_ "github.com/realedit/realedit/kernels/ref"
+)
+
+// Config is what an Editor works with. The zero value works: the best backend of
+// this machine, CorrectedOnly, one set at a time.
+type Config struct {
+	Backends    []kernels.Backend // sets go to the next free one; empty = Open("auto"), closed by Close
+	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own
+	Policy      Policy
+	Seed        uint64
+	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend
+	Progress    func(Progress) // called from the working goroutines; may be nil
+	Log         *slog.Logger   // nil = silent
+}
+
+// Progress is one step of one set's edit.
+type Progress struct {
+	Set      string
+	Stage    string
+	Index    int     // of the stage, from 0
+	Stages   int     // how many there are
+	Fraction float64 // of this stage, 0..1; 1 when it has ended
+}
+
+// Editor runs sets through stages. It is safe for concurrent use.
+type Editor struct {
+	cfg  Config
+	own  bool
+	mu   sync.Mutex
+	next int
+}
+
+// New checks the configuration and opens the default backend if none is given.
+func New(cfg Config) (*Editor, error) {
+	if int(cfg.Policy) >= len(policyNames) {
+		return nil, Errorf(CodeBadOption, "config", "Policy: %v is not a policy", cfg.Policy)
+	}
+	if cfg.Concurrency < 0 || cfg.Budget.Host < 0 || cfg.Budget.Device < 0 {
+		return nil, Errorf(CodeBadOption, "config", "Concurrency %d, Budget %+v: must not be negative", cfg.Concurrency, cfg.Budget)
+	}
+	e := &Editor{cfg: cfg}
+	if len(cfg.Backends) == 0 {
+		b, err := kernels.Open("auto")
+		if err != nil {
+			return nil, &Error{Code: CodeOf(err), Op: "open backend", Err: err}
+		}
+		e.cfg.Backends, e.own = []kernels.Backend{b}, true
+	}
+	if e.cfg.Concurrency == 0 {
+		e.cfg.Concurrency = len(e.cfg.Backends)
+	}
+	if e.cfg.Log == nil {
+		e.cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return e, nil
+}
+
+// Close closes the backend that New opened, if it did.
+func (e *Editor) Close() error {
+	if e.own {
+		return e.cfg.Backends[0].Close()
+	}
+	return nil
+}
+
+func (e *Editor) pick() kernels.Backend {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.cfg.Backends[e.next%len(e.cfg.Backends)]
+	e.next++
+	return b
+}
+
+// flatten lists the leaves of a stage in running order.
+func flatten(s Stage) []Stage {
+	c, ok := s.(Composite)
+	if !ok {
+		return []Stage{s}
+	}
+	var all []Stage
+	for _, k := range c.Stages() {
+		all = append(all, flatten(k)...)
+	}
+	return all
+}
+
+// Process takes one set through a stage. The result is the caller's to Free. A panic
+// in a stage becomes an error with CodeInternal; a stage that the policy refuses is
+// left out with a finding.
+func (e *Editor) Process(ctx context.Context, s Stage, set Set) (*Result, error) {
+	if len(set.Photos) == 0 || set.Reference < 0 || set.Reference >= len(set.Photos) {
+		return nil, Errorf(CodeBadOption, "process", "set %q: %d photos, reference %d", set.ID, len(set.Photos), set.Reference)
+	}
+	b := e.pick()
+	fb := &kernels.Fallbacks{}
+	env := &Env{
+		Backend: b, Ops: kernels.Complete(b, fb), Budget: e.cfg.Budget, Policy: e.cfg.Policy,
+		Seed: e.cfg.Seed, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb,
+	}
+	w := &Work{Set: set, Reference: set.Reference, Report: newReport(e, s, set)}
+	stages := flatten(s)
+	err := func() error {
+		for i, st := range stages {
+			env.progress = func(stage string, f float64) {
+				if e.cfg.Progress != nil {
+					e.cfg.Progress(Progress{set.ID, stage, i, len(stages), f})
+				}
+			}
+			if err := e.run(ctx, env, st, w); err != nil {
+				return err
+			}
+			env.Progress(st.Name(), 1)
+		}
+		if w.Image == nil {
+			return &Error{Code: CodeBadWiring, Set: set.ID, Op: "process", Err: errors.New("no stage made a picture")}
+		}
+		return env.Backend.Sync(ctx)
+	}()
+	if err != nil {
+		w.free()
+		return nil, withSet(err, set.ID)
+	}
+	return newResult(w)
+}
+
+// run applies one stage, timed and guarded.
+func (e *Editor) run(ctx context.Context, env *Env, s Stage, w *Work) (err error) {
+	if err := ctx.Err(); err != nil {
+		return &Error{Code: CodeCancelled, Stage: s.Name(), Err: context.Cause(ctx)}
+	}
+	if a, ok := s.(Alterer); ok && !env.Policy.Allows(a.Alters()) {
+		w.Find(Finding{Check: string(CodePolicyRefused), Severity: Info,
+			Message: fmt.Sprintf("%s may cause %q, which policy %s forbids: left out", s.Name(), a.Alters(), env.Policy)})
+		return nil
+	}
+	if c, ok := s.(Contract); ok {
+		for _, k := range c.Needs() {
+			if !w.Has(k) {
+				return Errorf(CodeBadWiring, s.Name(), "needs %q, which nothing before it gave", k)
+			}
+		}
+	}
+	before := env.fallbacks.Counts()
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Code: CodeInternal, Stage: s.Name(), Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	if err := s.Apply(ctx, env, w); err != nil {
+		code := CodeOf(err)
+		var own *Error
+		if errors.As(err, &own) && own.Stage == "" {
+			own.Stage = s.Name()
+			return err
+		}
+		return &Error{Code: code, Stage: s.Name(), Err: err}
+	}
+	facts := StageFacts{Name: s.Name(), Options: recorded(s), Backend: env.Backend.Name(), Seconds: time.Since(start).Seconds()}
+	for op, n := range env.fallbacks.Counts() {
+		if n -= before[op]; n > 0 {
+			if facts.Fallbacks == nil {
+				facts.Fallbacks = map[string]int{}
+			}
+			facts.Fallbacks[op] = n
+		}
+	}
+	w.Report.Stages = append(w.Report.Stages, facts)
+	return nil
+}
+
+// withSet names the set in an error that does not name one.
+func withSet(err error, id string) error {
+	var e *Error
+	if errors.As(err, &e) && e.Set == "" {
+		e.Set = id
+		return err
+	}
+	return err
+}
+
+// ProcessAll takes sets through a stage, Config.Concurrency at a time, and yields the
+// outcomes in the order of the sets. One set's failure does not stop the others;
+// ending the loop does. Results are the caller's to Free.
+func (e *Editor) ProcessAll(ctx context.Context, s Stage, sets iter.Seq[Set]) iter.Seq2[*Result, error] {
+	type outcome struct {
+		r   *Result
+		err error
+	}
+	return func(yield func(*Result, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		queue := make(chan chan outcome, e.cfg.Concurrency-1)
+		go func() {
+			defer close(queue)
+			for set := range sets {
+				c := make(chan outcome, 1)
+				select {
+				case queue <- c:
+				case <-ctx.Done():
+					return
+				}
+				go func() {
+					r, err := e.Process(ctx, s, set)
+					c <- outcome{r, err}
+				}()
+			}
+		}()
+		stopped := false
+		for c := range queue {
+			o := <-c
+			if stopped {
+				o.r.Free()
+				continue
+			}
+			if !yield(o.r, o.err) {
+				stopped = true
+				cancel()
+			}
+		}
+	}
+}

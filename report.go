@@ -1,0 +1,113 @@
+package realedit
+
+import "image"
+
+// Version is the library's version, part of every report: same inputs, options,
+// seed, version and backend give the same pixels.
+const Version = "0.1.0"
+
+// ReportVersion is the version of the report's schema.
+const ReportVersion = 1
+
+// Report says what was done to one set, with the numbers that prove it. It is written as
+// NAME.report.json; the schema is in docs/report.md.
+type Report struct {
+	Version   int                `json:"version"` // ReportVersion
+	Set       string             `json:"set"`
+	Group     GroupFacts         `json:"group"`
+	Route     string             `json:"route"`
+	Policy    Policy             `json:"policy"`
+	Class     Class              `json:"class"`
+	Rung      string             `json:"rung"` // the rung of the ladder that passed
+	Inputs    []InputFacts       `json:"inputs"`
+	Stages    []StageFacts       `json:"stages"`
+	Models    []ModelFacts       `json:"models"`
+	Seed      uint64             `json:"seed"`
+	Shares    map[string]float64 `json:"shares"`
+	Measures  map[string]float64 `json:"measures"` // numbers that are not checks: key, white point, exposure
+	Findings  []Finding          `json:"findings"`
+	Output    *OutputFacts       `json:"output,omitempty"`
+	Unaltered *FileFacts         `json:"unaltered,omitempty"`
+	Library   string             `json:"library"` // "realedit 0.1.0"
+}
+
+// GroupFacts are why the photos were taken for one set.
+type GroupFacts struct {
+	Reason     GroupReason `json:"reason"`
+	Confidence float64     `json:"confidence"`
+	Warnings   []string    `json:"warnings,omitempty"`
+}
+
+// InputFacts identify one photo of the set.
+type InputFacts struct {
+	Name      string   `json:"name"`
+	SHA256    string   `json:"sha256"`
+	EV        float64  `json:"ev"`    // stops of light beyond the reference photo
+	Codec     string   `json:"codec"` // decoder and its version, since decoders may differ by a level
+	Reference bool     `json:"reference,omitempty"`
+	Used      bool     `json:"used"` // false: member of the set that took no part in the merge
+	Warnings  []string `json:"warnings,omitempty"`
+}
+
+// StageFacts say what one stage did.
+type StageFacts struct {
+	Name      string         `json:"name"`
+	Options   any            `json:"options,omitempty"`
+	Backend   string         `json:"backend"`
+	Seconds   float64        `json:"seconds"`
+	Fallbacks map[string]int `json:"fallbacks,omitempty"` // operations the backend lacked, and calls
+}
+
+// ModelFacts identify a model that was run.
+type ModelFacts struct {
+	Name    string `json:"name"`
+	SHA256  string `json:"sha256"`
+	Licence string `json:"licence"`
+}
+
+// FileFacts identify a written file.
+type FileFacts struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+}
+
+// OutputFacts identify the finished file and its pixels.
+type OutputFacts struct {
+	File            string `json:"file"`
+	Width           int    `json:"width"`
+	Height          int    `json:"height"`
+	SHA256          string `json:"sha256"`                // of the file
+	PixelsSHA256    string `json:"pixels_sha256"`         // of the samples before encoding, in the file's bit depth, rows top down, RGB, big-endian
+	ScanSHA256      string `json:"scan_sha256,omitempty"` // JPEG: of the entropy-coded data and its tables
+	UntouchedSHA256 string `json:"untouched_sha256"`      // like pixels_sha256, over the pixels that are neither computed nor synthesised (the others as 0)
+}
+
+// Severity of a finding.
+type Severity string
+
+// The severities.
+const (
+	Info    Severity = "info"
+	Warning Severity = "warning"
+	Failure Severity = "failure" // fails the gate
+)
+
+// Finding is one thing a stage or a check has to say about the picture.
+type Finding struct {
+	Check    string     `json:"check"` // a finding code: "qc_structure", "window_no_source"
+	Severity Severity   `json:"severity"`
+	Value    float64    `json:"value"`
+	Limit    float64    `json:"limit"`
+	Region   *Rectangle `json:"region,omitempty"`
+	Message  string     `json:"message"`
+}
+
+// Rectangle is a region of the picture in pixels, as JSON.
+type Rectangle struct {
+	X, Y, W, H int
+}
+
+// RectangleOf converts an image rectangle.
+func RectangleOf(r image.Rectangle) *Rectangle {
+	return &Rectangle{r.Min.X, r.Min.Y, r.Dx(), r.Dy()}
+}

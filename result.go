@@ -1,0 +1,93 @@
+package realedit
+
+import (
+	"encoding/hex"
+
+	"github.com/realedit/realedit/kernels"
+)
+
+// Result is a finished picture with its proof. Free it when it has been used.
+type Result struct {
+	Set       Set
+	Image     *kernels.Image // sRGB-encoded, 3 channels
+	Unaltered *kernels.Image // the deterministic picture; nil unless the class is Altered
+	Changes   *AlterationMap
+	Masks     map[Key]*kernels.Image
+	Report    *Report
+}
+
+// Free gives the pixels back; of nil it does nothing.
+func (r *Result) Free() {
+	if r == nil {
+		return
+	}
+	r.Image.Free()
+	if r.Unaltered != r.Image {
+		r.Unaltered.Free()
+	}
+	if r.Changes != nil {
+		r.Changes.Map.Free()
+	}
+	for _, m := range r.Masks {
+		m.Free()
+	}
+	r.Image, r.Unaltered, r.Changes, r.Masks = nil, nil, nil, nil
+}
+
+// Recorder is optional for stages: what stands under "options" in the report. Without
+// it the stage itself is written as JSON.
+type Recorder interface{ Recorded() any }
+
+func recorded(s Stage) any {
+	if r, ok := s.(Recorder); ok {
+		return r.Recorded()
+	}
+	return s
+}
+
+func newReport(e *Editor, s Stage, set Set) *Report {
+	r := &Report{
+		Version: ReportVersion, Set: set.ID, Route: s.Name(), Policy: e.cfg.Policy, Rung: "classical",
+		Group:  GroupFacts{set.Reason, set.Confidence, set.Warnings},
+		Models: []ModelFacts{}, Findings: []Finding{}, Shares: map[string]float64{}, Measures: map[string]float64{},
+		Seed: e.cfg.Seed, Library: "realedit " + Version,
+	}
+	ref := set.Ref()
+	add := func(p *Photo, used bool) {
+		in := InputFacts{Name: p.Name, SHA256: hex.EncodeToString(p.SHA256[:]), Codec: p.Codec, Reference: p == ref, Used: used, Warnings: p.Warnings}
+		if a, an, ok := ref.Facts.EV(); ok {
+			if b, bn, ok := p.Facts.EV(); ok && an == bn {
+				in.EV = a - b
+			}
+		}
+		r.Inputs = append(r.Inputs, in)
+	}
+	for _, p := range set.Photos {
+		add(p, true)
+	}
+	for _, p := range set.Unused {
+		add(p, false)
+	}
+	return r
+}
+
+// newResult closes a Work: class and shares from the alteration map.
+func newResult(w *Work) (*Result, error) {
+	if w.Changes == nil {
+		c, err := NewAlterationMap(w.Image.Width(), w.Image.Height())
+		if err != nil {
+			w.free()
+			return nil, err
+		}
+		w.Changes = c
+	}
+	w.Report.Shares = w.Changes.Shares()
+	w.Report.Class = w.Changes.Strongest().Class()
+	r := &Result{Set: w.Set, Image: w.Image, Changes: w.Changes, Masks: w.Masks, Report: w.Report}
+	if w.Report.Class == Altered {
+		r.Unaltered, w.Unaltered = w.Unaltered, nil
+	}
+	w.Image, w.Changes, w.Masks = nil, nil, nil
+	w.free()
+	return r, nil
+}

@@ -1,0 +1,81 @@
+package realedit
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/realedit/realedit/kernels"
+)
+
+// Key names something a Work carries, for the wiring check.
+type Key string
+
+// The keys of this library's stages. Hosts may add their own.
+const (
+	KeyFrames     Key = "frames"      // Work.Frames: decoded and aligned photos
+	KeyImage      Key = "image"       // Work.Image
+	MaskWindow    Key = "mask.window" // U8, 1 channel, the picture's size: 255 inside windows
+	MaskSky       Key = "mask.sky"    // U8, 1 channel, the picture's size: 255 in the sky
+	MaskFrameUsed Key = "mask.frame"  // U8, 1 channel: 1+index of the frame a pixel was pulled from, 0 = merge
+)
+
+// Stage is one step of an edit. A stage reads and changes the Work; what it does
+// depends only on the Work, the Env and its own fields. Stages are structs whose
+// fields are their options and whose zero value works. Apply may be called for
+// several Works at once.
+type Stage interface {
+	Name() string
+	Apply(ctx context.Context, env *Env, w *Work) error
+}
+
+// Contract is optional: what a stage needs and gives, checked before running.
+type Contract interface {
+	Needs() []Key
+	Gives() []Key
+}
+
+// Sizer is optional: the most bytes a stage takes beyond the Work for a picture of
+// w×h pixels, so that the budget is known before running.
+type Sizer interface {
+	Bytes(w, h int) (host, device int64)
+}
+
+// Alterer is optional: the strongest change a stage can make. The Editor checks it against the policy.
+type Alterer interface {
+	Alters() Change
+}
+
+// Composite is a stage made of stages; the Editor looks inside for contracts and policy.
+type Composite interface {
+	Stage
+	Stages() []Stage
+}
+
+// Env is what a stage works with. It is one per running set and not shared.
+type Env struct {
+	Backend kernels.Backend
+	Ops     *kernels.Ops // Backend's operations, the reference's where it has none
+	Budget  kernels.Budget
+	Policy  Policy
+	Seed    uint64
+	Log     *slog.Logger // never nil
+
+	fallbacks *kernels.Fallbacks
+	progress  func(stage string, fraction float64)
+}
+
+// Progress tells the host how far the running stage is, 0..1.
+func (e *Env) Progress(stage string, fraction float64) {
+	if e.progress != nil {
+		e.progress(stage, fraction)
+	}
+}
+
+// NewImage allocates an image in the backend's memory, as an *Error when that fails.
+func (e *Env) NewImage(w, h, channels int, f kernels.Format) (*kernels.Image, error) {
+	m, err := e.Backend.NewImage(w, h, channels, f)
+	if err != nil {
+		return nil, &Error{Code: CodeOf(err), Op: "allocate", Err: err}
+	}
+	return m, nil
+}

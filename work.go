@@ -1,0 +1,97 @@
+package realedit
+
+import (
+	"github.com/realedit/realedit/kernels"
+)
+
+// Frame is one photo of a set, decoded and brought to the reference's geometry.
+type Frame struct {
+	Photo *Photo
+	Image *kernels.Image // sRGB-encoded, 3 channels, U8 or U16, the reference's size
+	Valid *kernels.Image // U8, 1 channel: 255 where Image shows the scene; nil = everywhere
+	EV    float64        // stops of light this frame got beyond the reference frame: positive is brighter
+	// Homography takes the picture's pixel centres to the photo's own (row-major 3×3).
+	Homography [9]float64
+}
+
+// Work is one set on its way through the stages. It belongs to one goroutine at a
+// time. What it holds is freed by the Editor; a stage that replaces an image frees
+// the old one (SetImage and SetMask do).
+type Work struct {
+	Set     Set
+	Frames  []Frame                // after alignment; the reference's is Frames[Reference]
+	Image   *kernels.Image         // the picture so far: sRGB-encoded, 3 channels
+	Masks   map[Key]*kernels.Image // by key, the picture's size
+	Changes *AlterationMap         // what happened to each pixel so far
+	Report  *Report
+
+	// Reference is the index in Frames of the set's reference photo.
+	Reference int
+	// Unaltered is the picture as it was before the first computed or synthesised
+	// pixel, kept for the sibling; nil while the class is below Altered.
+	Unaltered *kernels.Image
+}
+
+// SetImage replaces the picture and frees the one before (unless it is the same or a frame's).
+func (w *Work) SetImage(m *kernels.Image) {
+	old := w.Image
+	w.Image = m
+	if old == nil || old == m || old == w.Unaltered {
+		return
+	}
+	for _, f := range w.Frames {
+		if f.Image == old {
+			return
+		}
+	}
+	old.Free()
+}
+
+// SetMask stores a mask and frees the one before under that key.
+func (w *Work) SetMask(k Key, m *kernels.Image) {
+	if w.Masks == nil {
+		w.Masks = map[Key]*kernels.Image{}
+	}
+	if old := w.Masks[k]; old != nil && old != m {
+		old.Free()
+	}
+	w.Masks[k] = m
+}
+
+// DropFrames frees the frames that are no longer needed; the picture stays.
+func (w *Work) DropFrames() {
+	for _, f := range w.Frames {
+		if f.Image != w.Image && f.Image != w.Unaltered {
+			f.Image.Free()
+		}
+		f.Valid.Free()
+	}
+	w.Frames = nil
+}
+
+// Has tells whether the Work carries what the key names.
+func (w *Work) Has(k Key) bool {
+	switch k {
+	case KeyFrames:
+		return len(w.Frames) > 0
+	case KeyImage:
+		return w.Image != nil
+	}
+	return w.Masks[k] != nil
+}
+
+// Find adds a finding to the report.
+func (w *Work) Find(f Finding) { w.Report.Findings = append(w.Report.Findings, f) }
+
+// free releases everything but what the Result keeps.
+func (w *Work) free() {
+	w.DropFrames()
+	w.SetImage(nil)
+	w.Unaltered.Free()
+	for _, m := range w.Masks {
+		m.Free()
+	}
+	if w.Changes != nil {
+		w.Changes.Map.Free()
+	}
+}
