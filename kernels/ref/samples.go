@@ -36,12 +36,12 @@ func storeRow(m *kernels.Image, y int, buf []float64) {
 	case kernels.U8:
 		r := m.RowU8(y)
 		for i := range r {
-			r[i] = uint8(toLevel(buf[i], 255))
+			r[i] = uint8(level(buf[i], 255))
 		}
 	case kernels.U16:
 		r := m.RowU16(y)
 		for i := range r {
-			r[i] = uint16(toLevel(buf[i], 65535))
+			r[i] = uint16(level(buf[i], 65535))
 		}
 	case kernels.F16:
 		r := m.RowHalf(y)
@@ -56,8 +56,8 @@ func storeRow(m *kernels.Image, y int, buf []float64) {
 	}
 }
 
-// toLevel rounds v half up to an integer in [0,top]; NaN is 0.
-func toLevel(v, top float64) float64 {
+// level rounds v half up to an integer in [0,top]; NaN is 0.
+func level(v, top float64) float64 {
 	if !(v > 0) {
 		return 0
 	}
