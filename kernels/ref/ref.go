@@ -24,7 +24,31 @@ func init() {
 }
 
 // table lists what is here; a new operation is its own file and one line.
-var table = kernels.Ops{}
+var table = kernels.Ops{
+	Convert:            convert,
+	DecodeSRGB:         decodeSRGB,
+	EncodeSRGB:         encodeSRGB,
+	YCbCrToRGB:         yCbCrToRGB,
+	Luma:               luma,
+	Resize:             resize,
+	PyrDown:            pyrDown,
+	PyrUp:              pyrUp,
+	Warp:               warp,
+	Blend:              blend,
+	Feather:            feather,
+	ColorMatrix:        colorMatrix,
+	Curve:              curve,
+	Histogram:          histogram,
+	MatchHistogram:     matchHistogram,
+	BoxFilter:          boxFilter,
+	GuidedFilter:       guidedFilter,
+	GuidedCoefficients: guidedCoefficients,
+	Gradient:           gradient,
+	Edges:              edges,
+	SSIM:               ssim,
+	DeltaE:             deltaE,
+	LocalTone:          localTone,
+}
 
 var ops = kernels.Checked(table)
 
