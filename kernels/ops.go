@@ -73,10 +73,11 @@ type Ops struct {
 
 	// FusionWeights are the quality weights of Mertens, Kautz, Van Reeth 2009 as
 	// OpenCV computes them: contrast = |Laplacian of Y| (4-neighbour, mirrored
-	// border), saturation = standard deviation over R, G, B, exposedness =
+	// border), saturation = √Σ(v−mean)² over v = R, G, B (not divided by 3), exposedness =
 	// Π exp(−(v−½)²/(2·0.2²)); weight = contrast^wc · saturation^ws · exposedness^we
-	// + 1e-12, a factor with exponent 0 left out. src U8, U16 or F32 of 3 channels in
-	// [0,1] units; dst F32, 1 channel. Y here is from [0,1] values.
+	// + 1e-12, a factor with exponent 0 left out; nil or zero p means exponents 1, 1, 1. src U8,
+	// U16 or F32 of 3 channels in [0,1] units (F32 is clamped to them, NaN taken as 0); dst
+	// F32, 1 channel.
 	FusionWeights func(dst, src *Image, p *MertensParams) error
 
 	// Fuse merges aligned photos of one size and format (U8, U16 or F32, 3 channels) into

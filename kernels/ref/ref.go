@@ -34,6 +34,8 @@ var table = kernels.Ops{
 	PyrDown:            pyrDown,
 	PyrUp:              pyrUp,
 	Warp:               warp,
+	FusionWeights:      fusionWeights,
+	Fuse:               fuse,
 	Blend:              blend,
 	Feather:            feather,
 	ColorMatrix:        colorMatrix,
