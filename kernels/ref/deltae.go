@@ -41,7 +41,7 @@ func deltaE(a, b, m, mask *kernels.Image) (kernels.DeltaEResult, error) {
 func labAt(m *kernels.Image, x, y int) [3]float64 {
 	var v [3]float64
 	for c := range v {
-		v[c] = linear(unit01(pixelAt(m, x, y, c)))
+		v[c] = decodeSRGB1(pixelAt(m, x, y, c))
 	}
 	f := func(t float64) float64 {
 		if t > 0.008856 {
@@ -53,14 +53,6 @@ func labAt(m *kernels.Image, x, y int) [3]float64 {
 	fy := f(0.212671*v[0] + 0.715160*v[1] + 0.072169*v[2])
 	fz := f((0.019334*v[0] + 0.119193*v[1] + 0.950227*v[2]) / 1.08883)
 	return [3]float64{116*fy - 16, 500 * (fx - fy), 200 * (fy - fz)}
-}
-
-// linear is the sRGB transfer function, IEC 61966-2-1.
-func linear(v float64) float64 {
-	if v <= 0.04045 {
-		return v / 12.92
-	}
-	return math.Pow((v+0.055)/1.055, 2.4)
 }
 
 // ciede2000 is Sharma, Wu, Dalal 2005, equations 2 to 22, with kL = kC = kH = 1.

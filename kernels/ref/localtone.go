@@ -13,7 +13,7 @@ func localTone(dst, src *kernels.Image, p *kernels.LocalToneParams) error {
 		for x := range w {
 			var v, u [3]float64
 			for c := range v {
-				v[c] = linear(unit01(pixelAt(src, x, y, c)))
+				v[c] = decodeSRGB1(pixelAt(src, x, y, c))
 			}
 			for c := range u {
 				u[c] = float64(p.Matrix[3*c])*v[0] + float64(p.Matrix[3*c+1])*v[1] + float64(p.Matrix[3*c+2])*v[2]
@@ -43,19 +43,11 @@ func localTone(dst, src *kernels.Image, p *kernels.LocalToneParams) error {
 				}
 			}
 			for c := range u {
-				setPixel(dst, x, y, c, encoded(unit01(u[c])))
+				setPixel(dst, x, y, c, encodeSRGB1(u[c]))
 			}
 		}
 	}
 	return nil
-}
-
-// encoded is the inverse of linear.
-func encoded(v float64) float64 {
-	if v <= 0.0031308 {
-		return 12.92 * v
-	}
-	return 1.055*math.Pow(v, 1/2.4) - 0.055
 }
 
 // clamp limits v to [lo,hi]; NaN becomes lo.
