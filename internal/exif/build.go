@@ -1,16 +1,17 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
 	"sort"
 )
 
 // Tag is an entry to be written: Value holds Count values in the block's byte order.
+// Where At is not 0 the values lie there already, and Value is empty.
 type Tag struct {
 	ID, Type uint16
 	Count    uint32
 	Value    []byte
+	At       uint32
 }
 
 // Number returns a tag of one BYTE, SHORT or LONG.
@@ -24,12 +25,22 @@ func Number(order ByteOrder, id, typ uint16, v uint32) Tag {
 	case 4:
 		order.PutUint32(b, v)
 	}
-	return Tag{id, typ, 1, b}
+	return Tag{ID: id, Type: typ, Count: 1, Value: b}
 }
 
 // Text returns an ASCII tag, closed by NUL.
 func Text(id uint16, s string) Tag {
-	return Tag{id, TypeASCII, uint32(len(s) + 1), append([]byte(s), 0)}
+	return Tag{ID: id, Type: TypeASCII, Count: uint32(len(s) + 1), Value: append([]byte(s), 0)}
+}
+
+// Data returns a tag of bytes: BYTE or UNDEFINED.
+func Data(id, typ uint16, b []byte) Tag {
+	return Tag{ID: id, Type: typ, Count: uint32(len(b)), Value: b}
+}
+
+// Rational returns a tag of one unsigned fraction.
+func Rational(order ByteOrder, id uint16, num, den uint32) Tag {
+	return Tag{ID: id, Type: TypeRational, Count: 1, Value: order.AppendUint32(order.AppendUint32(nil, num), den)}
 }
 
 // DirSize returns the bytes of a directory with its values, always even.
@@ -55,6 +66,10 @@ func EncodeDir(order ByteOrder, tags []Tag, at, next uint32) []byte {
 		order.PutUint16(e, t.ID)
 		order.PutUint16(e[2:], t.Type)
 		order.PutUint32(e[4:], t.Count)
+		if t.At != 0 {
+			order.PutUint32(e[8:], t.At)
+			continue
+		}
 		if len(t.Value) <= 4 {
 			copy(e[8:12], t.Value)
 			continue
@@ -71,11 +86,11 @@ func EncodeDir(order ByteOrder, tags []Tag, at, next uint32) []byte {
 
 // mandatoryExif are the tags that Exif 3.0 (table 4.6.5) asks of every
 // compressed picture, but for those that Update adds itself.
-func mandatoryExif(ByteOrder) []Tag {
+func mandatoryExif() []Tag {
 	return []Tag{
-		{tagExifVersion, TypeUndefined, 4, []byte("0232")},
-		{0x9101, TypeUndefined, 4, []byte{1, 2, 3, 0}}, // ComponentsConfiguration: YCbCr
-		{0xa000, TypeUndefined, 4, []byte("0100")},     // FlashpixVersion
+		Data(tagExifVersion, TypeUndefined, []byte("0232")),
+		Data(0x9101, TypeUndefined, []byte{1, 2, 3, 0}), // ComponentsConfiguration: YCbCr
+		Data(0xa000, TypeUndefined, []byte("0100")),     // FlashpixVersion
 	}
 }
 
@@ -83,10 +98,9 @@ func mandatoryExif(ByteOrder) []Tag {
 func minimal() []byte {
 	o := binary.LittleEndian
 	b := o.AppendUint32([]byte("II*\x00"), 8)
-	res := []byte{72, 0, 0, 0, 1, 0, 0, 0}
 	ifd0 := []Tag{
-		{tagXResolution, TypeRational, 1, res},
-		{tagYResolution, TypeRational, 1, res},
+		Rational(o, tagXResolution, 72, 1),
+		Rational(o, tagYResolution, 72, 1),
 		Number(o, tagResolutionUnit, TypeShort, 2),
 		Number(o, 0x0213, TypeShort, 1), // YCbCrPositioning: centred
 		Number(o, tagExifIFD, TypeLong, 0),
@@ -94,7 +108,7 @@ func minimal() []byte {
 	exif := uint32(8 + DirSize(ifd0))
 	ifd0[4] = Number(o, tagExifIFD, TypeLong, exif)
 	b = append(b, EncodeDir(o, ifd0, 8, 0)...)
-	return append(b, EncodeDir(o, mandatoryExif(o), exif, 0)...)
+	return append(b, EncodeDir(o, mandatoryExif(), exif, 0)...)
 }
 
 // structural tells the tags of IFD0 that describe how pixels are stored, hold
@@ -150,7 +164,7 @@ func Extract(r *Reader) (block []byte, warnings []string, err error) {
 			if e.Tag == tagMakerNote {
 				notePos = r.ValuePos(e)
 			}
-			tags = append(tags, Tag{e.Tag, e.Type, e.Count, v})
+			tags = append(tags, Tag{ID: e.Tag, Type: e.Type, Count: e.Count, Value: v})
 		}
 		return tags
 	}
@@ -186,19 +200,17 @@ func (r *Reader) assemble(top, sub, interop, gps []Tag, notePos int64, maker str
 	} else {
 		copy(b, "II*\x00")
 	}
-	var noteAt uint32
 	for i, t := range sub {
 		if t.ID != tagMakerNote || len(t.Value) <= 4 {
 			continue
 		}
-		at := notePos
-		if at < 8 || at+int64(len(t.Value)) > MaxJPEG/2 {
+		at, v := notePos, t.Value
+		if at < 8 || at+int64(len(v)) > MaxJPEG/2 {
 			at = 8
-			sub[i].Value = shiftNote(t.Value, notePos, at, maker, o)
+			v = shiftNote(v, notePos, at, maker, o)
 		}
-		b = append(b, make([]byte, at-8)...)
-		noteAt = uint32(at)
-		b = append(b, sub[i].Value...)
+		b = append(append(b, make([]byte, at-8)...), v...)
+		sub[i].At, sub[i].Value = uint32(at), nil
 	}
 	place := func(tags []Tag) uint32 {
 		if len(tags) == 0 {
@@ -218,26 +230,8 @@ func (r *Reader) assemble(top, sub, interop, gps []Tag, notePos int64, maker str
 	if at := place(gps); at > 0 {
 		top = append(top, Number(o, tagGPSIFD, TypeLong, at))
 	}
-	// The note's entry is written with an inline stand-in and pointed to its bytes afterwards.
-	var noteCount uint32
-	for i, t := range sub {
-		if noteAt > 0 && t.ID == tagMakerNote {
-			noteCount = t.Count
-			sub[i] = Number(o, tagMakerNote, TypeLong, noteAt)
-		}
-	}
 	if at := place(sub); at > 0 {
 		top = append(top, Number(o, tagExifIFD, TypeLong, at))
-		if noteAt > 0 {
-			pr, err := NewReader(bytes.NewReader(b), int64(len(b)))
-			if err == nil {
-				d, _ := pr.Dir(at)
-				if e, ok := d.Find(tagMakerNote); ok {
-					o.PutUint16(b[e.Pos+2:], TypeUndefined)
-					o.PutUint32(b[e.Pos+4:], noteCount)
-				}
-			}
-		}
 	}
 	at := place(top)
 	o.PutUint32(b[4:], at)

@@ -296,7 +296,7 @@ func (p *patcher) setFacts(e Edit) {
 	p.put(d, tagImageLength, TypeLong, h)
 	x, ok := child(r, d, tagExifIFD)
 	if !ok {
-		at := p.append(p.dir(mandatoryExif(p.order)))
+		at := p.append(p.dir(mandatoryExif()))
 		p.grow(d, func(at uint32) { p.order.PutUint32(p.buf[4:], at) }, p.entry(tagExifIFD, TypeLong, at))
 		r, d = p.ifd0()
 		x, _ = child(r, d, tagExifIFD)
@@ -356,11 +356,10 @@ func (p *patcher) grow(d Dir, relink func(at uint32), add ...[]byte) {
 // addThumbnail appends IFD1 and the thumbnail's JPEG.
 func (p *patcher) addThumbnail(jpeg []byte) {
 	_, d := p.ifd0()
-	res := append(p.order.AppendUint32(nil, 72), p.order.AppendUint32(nil, 1)...)
 	tags := []Tag{
 		Number(p.order, tagCompression, TypeShort, 6), // JPEG
-		{tagXResolution, TypeRational, 1, res},
-		{tagYResolution, TypeRational, 1, res},
+		Rational(p.order, tagXResolution, 72, 1),
+		Rational(p.order, tagYResolution, 72, 1),
 		Number(p.order, tagResolutionUnit, TypeShort, 2), // inches
 		Number(p.order, tagJPEGOffset, TypeLong, 0),
 		Number(p.order, tagJPEGLength, TypeLong, uint32(len(jpeg))),

@@ -1,0 +1,47 @@
+// Package xmp merges facts into XMP packets (ISO 16684-1) without touching a
+// byte of the properties it is not asked about. It does not keep a data model: it finds
+// where properties lie in the packet's text and cuts, replaces and inserts there.
+package xmp
+
+// Namespaces.
+const (
+	NSRDF       = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+	NSXMP       = "http://ns.adobe.com/xap/1.0/"
+	NSTIFF      = "http://ns.adobe.com/tiff/1.0/"
+	NSExif      = "http://ns.adobe.com/exif/1.0/"
+	NSDC        = "http://purl.org/dc/elements/1.1/"
+	NSPhotoshop = "http://ns.adobe.com/photoshop/1.0/"
+	NSNote      = "http://ns.adobe.com/xmp/note/"
+	NSIptcExt   = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+	NSGainMap   = "http://ns.adobe.com/hdr-gain-map/1.0/"
+	NSContainer = "http://ns.google.com/photos/1.0/container/"
+	NSGCamera   = "http://ns.google.com/photos/1.0/camera/"
+)
+
+// DigitalSourceType is the property that says where a picture's pixels come from.
+var DigitalSourceType = Name{NSIptcExt, "DigitalSourceType"}
+
+// Values of Iptc4xmpExt:DigitalSourceType: concepts of IPTC's NewsCodes vocabulary
+// http://cv.iptc.org/newscodes/digitalsourcetype/ (version of 2024-10-23), with its definitions in short.
+const (
+	sourceType = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+	// DigitalCapture: captured from a real-life source with a digital camera.
+	DigitalCapture = sourceType + "digitalCapture"
+	// ComputationalCapture ("multi-frame computational capture"): several frames of a
+	// real-life source merged by signal processing or non-generative AI; includes HDR. A fused bracket.
+	ComputationalCapture = sourceType + "computationalCapture"
+	// AlgorithmicallyEnhanced ("algorithmically-altered media"): modified or
+	// corrected by an algorithm without changing the main content, without generative AI.
+	AlgorithmicallyEnhanced = sourceType + "algorithmicallyEnhanced"
+	// HumanEdits: enhanced by humans with non-generative tools.
+	HumanEdits = sourceType + "humanEdits"
+	// Composite: a mix of elements, any of which may or may not be generative AI. A computed sky.
+	Composite = sourceType + "composite"
+	// CompositeCapture: a mix of elements that are all captures of real life. A sky from a library of photographs.
+	CompositeCapture = sourceType + "compositeCapture"
+	// CompositeSynthetic: a mix of elements of which at least one is generative AI.
+	CompositeSynthetic = sourceType + "compositeSynthetic"
+	// CompositeWithTrainedAlgorithmicMedia ("edited using generative AI"): modified
+	// with a generative model, as by inpainting or outpainting.
+	CompositeWithTrainedAlgorithmicMedia = sourceType + "compositeWithTrainedAlgorithmicMedia"
+)
