@@ -69,7 +69,10 @@ type Maker struct {
 	// Window makes every image a sub-image of a larger one, off its corner, whose
 	// surroundings hold a guard pattern that Close verifies.
 	Window bool
-	guards []guard
+	// InPlace makes Dst return its argument where the formats agree.
+	InPlace bool
+	shared  bool // Dst did so
+	guards  []guard
 }
 
 type guard struct {
@@ -113,6 +116,17 @@ func (m *Maker) Blank(w, h, c int, f kernels.Format) (*kernels.Image, error) {
 		m.guards = append(m.guards, guard{whole, part, pad})
 	}
 	return part, nil
+}
+
+// Dst returns the output image, of format f, of an operation on src that may work in
+// place: src itself when InPlace is set and the formats agree, else a blank image of
+// src's size and channels.
+func (m *Maker) Dst(src *kernels.Image, f kernels.Format) (*kernels.Image, error) {
+	if m.InPlace && src.Format() == f {
+		m.shared = true
+		return src, nil
+	}
+	return m.Blank(src.Width(), src.Height(), src.Channels(), f)
 }
 
 // Image returns an image of value(x, y, c) in [0,1] units, scaled to the format.
