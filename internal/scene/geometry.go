@@ -1,0 +1,416 @@
+package scene
+
+import (
+	"math"
+	"sort"
+)
+
+type kind uint8
+
+const (
+	kindBox kind = iota
+	kindQuad
+	kindEllipsoid
+	kindCone // a vertical open frustum
+	kindCapsule
+)
+
+// prim is one solid or sheet. Lengths are metres, y is up.
+type prim struct {
+	kind   kind
+	c, h   vec     // box: centre and half sizes; ellipsoid: centre and radii; cone: foot, h.Y height; capsule: first end
+	cs, sn float64 // box: yaw
+	b      vec     // capsule: second end
+	r0, r1 float64 // cone: radii at foot and top; capsule: r0
+	u, v   vec     // quad: unit edges from corner c
+	n      vec     // quad: normal
+	lu, lv float64 // quad: edge lengths
+	clip   func(u, v float64) bool
+	both   bool // quad: seen from both sides
+
+	mat     [6]*material // by face; quads and round things use mat[0]
+	lm      [6]*lightmap // nil: lit by the probe
+	probe   *probe
+	obj     int  // parts of one object do not shade each other's probes
+	ghost   bool // casts no shadow: the lamp around its own light
+	frame   bool // window frame: left out of blurred reflections
+	lit     bool // wants light maps
+	kindTag tag
+	lo, hi  vec
+}
+
+// tag says what a pixel shows, for the masks.
+type tag uint8
+
+const (
+	tagNone tag = iota
+	tagWall
+	tagFrame  // frame and muntins inside a window opening
+	tagFigure // what moves between photos
+)
+
+type hit struct {
+	t    float64
+	pr   *prim
+	face int
+	p, n vec
+	u, v float64
+}
+
+func (h *hit) material() *material { return h.pr.mat[h.face] }
+
+func (pr *prim) rot(a vec) vec   { return vec{pr.cs*a.X - pr.sn*a.Z, a.Y, pr.sn*a.X + pr.cs*a.Z} }
+func (pr *prim) unrot(a vec) vec { return vec{pr.cs*a.X + pr.sn*a.Z, a.Y, -pr.sn*a.X + pr.cs*a.Z} }
+
+// bound fills the axis-aligned box around the primitive.
+func (pr *prim) bound() {
+	switch pr.kind {
+	case kindBox:
+		ax := math.Abs(pr.cs)*pr.h.X + math.Abs(pr.sn)*pr.h.Z
+		az := math.Abs(pr.sn)*pr.h.X + math.Abs(pr.cs)*pr.h.Z
+		pr.lo, pr.hi = pr.c.sub(vec{ax, pr.h.Y, az}), pr.c.add(vec{ax, pr.h.Y, az})
+	case kindQuad:
+		pr.lo, pr.hi = pr.c, pr.c
+		for _, q := range []vec{pr.c.add(pr.u.scale(pr.lu)), pr.c.add(pr.v.scale(pr.lv)), pr.c.add(pr.u.scale(pr.lu)).add(pr.v.scale(pr.lv))} {
+			pr.lo = vec{min(pr.lo.X, q.X), min(pr.lo.Y, q.Y), min(pr.lo.Z, q.Z)}
+			pr.hi = vec{max(pr.hi.X, q.X), max(pr.hi.Y, q.Y), max(pr.hi.Z, q.Z)}
+		}
+	case kindEllipsoid:
+		pr.lo, pr.hi = pr.c.sub(pr.h), pr.c.add(pr.h)
+	case kindCone:
+		r := max(pr.r0, pr.r1)
+		pr.lo, pr.hi = pr.c.sub(vec{r, 0, r}), pr.c.add(vec{r, pr.h.Y, r})
+	case kindCapsule:
+		r := grey(pr.r0)
+		pr.lo = vec{min(pr.c.X, pr.b.X), min(pr.c.Y, pr.b.Y), min(pr.c.Z, pr.b.Z)}.sub(r)
+		pr.hi = vec{max(pr.c.X, pr.b.X), max(pr.c.Y, pr.b.Y), max(pr.c.Z, pr.b.Z)}.add(r)
+	}
+	e := grey(1e-6)
+	pr.lo, pr.hi = pr.lo.sub(e), pr.hi.add(e)
+}
+
+const tiny = 1e-5
+
+// intersect returns the distance and the face hit in (tiny, tmax).
+func (pr *prim) intersect(o, d vec, tmax float64) (float64, int, bool) {
+	switch pr.kind {
+	case kindBox:
+		o, d := o.sub(pr.c), d
+		if pr.sn != 0 {
+			o, d = pr.rot(o), pr.rot(d)
+		}
+		t0, t1, face := tiny, tmax, -1
+		for a := range 3 {
+			var oo, dd, hh float64
+			switch a {
+			case 0:
+				oo, dd, hh = o.X, d.X, pr.h.X
+			case 1:
+				oo, dd, hh = o.Y, d.Y, pr.h.Y
+			default:
+				oo, dd, hh = o.Z, d.Z, pr.h.Z
+			}
+			if dd == 0 {
+				if math.Abs(oo) > hh {
+					return 0, 0, false
+				}
+				continue
+			}
+			near, far, f := (-hh-oo)/dd, (hh-oo)/dd, 2*a
+			if dd < 0 {
+				near, far, f = far, near, 2*a+1
+			}
+			if near > t0 {
+				t0, face = near, f
+			}
+			t1 = min(t1, far)
+			if t0 >= t1 {
+				return 0, 0, false
+			}
+		}
+		return t0, face, face >= 0
+	case kindQuad:
+		dn := d.dot(pr.n)
+		if dn == 0 || dn > 0 && !pr.both {
+			return 0, 0, false
+		}
+		q := pr.c.sub(o)
+		t := q.dot(pr.n) / dn
+		if t <= tiny || t >= tmax {
+			return 0, 0, false
+		}
+		q = d.scale(t).sub(q)
+		u, v := q.dot(pr.u), q.dot(pr.v)
+		if u < 0 || v < 0 || u > pr.lu || v > pr.lv || pr.clip != nil && !pr.clip(u, v) {
+			return 0, 0, false
+		}
+		return t, 0, true
+	case kindEllipsoid:
+		q := o.sub(pr.c)
+		q = vec{q.X / pr.h.X, q.Y / pr.h.Y, q.Z / pr.h.Z}
+		e := vec{d.X / pr.h.X, d.Y / pr.h.Y, d.Z / pr.h.Z}
+		return root(e.dot(e), q.dot(e), q.dot(q)-1, tmax, func(float64) bool { return true })
+	case kindCone:
+		// radius grows linearly from the foot: |xz| = r0 + k·y
+		q := o.sub(pr.c)
+		k := (pr.r1 - pr.r0) / pr.h.Y
+		r := pr.r0 + k*q.Y
+		a := d.X*d.X + d.Z*d.Z - k*k*d.Y*d.Y
+		b := q.X*d.X + q.Z*d.Z - r*k*d.Y
+		return root(a, b, q.X*q.X+q.Z*q.Z-r*r, tmax, func(t float64) bool { y := q.Y + t*d.Y; return y >= 0 && y <= pr.h.Y })
+	default: // capsule, after Iñigo Quilez's derivation
+		ba, oa := pr.b.sub(pr.c), o.sub(pr.c)
+		baba, bard, baoa, rdoa := ba.dot(ba), ba.dot(d), ba.dot(oa), d.dot(oa)
+		dd := d.dot(d)
+		a := baba*dd - bard*bard
+		b := baba*rdoa - baoa*bard
+		c := baba*oa.dot(oa) - baoa*baoa - pr.r0*pr.r0*baba
+		if t, _, ok := root(a, b, c, tmax, func(t float64) bool { y := baoa + t*bard; return y > 0 && y < baba }); ok {
+			return t, 0, true
+		}
+		best, ok := tmax, false
+		for _, e := range []vec{oa, o.sub(pr.b)} {
+			if t, _, k := root(dd, d.dot(e), e.dot(e)-pr.r0*pr.r0, best, func(float64) bool { return true }); k {
+				best, ok = t, true
+			}
+		}
+		return best, 0, ok
+	}
+}
+
+// root solves a·t² + 2b·t + c = 0 for the nearest accepted t in (tiny, tmax).
+func root(a, b, c, tmax float64, accept func(float64) bool) (float64, int, bool) {
+	q := b*b - a*c
+	if q < 0 || a == 0 {
+		return 0, 0, false
+	}
+	q = math.Sqrt(q)
+	t0, t1 := (-b-q)/a, (-b+q)/a
+	if t0 > t1 {
+		t0, t1 = t1, t0
+	}
+	for _, t := range [2]float64{t0, t1} {
+		if t > tiny && t < tmax && accept(t) {
+			return t, 0, true
+		}
+	}
+	return 0, 0, false
+}
+
+// finish fills normal and surface coordinates of a hit.
+func (h *hit) finish(d vec) {
+	pr := h.pr
+	switch pr.kind {
+	case kindBox:
+		q := h.p.sub(pr.c)
+		if pr.sn != 0 {
+			q = pr.rot(q)
+		}
+		s := float64(h.face&1)*2 - 1
+		switch h.face / 2 {
+		case 0:
+			h.n, h.u, h.v = vec{s, 0, 0}, q.Z+pr.h.Z, q.Y+pr.h.Y
+		case 1:
+			h.n, h.u, h.v = vec{0, s, 0}, q.X+pr.h.X, q.Z+pr.h.Z
+		default:
+			h.n, h.u, h.v = vec{0, 0, s}, q.X+pr.h.X, q.Y+pr.h.Y
+		}
+		if pr.sn != 0 {
+			h.n = pr.unrot(h.n)
+		}
+	case kindQuad:
+		q := h.p.sub(pr.c)
+		h.n, h.u, h.v = pr.n, q.dot(pr.u), q.dot(pr.v)
+	case kindEllipsoid:
+		q := h.p.sub(pr.c)
+		h.n = vec{q.X / (pr.h.X * pr.h.X), q.Y / (pr.h.Y * pr.h.Y), q.Z / (pr.h.Z * pr.h.Z)}.unit()
+		h.u, h.v = math.Atan2(q.Z, q.X)*pr.h.X, q.Y
+	case kindCone:
+		q := h.p.sub(pr.c)
+		k := (pr.r1 - pr.r0) / pr.h.Y
+		h.n = vec{q.X, -k * math.Hypot(q.X, q.Z), q.Z}.unit()
+		h.u, h.v = math.Atan2(q.Z, q.X)*pr.r0, q.Y
+	default:
+		ba, q := pr.b.sub(pr.c), h.p.sub(pr.c)
+		t := clamp(q.dot(ba)/ba.dot(ba), 0, 1)
+		h.n = q.sub(ba.scale(t)).unit()
+		h.u, h.v = math.Atan2(h.n.Z, h.n.X)*pr.r0, t*ba.length()
+	}
+	if h.n.dot(d) > 0 {
+		h.n = h.n.scale(-1)
+	}
+}
+
+// face returns the frame of a flat face: corner, edges, normal, lengths.
+func (pr *prim) face(f int) (c, u, v, n vec, lu, lv float64) {
+	if pr.kind == kindQuad {
+		return pr.c, pr.u, pr.v, pr.n, pr.lu, pr.lv
+	}
+	s := float64(f&1)*2 - 1
+	h := pr.h
+	switch f / 2 {
+	case 0:
+		c, u, v, n, lu, lv = vec{s * h.X, -h.Y, -h.Z}, vec{0, 0, 1}, vec{0, 1, 0}, vec{s, 0, 0}, 2*h.Z, 2*h.Y
+	case 1:
+		c, u, v, n, lu, lv = vec{-h.X, s * h.Y, -h.Z}, vec{1, 0, 0}, vec{0, 0, 1}, vec{0, s, 0}, 2*h.X, 2*h.Z
+	default:
+		c, u, v, n, lu, lv = vec{-h.X, -h.Y, s * h.Z}, vec{1, 0, 0}, vec{0, 1, 0}, vec{0, 0, s}, 2*h.X, 2*h.Y
+	}
+	return pr.unrot(c).add(pr.c), pr.unrot(u), pr.unrot(v), pr.unrot(n), lu, lv
+}
+
+// bvh is a median-split tree of bounding boxes over the primitives.
+type bvh struct {
+	nodes []node
+	prims []*prim
+}
+
+type node struct {
+	lo, hi      vec
+	left, right int32 // children, or first and count when leaf
+	leaf        bool
+}
+
+func newBVH(prims []*prim) *bvh {
+	t := &bvh{prims: append([]*prim(nil), prims...)}
+	if len(prims) > 0 {
+		t.build(0, len(prims))
+	}
+	return t
+}
+
+func (t *bvh) build(a, b int) int32 {
+	id := int32(len(t.nodes))
+	nd := node{lo: grey(math.Inf(1)), hi: grey(math.Inf(-1))}
+	for _, p := range t.prims[a:b] {
+		nd.lo = vec{min(nd.lo.X, p.lo.X), min(nd.lo.Y, p.lo.Y), min(nd.lo.Z, p.lo.Z)}
+		nd.hi = vec{max(nd.hi.X, p.hi.X), max(nd.hi.Y, p.hi.Y), max(nd.hi.Z, p.hi.Z)}
+	}
+	t.nodes = append(t.nodes, nd)
+	if b-a <= 3 {
+		nd.leaf, nd.left, nd.right = true, int32(a), int32(b-a)
+		t.nodes[id] = nd
+		return id
+	}
+	e := nd.hi.sub(nd.lo)
+	key := func(p *prim) float64 { return p.lo.X + p.hi.X }
+	if e.Y > e.X && e.Y > e.Z {
+		key = func(p *prim) float64 { return p.lo.Y + p.hi.Y }
+	} else if e.Z > e.X {
+		key = func(p *prim) float64 { return p.lo.Z + p.hi.Z }
+	}
+	sort.SliceStable(t.prims[a:b], func(i, j int) bool { return key(t.prims[a+i]) < key(t.prims[a+j]) })
+	m := (a + b) / 2
+	nd.left = t.build(a, m)
+	nd.right = t.build(m, b)
+	t.nodes[id] = nd
+	return id
+}
+
+func (nd *node) enter(o, inv vec, tmax float64) (float64, bool) {
+	x0, x1 := (nd.lo.X-o.X)*inv.X, (nd.hi.X-o.X)*inv.X
+	if x0 > x1 {
+		x0, x1 = x1, x0
+	}
+	y0, y1 := (nd.lo.Y-o.Y)*inv.Y, (nd.hi.Y-o.Y)*inv.Y
+	if y0 > y1 {
+		y0, y1 = y1, y0
+	}
+	z0, z1 := (nd.lo.Z-o.Z)*inv.Z, (nd.hi.Z-o.Z)*inv.Z
+	if z0 > z1 {
+		z0, z1 = z1, z0
+	}
+	t0, t1 := max(x0, y0, z0, 0), min(x1, y1, z1, tmax)
+	return t0, t0 <= t1
+}
+
+func inverse(d vec) vec {
+	f := func(x float64) float64 {
+		if math.Abs(x) < 1e-12 {
+			return math.Copysign(1e12, x)
+		}
+		return 1 / x
+	}
+	return vec{f(d.X), f(d.Y), f(d.Z)}
+}
+
+// closest finds the nearest primitive along o + t·d, t < tmax; use is asked before a primitive counts.
+func (t *bvh) closest(o, d vec, tmax float64, use func(*prim) bool) (hit, bool) {
+	h := hit{t: tmax}
+	if len(t.nodes) == 0 {
+		return h, false
+	}
+	inv := inverse(d)
+	var stack [64]int32
+	sp := 1
+	for sp > 0 {
+		sp--
+		nd := &t.nodes[stack[sp]]
+		if _, ok := nd.enter(o, inv, h.t); !ok {
+			continue
+		}
+		if nd.leaf {
+			for _, p := range t.prims[nd.left : nd.left+nd.right] {
+				if use != nil && !use(p) {
+					continue
+				}
+				if s, f, ok := p.intersect(o, d, h.t); ok {
+					h.t, h.pr, h.face = s, p, f
+				}
+			}
+			continue
+		}
+		a, b := nd.left, nd.right
+		ta, oka := t.nodes[a].enter(o, inv, h.t)
+		tb, okb := t.nodes[b].enter(o, inv, h.t)
+		if oka && okb && ta < tb {
+			a, b = b, a
+			oka, okb = okb, oka
+		}
+		if oka {
+			stack[sp] = a
+			sp++
+		}
+		if okb {
+			stack[sp] = b
+			sp++
+		}
+	}
+	if h.pr == nil {
+		return h, false
+	}
+	h.p = o.add(d.scale(h.t))
+	h.finish(d)
+	return h, true
+}
+
+// blocked says whether anything that casts shadows lies on o + t·d before tmax.
+func (t *bvh) blocked(o, d vec, tmax float64, use func(*prim) bool) bool {
+	if len(t.nodes) == 0 {
+		return false
+	}
+	inv := inverse(d)
+	var stack [64]int32
+	sp := 1
+	for sp > 0 {
+		sp--
+		nd := &t.nodes[stack[sp]]
+		if _, ok := nd.enter(o, inv, tmax); !ok {
+			continue
+		}
+		if !nd.leaf {
+			stack[sp], stack[sp+1] = nd.left, nd.right
+			sp += 2
+			continue
+		}
+		for _, p := range t.prims[nd.left : nd.left+nd.right] {
+			if p.ghost || use != nil && !use(p) {
+				continue
+			}
+			if _, _, ok := p.intersect(o, d, tmax); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
