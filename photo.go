@@ -11,6 +11,7 @@ type Facts struct {
 	Bits          int // per sample: 8 or 16
 
 	Start       time.Time     // DateTimeOriginal with sub-seconds and offset; zero when there is none
+	SubSec      bool          // Start has fractions of a second
 	Exposure    time.Duration // exposure time
 	FNumber     float64
 	ISO         float64
@@ -19,10 +20,12 @@ type Facts struct {
 	Make, Model string
 	BodySerial  string
 	Software    string
-	Orientation int  // EXIF 1..8 as stored; the pixels are already upright
-	Sequence    int  // maker-note number within a bracket, from 1; 0 = unknown
-	SequenceLen int  // photos in that bracket; 0 = unknown
-	Flash       bool // fired
+	Orientation int    // EXIF 1..8 as stored; the pixels are already upright
+	Sequence    int    // maker-note number within a bracket, from 1; 0 = unknown
+	SequenceLen int    // photos in that bracket; 0 = unknown
+	Bracket     bool   // the camera was set to bracket exposures
+	Counter     uint32 // the camera's running count of releases, or its file number; 0 = unknown
+	Flash       bool   // fired
 	HasGPS      bool
 	Lat, Lon    float64 // degrees, north and east positive
 	GPSTime     time.Time
@@ -70,13 +73,4 @@ type Photo struct {
 	Warnings []string
 
 	source source
-}
-
-// ThumbSide is the longer side of a Thumb, in pixels.
-const ThumbSide = 128
-
-// Thumb is a small picture: W×H pixels of RGB, rows top down.
-type Thumb struct {
-	W, H int
-	Pix  []uint8
 }
