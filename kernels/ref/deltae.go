@@ -80,7 +80,7 @@ func ciede2000(p, q [3]float64) float64 {
 	switch {
 	case c1*c2 == 0:
 		dh = 0
-	case math.Abs(dh) <= 180:
+	case math.Abs(dh) <= 180*(1+1e-12): // hues exactly opposite count as 180° whatever the rounding
 		h /= 2
 	default:
 		dh -= math.Copysign(360, dh)

@@ -65,18 +65,21 @@ func gauss11(p gray) gray {
 		k[i] = math.Exp(-d * d / (2 * 1.5 * 1.5))
 		sum += k[i]
 	}
+	for i := range k {
+		k[i] /= sum
+	}
 	rows, d := newGray(p.w, p.h), newGray(p.w, p.h)
 	for y := range p.h {
 		for x := range p.w {
 			for i, w := range k {
-				rows.v[y*p.w+x] += w / sum * p.v[y*p.w+mirrorEdge(x+i-5, p.w)]
+				rows.v[y*p.w+x] += w * p.v[y*p.w+mirrorEdge(x+i-5, p.w)]
 			}
 		}
 	}
 	for y := range p.h {
 		for x := range p.w {
 			for i, w := range k {
-				d.v[y*p.w+x] += w / sum * rows.v[mirrorEdge(y+i-5, p.h)*p.w+x]
+				d.v[y*p.w+x] += w * rows.v[mirrorEdge(y+i-5, p.h)*p.w+x]
 			}
 		}
 	}
