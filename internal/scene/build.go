@@ -236,4 +236,8 @@ func (w *world) pendant(x, y, z, ceiling, r float64) {
 	w.lamps = append(w.lamps, lamp{c: vec{x, y, z}, r: r, power: 1})
 }
 
-func (w *world) pillow(c, r vec, m *material) { w.ellipsoid(c, r, m) }
+func (w *world) pillow(c, r vec, m *material) {
+	p := &prim{kind: kindPillow, c: c, h: r}
+	p.mat[0] = m
+	w.add(p)
+}

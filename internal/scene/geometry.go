@@ -13,6 +13,7 @@ const (
 	kindEllipsoid
 	kindCone // a vertical open frustum
 	kindCapsule
+	kindPillow // |x/a|^p + |y/b|^p + |z/c|^p = 1 with power 2 along its thin axis and 4 along the others
 )
 
 // prim is one solid or sheet. Lengths are metres, y is up.
@@ -75,7 +76,7 @@ func (pr *prim) bound() {
 			pr.lo = vec{min(pr.lo.X, q.X), min(pr.lo.Y, q.Y), min(pr.lo.Z, q.Z)}
 			pr.hi = vec{max(pr.hi.X, q.X), max(pr.hi.Y, q.Y), max(pr.hi.Z, q.Z)}
 		}
-	case kindEllipsoid:
+	case kindEllipsoid, kindPillow:
 		pr.lo, pr.hi = pr.c.sub(pr.h), pr.c.add(pr.h)
 	case kindCone:
 		r := max(pr.r0, pr.r1)
@@ -158,6 +159,33 @@ func (pr *prim) intersect(o, d vec, tmax float64) (float64, int, bool) {
 		a := d.X*d.X + d.Z*d.Z - k*k*d.Y*d.Y
 		b := q.X*d.X + q.Z*d.Z - r*k*d.Y
 		return root(a, b, q.X*q.X+q.Z*q.Z-r*r, tmax, func(t float64) bool { y := q.Y + t*d.Y; return y >= 0 && y <= pr.h.Y })
+	case kindPillow:
+		q := o.sub(pr.c)
+		b := node{lo: pr.h.scale(-1), hi: pr.h}
+		t0, ok := b.enter(q, inverse(d), tmax)
+		if !ok {
+			return 0, 0, false
+		}
+		const steps = 20
+		dt := 2 * pr.h.length() / d.length() / steps
+		last := t0
+		for i := range steps + 1 {
+			t := t0 + float64(i)*dt
+			if pr.pillow(q.add(d.scale(t))) > 0 {
+				last = t
+				continue
+			}
+			lo, hi := last, t
+			for range 14 {
+				if m := (lo + hi) / 2; pr.pillow(q.add(d.scale(m))) > 0 {
+					lo = m
+				} else {
+					hi = m
+				}
+			}
+			return hi, 0, hi > tiny && hi < tmax
+		}
+		return 0, 0, false
 	default: // capsule, after Iñigo Quilez's derivation
 		ba, oa := pr.b.sub(pr.c), o.sub(pr.c)
 		baba, bard, baoa, rdoa := ba.dot(ba), ba.dot(d), ba.dot(oa), d.dot(oa)
@@ -176,6 +204,19 @@ func (pr *prim) intersect(o, d vec, tmax float64) (float64, int, bool) {
 		}
 		return best, 0, ok
 	}
+}
+
+// pillow is the implicit function of a cushion, negative inside.
+func (pr *prim) pillow(q vec) float64 {
+	x, y, z := q.X/pr.h.X, q.Y/pr.h.Y, q.Z/pr.h.Z
+	x, y, z = x*x, y*y, z*z
+	switch min(pr.h.X, pr.h.Y, pr.h.Z) {
+	case pr.h.X:
+		return x + y*y + z*z - 1
+	case pr.h.Y:
+		return x*x + y + z*z - 1
+	}
+	return x*x + y*y + z - 1
 }
 
 // root solves a·t² + 2b·t + c = 0 for the nearest accepted t in (tiny, tmax).
@@ -225,6 +266,18 @@ func (h *hit) finish(d vec) {
 		q := h.p.sub(pr.c)
 		h.n = vec{q.X / (pr.h.X * pr.h.X), q.Y / (pr.h.Y * pr.h.Y), q.Z / (pr.h.Z * pr.h.Z)}.unit()
 		h.u, h.v = math.Atan2(q.Z, q.X)*pr.h.X, q.Y
+	case kindPillow:
+		q := h.p.sub(pr.c)
+		const e = 1e-4
+		f := pr.pillow(q)
+		h.n = vec{pr.pillow(q.add(vec{e, 0, 0})) - f, pr.pillow(q.add(vec{0, e, 0})) - f, pr.pillow(q.add(vec{0, 0, e})) - f}.unit()
+		h.u, h.v = q.Z, q.Y
+		if math.Abs(h.n.X) < 0.5 {
+			h.u = q.X
+			if math.Abs(h.n.Y) > 0.7 {
+				h.v = q.Z
+			}
+		}
 	case kindCone:
 		q := h.p.sub(pr.c)
 		k := (pr.r1 - pr.r0) / pr.h.Y
@@ -307,20 +360,42 @@ func (t *bvh) build(a, b int) int32 {
 	return id
 }
 
+// enter is the slab test. Plain comparisons: the built-in min and max also order NaNs and signed zeros, at three times the cost.
 func (nd *node) enter(o, inv vec, tmax float64) (float64, bool) {
-	x0, x1 := (nd.lo.X-o.X)*inv.X, (nd.hi.X-o.X)*inv.X
-	if x0 > x1 {
-		x0, x1 = x1, x0
+	a, b := (nd.lo.X-o.X)*inv.X, (nd.hi.X-o.X)*inv.X
+	if a > b {
+		a, b = b, a
 	}
-	y0, y1 := (nd.lo.Y-o.Y)*inv.Y, (nd.hi.Y-o.Y)*inv.Y
-	if y0 > y1 {
-		y0, y1 = y1, y0
+	t0, t1 := 0.0, tmax
+	if a > t0 {
+		t0 = a
 	}
-	z0, z1 := (nd.lo.Z-o.Z)*inv.Z, (nd.hi.Z-o.Z)*inv.Z
-	if z0 > z1 {
-		z0, z1 = z1, z0
+	if b < t1 {
+		t1 = b
 	}
-	t0, t1 := max(x0, y0, z0, 0), min(x1, y1, z1, tmax)
+	a, b = (nd.lo.Y-o.Y)*inv.Y, (nd.hi.Y-o.Y)*inv.Y
+	if a > b {
+		a, b = b, a
+	}
+	if a > t0 {
+		t0 = a
+	}
+	if b < t1 {
+		t1 = b
+	}
+	if t0 > t1 {
+		return 0, false
+	}
+	a, b = (nd.lo.Z-o.Z)*inv.Z, (nd.hi.Z-o.Z)*inv.Z
+	if a > b {
+		a, b = b, a
+	}
+	if a > t0 {
+		t0 = a
+	}
+	if b < t1 {
+		t1 = b
+	}
 	return t0, t0 <= t1
 }
 

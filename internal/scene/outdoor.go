@@ -100,7 +100,7 @@ func (v *view) at(o, d vec, fw float64) (vec, bool) {
 	if !math.IsInf(best, 1) {
 		p := o.add(d.scale(best))
 		w := best * fw / math.Sqrt(max(-d.Y, 0.02))
-		c := srgb(104, 130, 58)
+		c := srgb(116, 130, 76)
 		n := fbm(v.seed+10, p.X*0.4, p.Z*0.4, w*0.4, 4) + 0.8*fbm(v.seed+11, p.X*9, p.Z*9, w*9, 4)
 		c = c.scale(max(0.2, 1+0.45*n))
 		z := p.Z + v.far

@@ -135,16 +135,16 @@ func (r *room) living(wall vec, seed uint32) {
 	// armchair near the window, plant in the corner, lamps
 	w.armchair(1.05, 1.05, 0.75, fabric(srgb(178, 146, 72), seed+17), oak)
 	w.plant(5.1, 0, 0.45, 1.0, seed+18)
-	w.floorLamp(5.2, 3.95)
+	w.floorLamp(0.42, 0.5)
 	w.pendant(2.8, 2.12, 2.5, ht, 0.17)
 
 	// radiator under the wide window
 	w.radiator(1.35, 2.85, 0.12, 0.52, 0.035)
-	w.doorX(wd, -1, 4.0-0.15, grey(0.74), white) // behind the floor lamp
+	w.doorX(wd, -1, 3.75, grey(0.74), white)
 
 	r.cameras = []camera{
 		{pos: vec{0.45, 1.32, 4.6}, yaw: deg(35), hfov: deg(80), shift: -0.02},
-		{pos: vec{5.15, 1.32, 4.55}, yaw: deg(-37), hfov: deg(80), shift: -0.02},
+		{pos: vec{4.35, 1.32, 4.65}, yaw: deg(-33), hfov: deg(80), shift: -0.02},
 		{pos: vec{2.5, 1.30, 4.75}, yaw: deg(4), hfov: deg(74), shift: -0.02},
 	}
 	r.floor, r.walk = vec{2.2, 0, 1.5}, vec{0.55, 0, 0.25}

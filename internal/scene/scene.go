@@ -136,7 +136,7 @@ func (s *stage) measure(weights [groups]float64, out, emit float64) (surfaces, o
 		l := vec{float64(b.neutral[3*i]), float64(b.neutral[3*i+1]), float64(b.neutral[3*i+2])}.lum()
 		if b.window[i] > 0.5 {
 			o = append(o, l)
-		} else if b.opening[i] == 0 {
+		} else if b.opening[i] == 0 && b.sky[i] == 0 {
 			a = append(a, l)
 		}
 	}

@@ -228,11 +228,11 @@ func curtain(c vec, seed uint32, glow float64) *material {
 
 // lawn is mown grass.
 func lawn(seed uint32) *material {
-	c := srgb(92, 118, 52)
+	c := srgb(112, 128, 74)
 	return &material{avg: c, albedo: func(h *hit, fw float64) vec {
-		k := 1 + 0.35*fbm(seed, h.u*0.5, h.v*0.5, fw*0.5, 4) + 0.9*fbm(seed+3, h.u*25, h.v*25, fw*25, 4)
+		k := 1 + 0.25*fbm(seed, h.u*0.5, h.v*0.5, fw*0.5, 4) + 1.1*fbm(seed+3, h.u*32, h.v*18, fw*20, 4)
 		y := 0.5 + 0.5*noise2(seed+7, h.u*0.9, h.v*0.9)
-		return c.lerp(srgb(128, 124, 64), 0.4*y).scale(max(k, 0.15))
+		return c.lerp(srgb(140, 134, 82), 0.5*y).scale(max(k, 0.15))
 	}}
 }
 

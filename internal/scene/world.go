@@ -90,7 +90,8 @@ type world struct {
 	tree     *bvh
 	portals  []portal
 	lamps    []lamp
-	sunDir   vec // towards the sun
+	twigs    *bvh // thin things that are drawn as strokes and only cast the sun's shadow
+	sunDir   vec  // towards the sun
 	sun      float64
 	env      func(d vec) vec                              // light of the sky and ground, smooth
 	outside  func(o, d vec, fw float64) (c vec, sky bool) // what is seen beyond all primitives
@@ -187,11 +188,27 @@ func (w *world) direct(p, n vec, seed uint32, use func(*prim) bool) light {
 		}
 	}
 	if w.sun > 0 {
-		if c := n.dot(w.sunDir); c > 0 && !w.tree.blocked(p, w.sunDir, 1e9, use) {
+		if c := n.dot(w.sunDir); c > 0 && w.sunlit(p, use) {
 			out[groupSun] = grey(w.sun * c)
 		}
 	}
 	return out
+}
+
+// sunlit says whether the sun reaches p; into a room it comes through the windows only.
+func (w *world) sunlit(p vec, use func(*prim) bool) bool {
+	in := w.open
+	for i := range w.portals {
+		po := &w.portals[i]
+		dn := w.sunDir.dot(po.n)
+		if dn >= 0 {
+			continue
+		}
+		q := p.add(w.sunDir.scale(po.c.sub(p).dot(po.n) / dn)).sub(po.c)
+		u, v := q.dot(po.u), q.dot(po.v)
+		in = in || u > 0 && v > 0 && u < po.lu && v < po.lv
+	}
+	return in && !w.tree.blocked(p, w.sunDir, 1e9, use) && (w.twigs == nil || !w.twigs.blocked(p, w.sunDir, 1e9, nil))
 }
 
 // cosineDir is the i-th of n cosine-weighted directions around nrm.
@@ -377,7 +394,7 @@ func (w *world) shade(h *hit, d vec, dist, pix float64) light {
 		e = h.pr.probe.at(h.n)
 	}
 	if w.sun > 0 {
-		if c := h.n.dot(w.sunDir); c > 0 && !w.tree.blocked(h.p.add(h.n.scale(1e-4)), w.sunDir, 1e9, nil) {
+		if c := h.n.dot(w.sunDir); c > 0 && w.sunlit(h.p.add(h.n.scale(1e-4)), nil) {
 			e[groupSun] = e[groupSun].add(grey(w.sun * c))
 		}
 	}
@@ -400,9 +417,11 @@ func (w *world) reflect(out *light, h *hit, d vec, cos float64, m *material) {
 	f := (0.04 + 0.96*math.Pow(1-cos, 5)) * m.gloss
 	r := d.sub(h.n.scale(2 * d.dot(h.n)))
 	use := func(p *prim) bool { return !p.frame }
+	p := h.p.add(h.n.scale(1e-4))
 	if w.open {
-		if !w.tree.blocked(h.p.add(h.n.scale(1e-4)), r, 1e9, use) {
-			out[groupDay] = out[groupDay].add(w.env(r).scale(f))
+		if !w.tree.blocked(p, r, 1e9, use) {
+			c, _ := w.outside(p, r, 0.01)
+			out[groupDay] = out[groupDay].add(c.scale(f))
 		}
 		return
 	}
@@ -420,9 +439,21 @@ func (w *world) reflect(out *light, h *hit, d vec, cos float64, m *material) {
 		b := max(m.blur*t, 0.01)
 		// A grazing floor smears reflections along the view, so the blur is longer upwards than sideways.
 		k := box(q.dot(po.u), po.lu, b) * box(q.dot(po.v), po.lv, 2.5*b)
-		if k > 0.002 && !w.tree.blocked(h.p.add(h.n.scale(1e-4)), r, t, use) {
-			out[groupDay] = out[groupDay].add(w.env(r).scale(f * k * w.outGain))
+		if k < 0.002 {
+			continue
 		}
+		// what stands in between blurs as much as the window
+		seen := 0
+		b1, b2 := basis(r)
+		for i := range 6 {
+			sn, cs := sincos(float64(i) * math.Pi / 3)
+			rr := float64(i%2)*0.5 + 0.35
+			q := r.add(b1.scale(rr * m.blur * cs)).add(b2.scale(rr * m.blur * sn))
+			if !w.tree.blocked(p, q, t, use) {
+				seen++
+			}
+		}
+		out[groupDay] = out[groupDay].add(w.env(r).scale(f * k * w.outGain * float64(seen) / 6))
 	}
 }
 
