@@ -219,7 +219,7 @@ func decodePixels(ctx context.Context, data []byte, o DecodeOptions) (d *decoded
 		d.image.Free()
 		return nil, &Error{Code: CodeCancelled, Err: context.Cause(ctx)}
 	}
-	space, warning := colourOf(h, blocks, d.adobeRGB)
+	space, warning := colourOf(h, blocks, d.adobeRGB, entries(d.image.Format()))
 	if warning != "" {
 		d.warnings = append(d.warnings, warning)
 	}
