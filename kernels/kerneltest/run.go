@@ -20,39 +20,44 @@ func Test(t *testing.T, ref, b kernels.Backend) {
 		t.Run(c.Op+"/"+c.Name, func(t *testing.T) {
 			var worst float64
 			for _, size := range Sizes {
-				for _, window := range []bool{false, true} {
-					d, err := compare(ref, b, c, size[0], size[1], window)
-					if err != nil {
-						t.Fatalf("%d×%d, window %v: %v", size[0], size[1], window, err)
-					}
-					worst = max(worst, d)
+				d, err := compare(ref, b, c, size[0], size[1])
+				if err != nil {
+					t.Fatalf("%d×%d: %v", size[0], size[1], err)
 				}
+				worst = max(worst, d)
 			}
 			t.Logf("largest difference %.3g, tolerance %.3g", worst, c.Tol)
 		})
 	}
 }
 
-// compare returns the largest difference of one run, or an error when it is over the tolerance.
-func compare(ref, b kernels.Backend, c Case, w, h int, window bool) (float64, error) {
+// compare returns the largest difference at one size, whole and as windows, or an
+// error when it is over the tolerance.
+func compare(ref, b kernels.Backend, c Case, w, h int) (worst float64, err error) {
 	seed := uint64(w)<<20 ^ uint64(h)
 	want, wm, err := run(ref, c, seed, w, h, false)
+	defer wm.Close()
 	if err != nil {
 		return 0, fmt.Errorf("reference: %w", err)
 	}
-	defer wm.Close()
-	got, gm, err := run(b, c, seed, w, h, window)
-	if err != nil {
-		return 0, err
+	for _, window := range []bool{false, true} {
+		got, gm, err := run(b, c, seed, w, h, window)
+		var d float64
+		if err == nil {
+			d, err = Diff(ref, b, want, got)
+		}
+		if err == nil && !(d <= c.Tol) {
+			err = fmt.Errorf("differs by %.4g, tolerance %.4g (%s)", d, c.Tol, c.Why)
+		}
+		if cerr := gm.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return 0, fmt.Errorf("window %v: %w", window, err)
+		}
+		worst = max(worst, d)
 	}
-	d, err := Diff(ref, b, want, got)
-	if err == nil && !(d <= c.Tol) {
-		err = fmt.Errorf("differs by %.4g, tolerance %.4g (%s)", d, c.Tol, c.Why)
-	}
-	if cerr := gm.Close(); err == nil {
-		err = cerr
-	}
-	return d, err
+	return worst, nil
 }
 
 func run(b kernels.Backend, c Case, seed uint64, w, h int, window bool) (Output, *Maker, error) {
