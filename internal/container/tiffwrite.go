@@ -138,7 +138,11 @@ func (t *tiffWriter) collect(b *Blocks) {
 	add(exif.Number(o, 277, exif.TypeShort, uint32(t.Channels)))
 	add(exif.Number(o, 278, exif.TypeLong, uint32(t.rows)))
 	add(exif.Number(o, 284, exif.TypeShort, 1))
-	if !have[tagXResolution] || !have[tagYResolution] || !have[tagResUnit] {
+	if have[tagXResolution] && have[tagYResolution] {
+		if !have[tagResUnit] {
+			add(exif.Number(o, tagResUnit, exif.TypeShort, 2)) // the default, which TIFF readers do not all know
+		}
+	} else {
 		d := Density{1, 72, 72}
 		if b.Density != nil && b.Density.X > 0 && b.Density.Y > 0 && max(b.Density.X, b.Density.Y) < 1e5 {
 			d = *b.Density

@@ -137,14 +137,18 @@ const (
 )
 
 // Extract gathers the EXIF facts of a TIFF file (IFD0's descriptive tags, the Exif,
-// interoperability and GPS directories) into a block of its own. The maker note
-// keeps its offset where that is small; otherwise it moves, and offsets inside
-// that count from the file's start are moved with it where its layout is known.
-// A file without such facts gives nil.
+// interoperability and GPS directories) into a block of its own. In a file that
+// starts with these facts (as container.WriteTIFF writes them) they keep their
+// bytes and offsets. Otherwise they are laid out anew: the maker note keeps its offset
+// where that is small, else it moves, and offsets inside that count from the file's
+// start are moved with it where its layout is known. A file without such facts gives nil.
 func Extract(r *Reader) (block []byte, warnings []string, err error) {
 	ifd0, err := r.Dir(r.First)
 	if err != nil && len(ifd0.Entries) == 0 {
 		return nil, nil, err
+	}
+	if block := r.prefix(ifd0); block != nil {
+		return block, nil, nil
 	}
 	total := int64(0)
 	var notePos int64
@@ -188,6 +192,75 @@ func Extract(r *Reader) (block []byte, warnings []string, err error) {
 		maker, _ = r.Text(e)
 	}
 	return r.assemble(top, sub, interop, gps, notePos, maker), warnings, nil
+}
+
+// prefix returns the file's first bytes as a block, with a first directory of its
+// own behind them, when all facts lie there in front of everything else, within a JPEG
+// segment's reach. Maker notes that point outside themselves survive only so.
+func (r *Reader) prefix(ifd0 Dir) []byte {
+	end := min(ifd0.Pos, r.size)
+	for _, e := range ifd0.Entries {
+		switch e.Tag {
+		case 273, 324: // offsets of strips and tiles
+			b, err := r.Bytes(e, maxExtractValue)
+			if err != nil {
+				return nil
+			}
+			for ; len(b) >= 4 && e.Type == TypeLong; b = b[4:] {
+				end = min(end, int64(r.Order.Uint32(b)))
+			}
+		}
+		if structural(e.Tag) && e.Size() > 4 {
+			end = min(end, r.ValuePos(e))
+		}
+	}
+	x, ok := child(r, ifd0, tagExifIFD)
+	if !ok || end > MaxJPEG || end <= 8 {
+		return nil
+	}
+	dirs := []Dir{x}
+	for _, c := range []struct {
+		d   Dir
+		tag uint16
+	}{{ifd0, tagGPSIFD}, {x, tagInteropIFD}} {
+		if d, ok := child(r, c.d, c.tag); ok {
+			dirs = append(dirs, d)
+		}
+	}
+	for _, d := range dirs {
+		if d.Pos+6+12*int64(len(d.Entries)) > end {
+			return nil
+		}
+		for _, e := range d.Entries {
+			if e.Size() > 4 && r.ValuePos(e)+e.Size() > end {
+				return nil
+			}
+		}
+	}
+	b := make([]byte, end, end+end&1)
+	if r.read(b, 0) != nil {
+		return nil
+	}
+	b = b[:end+end&1]
+	var tags []Tag
+	for _, e := range ifd0.Entries {
+		if structural(e.Tag) {
+			continue
+		}
+		t := Tag{ID: e.Tag, Type: e.Type, Count: e.Count}
+		if at := r.ValuePos(e); e.Size() > 4 && at+e.Size() <= end {
+			t.At = uint32(at)
+		} else {
+			v, err := r.Bytes(e, maxExtractValue)
+			if err != nil {
+				return nil
+			}
+			t.Value = v
+		}
+		tags = append(tags, t)
+	}
+	r.Order.PutUint32(b[4:], uint32(len(b)))
+	return append(b, EncodeDir(r.Order, tags, uint32(len(b)), 0)...)
 }
 
 // assemble lays the directories out. The maker note's bytes go first: at their old
