@@ -111,13 +111,15 @@ func Merge(packet []byte, e Edit) ([]byte, error) {
 	}
 	var c []change
 	for _, n := range d.nodes {
+		var cuts []prop
 		for _, p := range n.props {
 			if set[p.name] || e.Remove != nil && e.Remove(p.name) {
-				c = append(c, d.cut(p))
+				cuts = append(cuts, p)
 			} else if u, ok := update[p.name]; ok {
 				c = append(c, d.replace(p, u))
 			}
 		}
+		c = append(c, d.cutAll(n, cuts)...)
 	}
 	if len(e.Set) > 0 {
 		c = append(c, d.insert(d.describe(e.Set)))
@@ -129,6 +131,38 @@ func Merge(packet []byte, e Edit) ([]byte, error) {
 var emptyPacket = "<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n" +
 	"<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n <rdf:RDF xmlns:rdf=\"" + NSRDF + "\">\n </rdf:RDF>\n</x:xmpmeta>\n" +
 	strings.Repeat(strings.Repeat(" ", 99)+"\n", 20) + "<?xpacket end=\"w\"?>"
+
+// cutAll removes properties of one description, and the description itself where it held nothing else.
+func (d *doc) cutAll(n node, cuts []prop) (c []change) {
+	rest := n.start.hi
+	empty := len(cuts) > 0 && len(cuts) == len(n.props)
+	for _, p := range cuts {
+		c = append(c, d.cut(p))
+		if p.element {
+			empty = empty && strings.TrimSpace(d.s[rest:p.lo]) == ""
+			rest = p.hi
+		}
+	}
+	if n.start.kind == tokStart {
+		empty = empty && strings.TrimSpace(d.s[rest:n.hi]) == "</"+n.start.name+">"
+	}
+	if !empty {
+		return c
+	}
+	lo, hi := d.lineStart(n.lo), n.hi
+	if strings.HasPrefix(d.s[hi:], "\n") {
+		hi++
+	}
+	return []change{{lo, hi, ""}}
+}
+
+// lineStart goes back over the blanks in front of i within its line.
+func (d *doc) lineStart(i int) int {
+	for i > 0 && (d.s[i-1] == ' ' || d.s[i-1] == '\t') {
+		i--
+	}
+	return i
+}
 
 // cut removes a property, an element with the line it stands on alone.
 func (d *doc) cut(p prop) change {
@@ -212,7 +246,11 @@ func (d *doc) insert(text string) change {
 		open := strings.TrimSuffix(d.s[d.start.lo:d.start.hi], "/>")
 		return change{d.start.lo, d.start.hi, open + ">\n" + text + "</" + d.start.name + ">"}
 	}
-	return change{d.end, d.end, text}
+	at := d.lineStart(d.end)
+	if at == 0 || d.s[at-1] != '\n' {
+		at = d.end
+	}
+	return change{at, at, text}
 }
 
 // Get returns the values of a top-level property: one text, or a list's items.
@@ -276,11 +314,13 @@ func Join(main, extended []byte) ([]byte, error) {
 	}
 	var c []change
 	for _, n := range d.nodes {
+		var cuts []prop
 		for _, p := range n.props {
 			if p.name == (Name{NSNote, "HasExtendedXMP"}) {
-				c = append(c, d.cut(p))
+				cuts = append(cuts, p)
 			}
 		}
+		c = append(c, d.cutAll(n, cuts)...)
 	}
 	var b strings.Builder
 	for _, n := range x.nodes {
