@@ -51,7 +51,10 @@ func New(threads int) kernels.Backend {
 
 // table lists what is here; a new operation is its own .go and .c file and one line.
 func (b *backend) table() kernels.Ops {
-	return kernels.Ops{}
+	return kernels.Ops{
+		FusionWeights: b.fusionWeights,
+		Fuse:          b.fuse,
+	}
 }
 
 // ISA is the instruction set in use: 0 the build's baseline, 1 AVX2, 2 AVX-512.
