@@ -103,7 +103,7 @@ func checkGeometry(o *Ops) {
 }
 
 // MaxTiles is the largest number of tiles Ops.Feather takes.
-const MaxTiles = 1 << 14
+const MaxTiles = 1 << 12
 
 func checkFeather(dst *Image, tiles []Tile, overlap int) error {
 	const op = "Feather"

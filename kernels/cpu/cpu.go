@@ -52,8 +52,10 @@ func New(threads int) kernels.Backend {
 // table lists what is here; a new operation is its own .go and .c file and one line.
 func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
+		Convert: b.convert, DecodeSRGB: b.decodeSRGB, EncodeSRGB: b.encodeSRGB, YCbCrToRGB: b.yCbCrToRGB, Luma: b.luma,
 		FusionWeights: b.fusionWeights,
 		Fuse:          b.fuse,
+		SSIM:          b.ssim,
 	}
 }
 
