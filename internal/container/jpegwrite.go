@@ -166,7 +166,7 @@ func xmpParts(b *Blocks) (main, ext []byte, guid string, err error) {
 	if len(b.ExtendedXMP) == 0 && len(b.XMP) <= limit {
 		return b.XMP, nil, "", nil
 	}
-	whole, err := xmp.Join(b.XMP, b.ExtendedXMP)
+	whole, err := wholeXMP(b)
 	if err != nil {
 		return nil, nil, "", err
 	}

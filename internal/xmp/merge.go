@@ -150,6 +150,11 @@ func (d *doc) cutAll(n node, cuts []prop) (c []change) {
 		return c
 	}
 	lo, hi := d.lineStart(n.lo), n.hi
+	if lo > 0 && d.s[lo-1] != '\n' {
+		if lo = n.lo; d.s[lo-1] == ' ' { // the one that describe puts there
+			lo--
+		}
+	}
 	if strings.HasPrefix(d.s[hi:], "\n") {
 		hi++
 	}
