@@ -3,7 +3,6 @@ module github.com/realedit/realedit
 go 1.26.0
 
 require (
-	github.com/stretchr/testify v1.12.1 // indirect
 	golang.org/x/image v0.47.0
-	gonum.org/v1/gonum v0.17.0 // indirect
+	gonum.org/v1/gonum v0.17.0
 )

@@ -1,0 +1,391 @@
+package realedit
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"image"
+	"image/png"
+	"io"
+	"strconv"
+
+	"github.com/realedit/realedit/internal/container"
+	"github.com/realedit/realedit/internal/exif"
+	"github.com/realedit/realedit/internal/icc"
+	"github.com/realedit/realedit/internal/xmp"
+	"github.com/realedit/realedit/kernels"
+)
+
+// FileFormat is the kind of file that Encode writes.
+type FileFormat uint8
+
+// The file formats.
+const (
+	JPEG FileFormat = iota // 8 bits, 4:2:0
+	PNG                    // 8 or 16 bits
+	TIFF                   // 16 or 8 bits
+)
+
+var formatNames = [...]string{"jpeg", "png", "tiff"}
+
+// String is "jpeg", "png" or "tiff".
+func (f FileFormat) String() string { return formatNames[f] }
+
+// Ext is the file name's extension with its dot.
+func (f FileFormat) Ext() string { return [...]string{".jpg", ".png", ".tif"}[f] }
+
+// ParseFormat reads "jpeg", "png" or "tiff".
+func ParseFormat(s string) (FileFormat, error) {
+	for i, n := range formatNames {
+		if n == s {
+			return FileFormat(i), nil
+		}
+	}
+	return 0, Errorf(CodeBadOption, "format", "%q is not one of %v", s, formatNames)
+}
+
+// ExportOptions steer Result.Encode; nil means the zero value.
+type ExportOptions struct {
+	Format  FileFormat
+	Quality int  // JPEG, 1 to 100; 0 = 95
+	Bits    int  // 8 or 16; 0 = 8 for JPEG and PNG, 16 for TIFF
+	NoGPS   bool // leave positions out of the metadata
+	// Unaltered encodes the unaltered sibling instead of the picture, with the same tables.
+	Unaltered bool
+}
+
+func (o *ExportOptions) checked() (ExportOptions, error) {
+	var c ExportOptions
+	if o != nil {
+		c = *o
+	}
+	if c.Quality == 0 {
+		c.Quality = 95
+	}
+	if c.Bits == 0 {
+		c.Bits = 8
+		if c.Format == TIFF {
+			c.Bits = 16
+		}
+	}
+	switch {
+	case int(c.Format) >= len(formatNames):
+		return c, Errorf(CodeBadOption, "export", "Format: %d is none", c.Format)
+	case c.Quality < 1 || c.Quality > 100:
+		return c, Errorf(CodeBadOption, "export", "Quality: %d is outside [1, 100]", c.Quality)
+	case c.Bits != 8 && c.Bits != 16, c.Bits == 16 && c.Format == JPEG:
+		return c, Errorf(CodeBadOption, "export", "Bits: %d is not for %v", c.Bits, c.Format)
+	}
+	return c, nil
+}
+
+// Encode writes the picture as a file with an sRGB profile and all of the reference
+// photo's metadata: EXIF with maker notes, XMP, IPTC and GPS keep their bytes, while
+// orientation becomes 1, dimensions and thumbnail become true, and the report's facts
+// go into XMP. It fills r.Report.Output (all but File), or of the sibling nothing.
+//
+// Metadata that has no place in the format is a finding of severity Warning. Errors of w
+// come back wrapped: CodeDiskFull or CodeWriteFailed.
+func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
+	o, err := opts.checked()
+	if err != nil {
+		return err
+	}
+	m := r.Image
+	if o.Unaltered {
+		if m = r.Unaltered; m == nil {
+			return Errorf(CodeBadOption, "export", "Unaltered: the picture is not altered, so there is no sibling")
+		}
+	}
+	if m == nil {
+		return Errorf(CodeBadOption, "export", "the result has been freed")
+	}
+	pix, err := r.samples(m, o.Bits)
+	if err != nil {
+		return err
+	}
+	if pix != m {
+		defer pix.Free()
+	}
+	out := OutputFacts{Width: pix.Width(), Height: pix.Height(), PixelsSHA256: hashPixels(pix, nil)}
+	out.UntouchedSHA256 = out.PixelsSHA256
+	if r.Report.Class == Altered {
+		out.UntouchedSHA256 = hashPixels(pix, r.Changes)
+	}
+	blocks, err := r.blocks(pix, o, &out)
+	if err != nil {
+		return err
+	}
+	file := sha256.New()
+	warnings, err := encodeFile(io.MultiWriter(w, file), pix, blocks, o, &out)
+	if err != nil {
+		code := CodeOf(err)
+		if code == CodeInternal {
+			code = CodeWriteFailed
+		}
+		return &Error{Code: code, Set: r.Set.ID, Op: "encode", Err: err}
+	}
+	out.SHA256 = hex.EncodeToString(file.Sum(nil))
+	if !o.Unaltered {
+		r.Report.Output = &out
+		r.warn(warnings)
+	}
+	return nil
+}
+
+// warn records metadata that was left out, once.
+func (r *Result) warn(warnings []string) {
+	for _, s := range warnings {
+		f := Finding{Check: "metadata", Severity: Warning, Message: s}
+		known := false
+		for _, g := range r.Report.Findings {
+			known = known || g == f
+		}
+		if !known {
+			r.Report.Findings = append(r.Report.Findings, f)
+		}
+	}
+}
+
+// samples is m on the host at the wanted depth.
+func (r *Result) samples(m *kernels.Image, bits int) (*kernels.Image, error) {
+	f := kernels.U8
+	if bits == 16 {
+		f = kernels.U16
+	}
+	if m.Format() == f && m.OnHost() {
+		return m, nil
+	}
+	src := m
+	if !m.OnHost() {
+		host, err := kernels.NewHostImage(nil, m.Width(), m.Height(), 3, m.Format())
+		if err != nil {
+			return nil, err
+		}
+		if err := m.Memory().Owner.Copy(context.Background(), host, m); err != nil {
+			host.Free()
+			return nil, err
+		}
+		if host.Format() == f {
+			return host, nil
+		}
+		defer host.Free()
+		src = host
+	}
+	b, err := sharedHost()
+	if err != nil {
+		return nil, err
+	}
+	dst, err := b.NewImage(m.Width(), m.Height(), 3, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := kernels.Complete(b, nil).Convert(dst, src); err != nil {
+		dst.Free()
+		return nil, err
+	}
+	return dst, nil
+}
+
+// hashPixels is the SHA-256 of the samples, rows top down, 16-bit ones big-endian. With
+// a map, pixels that are computed or synthesised count as 0.
+func hashPixels(m *kernels.Image, changes *AlterationMap) string {
+	h := sha256.New()
+	bpp := 3 * m.Format().Size()
+	row := make([]byte, m.Width()*bpp)
+	for y := range m.Height() {
+		if m.Format() == kernels.U16 {
+			for i, v := range m.RowU16(y) {
+				binary.BigEndian.PutUint16(row[2*i:], v)
+			}
+		} else {
+			copy(row, m.Row(y))
+		}
+		if changes != nil {
+			for x, c := range changes.Map.RowU8(y) {
+				if Change(c) >= ChangeComputed {
+					clear(row[x*bpp : (x+1)*bpp])
+				}
+			}
+		}
+		h.Write(row)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// blocks are the reference photo's metadata, brought up to date.
+func (r *Result) blocks(pix *kernels.Image, o ExportOptions, out *OutputFacts) (*container.Blocks, error) {
+	data, free, err := r.Set.Ref().bytes(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	b, warnings := container.ReadBlocks(readerAt(data), int64(len(data)))
+	free()
+	thumb, err := thumbnailJPEG(pix)
+	if err != nil {
+		return nil, err
+	}
+	edit := exif.Edit{Width: pix.Width(), Height: pix.Height(), Thumbnail: thumb, StripGPS: o.NoGPS}
+	if o.Format == JPEG {
+		edit.MaxSize = exif.MaxJPEG
+	}
+	block, more, err := exif.Update(b.EXIF, edit)
+	if err != nil {
+		return nil, err
+	}
+	b.EXIF, warnings = block, append(warnings, more...)
+	b.ICC = icc.SRGBProfile()
+	b.SRGB, b.Gamma, b.Chromaticities = false, 0, nil
+	if len(b.ExtendedXMP) > 0 {
+		if joined, err := xmp.Join(b.XMP, b.ExtendedXMP); err == nil {
+			b.XMP, b.ExtendedXMP = joined, nil
+		} else {
+			warnings = append(warnings, "extended XMP left out: "+err.Error())
+			b.ExtendedXMP = nil
+		}
+	}
+	e := xmp.Finished(pix.Width(), pix.Height(), o.NoGPS)
+	e.Set = append(e.Set, r.facts(o.Unaltered)...)
+	packet, err := xmp.Merge(b.XMP, e)
+	if err != nil && b.XMP != nil {
+		warnings = append(warnings, "XMP packet left out: "+err.Error())
+		packet, err = xmp.Merge(nil, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.XMP = packet
+	r.warn(warnings)
+	return &b, nil
+}
+
+// Namespace of the properties this library writes into XMP.
+const (
+	xmpNamespace = "https://realedit.github.io/ns/1.0/"
+	xmpPrefix    = "realedit"
+)
+
+// facts are what the file says of itself in XMP.
+func (r *Result) facts(unaltered bool) []xmp.Prop {
+	class, strongest := r.Report.Class, ChangeNone
+	if unaltered {
+		class = Corrected
+	} else if r.Changes != nil {
+		strongest = r.Changes.Strongest()
+	}
+	source := xmp.AlgorithmicallyEnhanced
+	switch {
+	case strongest == ChangeSynthesised:
+		source = xmp.CompositeWithTrainedAlgorithmicMedia
+	case strongest == ChangeComputed:
+		source = xmp.Composite
+	case class == Unaltered && len(r.Set.Photos) > 1:
+		source = xmp.ComputationalCapture
+	case class == Unaltered:
+		source = xmp.DigitalCapture
+	}
+	// The whole report but for what only the written file knows.
+	facts := *r.Report
+	facts.Output, facts.Unaltered = nil, nil
+	facts.Stages = nil // times differ from run to run; the file must not
+	text, err := json.Marshal(&facts)
+	if err != nil {
+		text = []byte("{}")
+	}
+	prop := func(name, value string) xmp.Prop { return xmp.Text(xmpNamespace, xmpPrefix, name, value) }
+	return []xmp.Prop{
+		{Name: xmp.DigitalSourceType, Prefix: "Iptc4xmpExt", Kind: xmp.Simple, Values: []string{source}},
+		prop("Class", class.String()),
+		prop("Policy", r.Report.Policy.String()),
+		prop("Route", r.Report.Route),
+		prop("Photos", strconv.Itoa(len(r.Set.Photos))),
+		prop("Library", r.Report.Library),
+		prop("Report", string(text)),
+	}
+}
+
+// encodeFile writes the samples with the blocks around them.
+func encodeFile(w io.Writer, pix *kernels.Image, b *container.Blocks, o ExportOptions, out *OutputFacts) ([]string, error) {
+	buf := bufio.NewWriterSize(w, 1<<20)
+	var warnings []string
+	var err error
+	switch o.Format {
+	case JPEG:
+		jw, warn := container.NewJPEGWriter(buf, b)
+		scan := sha256.New()
+		if err = encodeJPEG(io.MultiWriter(jw, scan), pix, o.Quality); err == nil {
+			err = jw.Close()
+		}
+		warnings, out.ScanSHA256 = warn, hexSum(scan)
+	case PNG:
+		pw, warn := container.NewPNGWriter(buf, b)
+		enc := png.Encoder{CompressionLevel: png.BestSpeed}
+		if err = enc.Encode(pw, &picture{pix}); err == nil {
+			err = pw.Close()
+		}
+		warnings = warn
+	case TIFF:
+		ra := container.Raster{Width: pix.Width(), Height: pix.Height(), Channels: 3, Bits: o.Bits}
+		if o.Bits == 8 {
+			ra.Row8 = func(y int, dst []uint8) { copy(dst, pix.RowU8(y)) }
+		} else {
+			ra.Row16 = func(y int, dst []uint16) { copy(dst, pix.RowU16(y)) }
+		}
+		warnings, err = container.WriteTIFF(buf, ra, b, &container.TIFFOptions{Deflate: true})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return warnings, buf.Flush()
+}
+
+func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// readerAt reads a byte slice.
+type readerAt []byte
+
+func (b readerAt) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= int64(len(b)) {
+		return 0, io.EOF
+	}
+	n := copy(p, b[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// thumbnailJPEG is the picture at most 160 pixels a side, as EXIF wants it.
+func thumbnailJPEG(pix *kernels.Image) ([]byte, error) {
+	b, err := sharedHost()
+	if err != nil {
+		return nil, err
+	}
+	w, h := fitInto(pix.Width(), pix.Height(), 160)
+	small, err := b.NewImage(w, h, 3, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := kernels.Complete(b, nil).Resize(small, pix); err != nil {
+		return nil, err
+	}
+	return smallJPEG(small)
+}
+
+// fitInto scales w×h down so that the longer side is at most side.
+func fitInto(w, h, side int) (int, int) {
+	if max(w, h) <= side {
+		return w, h
+	}
+	if w >= h {
+		return side, max(1, (h*side+w/2)/w)
+	}
+	return max(1, (w*side+h/2)/h), side
+}
+
+var _ image.Image = (*picture)(nil)

@@ -1,0 +1,277 @@
+package hdr
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// Align decodes the photos of a set and brings them to the reference's geometry.
+//
+// Each photo is registered to its neighbour in exposure on the reference's side, which
+// shares the most unclipped pixels with it, and the maps are chained: translation,
+// then affine, then homography, each only if it beats the one before on matches it
+// was not fitted to. A photo that moved less than Still keeps its own pixels. One that
+// cannot be registered stays where it is with a warning when it still agrees with its
+// neighbour, else it is left out. Borders a moved photo does not cover are marked in Frame.Valid.
+//
+// It gives KeyFrames and, for a single photo, works the same without registration.
+type Align struct {
+	// Off keeps every photo where it is.
+	Off bool `json:"off,omitempty"`
+	// Still is the corner movement, in pixels, below which a photo is not resampled; 0 = 0.35.
+	Still float64 `json:"still,omitempty"`
+}
+
+// Name is "hdr.align".
+func (Align) Name() string { return "hdr.align" }
+
+// Needs nothing but the set.
+func (Align) Needs() []realedit.Key { return nil }
+
+// Gives the frames.
+func (Align) Gives() []realedit.Key { return []realedit.Key{realedit.KeyFrames} }
+
+// Alters nothing: moving the frames of one moment over each other is part of the merge.
+func (Align) Alters() realedit.Change { return realedit.ChangeNone }
+
+// Apply decodes and registers. It fails with the decoder's code when no photo can be read and with
+// CodeMisaligned when the reference agrees with none of several photos.
+func (a Align) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	if !(a.Still >= 0 && a.Still <= 10) {
+		return realedit.Errorf(realedit.CodeBadOption, "align", "Still: %v is outside [0, 10]", a.Still)
+	}
+	if a.Still == 0 {
+		a.Still = 0.35
+	}
+	if err := decodeAll(ctx, env, w); err != nil {
+		return err
+	}
+	if len(w.Frames) == 1 || a.Off {
+		return nil
+	}
+	return a.alignAll(ctx, env, w)
+}
+
+// decodeAll fills w.Frames with the set's photos, darkest first. A photo that cannot be used is left out
+// with a finding; the reference moves to its nearest neighbour then.
+func decodeAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	photos := w.Set.Photos
+	images := make([]*kernels.Image, len(photos))
+	errs := make([]error, len(photos))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2) // decoders are single-threaded; two keep memory bounded
+	for i, p := range photos {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				images[i], errs[i] = p.Pixels(ctx, env.Backend)
+			}
+		})
+	}
+	wg.Wait()
+	ref := w.Set.Reference
+	fail := func(err error) error {
+		for _, m := range images {
+			m.Free()
+		}
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	for i, err := range errs { // memory and cancellation are the set's trouble, a bad file is its own
+		if c := realedit.CodeOf(err); err != nil && (c == realedit.CodeOutOfMemory || c == realedit.CodeCancelled || len(photos) == 1) {
+			return fail(errs[i])
+		}
+	}
+	leaveOut := func(i int, check, why string) {
+		images[i].Free()
+		images[i] = nil
+		w.Find(realedit.Finding{Check: check, Severity: realedit.Warning, Message: photos[i].Name + " takes no part: " + why})
+		for k := range w.Report.Inputs {
+			if w.Report.Inputs[k].Name == photos[i].Name {
+				w.Report.Inputs[k].Used = false
+			}
+		}
+	}
+	for i, err := range errs {
+		if err != nil {
+			leaveOut(i, "photo_unreadable", err.Error())
+		}
+	}
+	for i, p := range photos {
+		if images[i] != nil && i != ref && p.ClippedHigh+p.ClippedLow > 0.98 {
+			leaveOut(i, "photo_clipped", fmt.Sprintf("%.1f %% of it is clipped", 100*(p.ClippedHigh+p.ClippedLow)))
+		}
+	}
+	best := -1
+	for i := range images {
+		if images[i] != nil && (best < 0 || abs(i-ref) < abs(best-ref)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return fail(errs[ref])
+	}
+	for i, m := range images {
+		if m == nil {
+			continue
+		}
+		if m.Bounds() != images[best].Bounds() {
+			leaveOut(i, "photo_size", fmt.Sprintf("it is %v, the reference %v", m, images[best]))
+			continue
+		}
+		if i == best {
+			w.Reference = len(w.Frames)
+		}
+		w.Frames = append(w.Frames, realedit.Frame{Photo: photos[i], Image: m, Homography: identity, EV: relativeEV(w.Set, i)})
+	}
+	return promote(env, w)
+}
+
+// promote brings frames of mixed depth to 16 bits: a merge wants one format.
+func promote(env *realedit.Env, w *realedit.Work) error {
+	deep := false
+	for _, f := range w.Frames {
+		deep = deep || f.Image.Format() == kernels.U16
+	}
+	for i := range w.Frames {
+		f := &w.Frames[i]
+		if !deep || f.Image.Format() == kernels.U16 {
+			continue
+		}
+		m, err := env.NewImage(f.Image.Width(), f.Image.Height(), 3, kernels.U16)
+		if err != nil {
+			return err
+		}
+		if err := env.Ops.Convert(m, f.Image); err != nil {
+			m.Free()
+			return err
+		}
+		f.Image.Free()
+		f.Image = m
+	}
+	return nil
+}
+
+func abs(i int) int { return max(i, -i) }
+
+func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	width, height := w.Frames[0].Image.Width(), w.Frames[0].Image.Height()
+	pw, ph := proxySize(width, height, proxySide)
+	views := make([]view, len(w.Frames))
+	for i, f := range w.Frames {
+		p, err := lumaPlane(ctx, env, f.Image, pw, ph)
+		if err != nil {
+			return err
+		}
+		views[i] = view{f.Image, p}
+	}
+	ref := w.Reference
+	maps := make([]homography, len(views))
+	keep := make([]bool, len(views))
+	maps[ref], keep[ref] = identity, true
+	done := 1
+	for _, step := range []int{-1, 1} {
+		last := ref // the nearest photo towards the reference that is registered
+		for i := ref + step; i >= 0 && i < len(views); i += step {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			r, err := register(ctx, env, views[last], views[i])
+			if err != nil {
+				return err
+			}
+			name := w.Frames[i].Photo.Name
+			if h := r.h.mul(maps[last]); r.ok && h.sane(width, height) {
+				maps[i], keep[i] = h, true
+				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "residual", r.rms, "matches", r.n)
+				last = i
+			} else if agree(views[last].proxy, views[i].proxy, maps[last].rescale(float64(pw)/float64(width), float64(ph)/float64(height))) {
+				maps[i], keep[i] = maps[last], true
+				w.Find(realedit.Finding{Check: "align_weak", Severity: realedit.Info, Message: name + " has too little to register on; it is taken as unmoved"})
+				last = i
+			} else {
+				w.Find(realedit.Finding{Check: "align_failed", Severity: realedit.Warning, Message: name + " could not be registered and takes no part"})
+			}
+			done++
+			env.Progress(a.Name(), float64(done)/float64(len(views)))
+		}
+	}
+	return a.resample(env, w, maps, keep)
+}
+
+// agree tells whether two photos show the same thing without movement: on pixels both
+// resolve, one is a monotone function of the other but for noise.
+func agree(a, b *plane, _ homography) bool {
+	ta, tb, ok := commonThreshold(a, b)
+	if !ok {
+		return true // one of them resolves nothing: there is nothing to contradict
+	}
+	return bitmapError(a, b, ta, tb, 0, 0) < 0.15
+}
+
+// resample warps the photos that moved and drops those that are not to be kept.
+func (a Align) resample(env *realedit.Env, w *realedit.Work, maps []homography, keep []bool) error {
+	width, height := w.Frames[0].Image.Width(), w.Frames[0].Image.Height()
+	var moved float64
+	kept := w.Frames[:0]
+	var failed error
+	for i, f := range w.Frames {
+		if !keep[i] || failed != nil {
+			f.Image.Free()
+			continue
+		}
+		if s := maps[i].shift(width, height); s > a.Still {
+			moved = max(moved, s)
+			f.Homography = maps[i]
+			f, failed = warped(env, f)
+		}
+		if i == w.Reference {
+			w.Reference = len(kept)
+		}
+		kept = append(kept, f)
+	}
+	w.Frames = kept
+	w.Report.Measures["align_max_shift_px"] = math.Round(moved*100) / 100
+	return failed
+}
+
+// warped replaces the frame's pixels by their resampled ones.
+func warped(env *realedit.Env, f realedit.Frame) (realedit.Frame, error) {
+	m, err := env.NewImage(f.Image.Width(), f.Image.Height(), 3, f.Image.Format())
+	if err != nil {
+		return f, err
+	}
+	valid, err := env.NewImage(f.Image.Width(), f.Image.Height(), 1, kernels.U8)
+	if err != nil {
+		m.Free()
+		return f, err
+	}
+	h := [9]float64(f.Homography)
+	if err := env.Ops.Warp(m, valid, f.Image, &h); err != nil {
+		m.Free()
+		valid.Free()
+		return f, err
+	}
+	f.Image.Free()
+	f.Image, f.Valid = m, valid
+	return f, nil
+}
+
+// relativeEV is how many stops of light photo i of the set got beyond the reference, from
+// exposure data; 0 when that is unknown.
+func relativeEV(s realedit.Set, i int) float64 {
+	a, an, ok := s.Ref().Facts.EV()
+	b, bn, okb := s.Photos[i].Facts.EV()
+	if !ok || !okb || an != bn {
+		return 0
+	}
+	return a - b
+}

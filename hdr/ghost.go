@@ -1,0 +1,217 @@
+package hdr
+
+import (
+	"context"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// ghost is one region in which photos disagree beyond exposure and noise.
+type ghost struct {
+	pixels []int // indices into the proxy
+	frame  int   // the frame that shows the region, chosen
+}
+
+// findGhosts compares neighbours in exposure: each pixel of one, taken through the
+// tone map between the two, must lie within the other's range over a 3×3 neighbourhood, widened by
+// tolerance. Clipped pixels predict an interval instead of a value.
+// planes are the aligned frames' lumas; valid[i] (may be nil) is where frame i shows the scene.
+func findGhosts(planes []*plane, valid []*plane, reference int, tolerance float32) []ghost {
+	w, h := planes[0].w, planes[0].h
+	suspect := make([]bool, w*h)
+	for i := 0; i+1 < len(planes); i++ {
+		both := func(k int) bool {
+			return (valid[i] == nil || valid[i].v[k] > 0.99) && (valid[i+1] == nil || valid[i+1].v[k] > 0.99)
+		}
+		contradict(planes[i], planes[i+1], both, tolerance, suspect)
+		contradict(planes[i+1], planes[i], both, tolerance, suspect)
+	}
+	// Opening: a real moving thing is more than two pixels thick on the proxy.
+	suspect = dilate(erode(suspect, w, h, 1), w, h, 1)
+	var regions []ghost
+	for _, r := range components(dilate(suspect, w, h, 4), w, h) {
+		n := 0
+		for _, k := range r {
+			if suspect[k] {
+				n++
+			}
+		}
+		if n*2000 < w*h && n < 400 { // under 0.05 %: leaves and noise, which a blend shows best
+			continue
+		}
+		regions = append(regions, ghost{r, chooseFrame(planes, valid, r, reference)})
+	}
+	return regions
+}
+
+// contradict marks where a, seen through the tone map to b, cannot be what b shows.
+func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []bool) {
+	m := matchTone(a, b, func(k int) bool { return both(k) })
+	for y := range a.h {
+		for x := range a.w {
+			k := y*a.w + x
+			if !both(k) {
+				continue
+			}
+			v := a.v[k]
+			lo, hi := m.apply(v), m.apply(v)
+			if v <= usableLow {
+				lo, hi = 0, m.apply(usableLow)
+			} else if v >= usableHigh {
+				lo, hi = m.apply(usableHigh), 1
+			}
+			// The steeper the map, the more a's noise is worth in b.
+			slope := (m.apply(min(1, v+0.02)) - m.apply(max(0, v-0.02))) / 0.04
+			tol := tolerance * (1 + 0.5*min(slope, 4))
+			least, most := float32(1), float32(0)
+			for dy := -1; dy <= 1; dy++ {
+				for dx := -1; dx <= 1; dx++ {
+					q := b.at(min(max(x+dx, 0), b.w-1), min(max(y+dy, 0), b.h-1))
+					least, most = min(least, q), max(most, q)
+				}
+			}
+			if hi < least-tol || lo > most+tol {
+				suspect[k] = true
+			}
+		}
+	}
+}
+
+// chooseFrame picks the one frame a ghost region is taken from: the reference, unless another
+// resolves clearly more of the region.
+func chooseFrame(planes, valid []*plane, region []int, reference int) int {
+	best, top := reference, -1.0
+	for i, p := range planes {
+		n := 0
+		for _, k := range region {
+			if usable(p.v[k]) && (valid[i] == nil || valid[i].v[k] > 0.99) {
+				n++
+			}
+		}
+		s := float64(n) / float64(len(region))
+		if i == reference {
+			s += 0.25
+		}
+		if s > top {
+			best, top = i, s
+		}
+	}
+	return best
+}
+
+// erode keeps a pixel whose (2r+1)² neighbourhood is all set; dilate sets one with any set.
+func erode(m []bool, w, h, r int) []bool  { return morph(m, w, h, r, true) }
+func dilate(m []bool, w, h, r int) []bool { return morph(m, w, h, r, false) }
+
+func morph(m []bool, w, h, r int, all bool) []bool {
+	tmp, out := make([]bool, len(m)), make([]bool, len(m))
+	pass := func(src, dst []bool, n, lines, step, lineStep int) {
+		for l := range lines {
+			for i := range n {
+				v := all
+				for k := max(0, i-r); k <= min(n-1, i+r); k++ {
+					if src[l*lineStep+k*step] != all {
+						v = !all
+						break
+					}
+				}
+				dst[l*lineStep+i*step] = v
+			}
+		}
+	}
+	pass(m, tmp, w, h, 1, w)
+	pass(tmp, out, h, w, w, 1)
+	return out
+}
+
+// components lists the 4-connected regions of set pixels.
+func components(m []bool, w, h int) [][]int {
+	seen := make([]bool, len(m))
+	var all [][]int
+	for start, set := range m {
+		if !set || seen[start] {
+			continue
+		}
+		seen[start] = true
+		region := []int{start}
+		for i := 0; i < len(region); i++ {
+			k := region[i]
+			x := k % w
+			for _, n := range [4]struct {
+				k  int
+				in bool
+			}{{k - 1, x > 0}, {k + 1, x < w-1}, {k - w, k >= w}, {k + w, k < w*(h-1)}} {
+				if n.in && m[n.k] && !seen[n.k] {
+					seen[n.k] = true
+					region = append(region, n.k)
+				}
+			}
+		}
+		all = append(all, region)
+	}
+	return all
+}
+
+// excludeGhosts lowers Frame.Valid to 0, softly at the rim, where a region belongs to another frame.
+func excludeGhosts(ctx context.Context, env *realedit.Env, w *realedit.Work, ghosts []ghost, pw, ph int) error {
+	for i := range w.Frames {
+		keep := &plane{pw, ph, make([]float32, pw*ph)}
+		out := false
+		for k := range keep.v {
+			keep.v[k] = 1
+		}
+		for _, g := range ghosts {
+			if g.frame == i {
+				continue
+			}
+			out = true
+			for _, k := range g.pixels {
+				keep.v[k] = 0
+			}
+		}
+		if !out {
+			continue
+		}
+		if err := lowerValid(ctx, env, &w.Frames[i], keep.smooth()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lowerValid multiplies the frame's validity by a proxy-sized factor.
+func lowerValid(ctx context.Context, env *realedit.Env, f *realedit.Frame, keep *plane) error {
+	small, err := env.NewImage(keep.w, keep.h, 1, kernels.F32)
+	if err != nil {
+		return err
+	}
+	defer small.Free()
+	host, err := kernels.Wrap(keep.v, keep.w, keep.h, 1)
+	if err != nil {
+		return err
+	}
+	if err := env.Backend.Copy(ctx, small, host); err != nil {
+		return err
+	}
+	full, err := env.NewImage(f.Image.Width(), f.Image.Height(), 1, kernels.U8)
+	if err != nil {
+		return err
+	}
+	if err := env.Ops.Resize(full, small); err != nil {
+		full.Free()
+		return err
+	}
+	if f.Valid == nil {
+		f.Valid = full
+		return nil
+	}
+	defer full.Free()
+	// valid = 0·(1−keep) + valid·keep
+	zero, err := zeros(ctx, env, full.Width(), full.Height())
+	if err != nil {
+		return err
+	}
+	defer zero.Free()
+	return env.Ops.Blend(f.Valid, zero, f.Valid, full)
+}

@@ -1,0 +1,111 @@
+package hdr
+
+import (
+	"context"
+	"image"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// plane is a small grey picture on the host, 0..1, for estimation: rows of w samples.
+type plane struct {
+	w, h int
+	v    []float32
+}
+
+func (p *plane) at(x, y int) float32 { return p.v[y*p.w+x] }
+
+// proxySize is the size whose longer side is at most side.
+func proxySize(w, h, side int) (int, int) {
+	if max(w, h) <= side {
+		return w, h
+	}
+	if w >= h {
+		return side, max(1, (h*side+w/2)/w)
+	}
+	return max(1, (w*side+h/2)/h), side
+}
+
+// lumaPlane is the area-averaged luma of m at w×h.
+func lumaPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (*plane, error) {
+	small, err := env.NewImage(w, h, m.Channels(), m.Format())
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, m); err != nil {
+		return nil, err
+	}
+	grey, err := env.NewImage(w, h, 1, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer grey.Free()
+	if err := env.Ops.Luma(grey, small); err != nil {
+		return nil, err
+	}
+	return hostPlane(ctx, env, grey)
+}
+
+// hostPlane copies a 1-channel F32 image to the host.
+func hostPlane(ctx context.Context, env *realedit.Env, m *kernels.Image) (*plane, error) {
+	p := &plane{m.Width(), m.Height(), make([]float32, m.Width()*m.Height())}
+	host, err := kernels.Wrap(p.v, p.w, p.h, 1)
+	if err != nil {
+		return nil, err
+	}
+	return p, env.Backend.Copy(ctx, host, m)
+}
+
+// half is p averaged over 2×2 pixels (the last odd row and column are dropped).
+func (p *plane) half() *plane {
+	q := &plane{max(1, p.w/2), max(1, p.h/2), nil}
+	q.v = make([]float32, q.w*q.h)
+	for y := range q.h {
+		y1 := min(2*y+1, p.h-1)
+		for x := range q.w {
+			x1 := min(2*x+1, p.w-1)
+			q.v[y*q.w+x] = (p.at(2*x, 2*y) + p.at(x1, 2*y) + p.at(2*x, y1) + p.at(x1, y1)) / 4
+		}
+	}
+	return q
+}
+
+// patch is the luma of a window of m (3 channels, U8 or U16) on the host, 0..1.
+func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rectangle) (*plane, error) {
+	s := m.SubImage(r)
+	if s == nil {
+		return nil, realedit.Errorf(realedit.CodeInternal, "align", "patch %v outside %v", r, m)
+	}
+	if !s.OnHost() {
+		host, err := kernels.NewHostImage(nil, s.Width(), s.Height(), s.Channels(), s.Format())
+		if err != nil {
+			return nil, err
+		}
+		defer host.Free()
+		if err := env.Backend.Copy(ctx, host, s); err != nil {
+			return nil, err
+		}
+		s = host
+	}
+	p := &plane{s.Width(), s.Height(), make([]float32, s.Width()*s.Height())}
+	for y := range p.h {
+		out := p.v[y*p.w : (y+1)*p.w]
+		switch s.Format() {
+		case kernels.U8:
+			row := s.RowU8(y)
+			for x := range out {
+				out[x] = (0.299*float32(row[3*x]) + 0.587*float32(row[3*x+1]) + 0.114*float32(row[3*x+2])) / 255
+			}
+		case kernels.U16:
+			row := s.RowU16(y)
+			for x := range out {
+				out[x] = (0.299*float32(row[3*x]) + 0.587*float32(row[3*x+1]) + 0.114*float32(row[3*x+2])) / 65535
+			}
+		default:
+			return nil, realedit.Errorf(realedit.CodeInternal, "align", "frames are %v", s.Format())
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,393 @@
+package hdr
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// Tone sets white balance, exposure and local brightness, all within bounds: the
+// illuminant's colour is taken out (wall paint stays), the mean brightness goes to Key,
+// shadows and dark corners are opened, harsh shadows softened, local contrast raised a little,
+// highlights rolled off so that nothing more is clipped.
+type Tone struct {
+	// Key is the mean of the encoded luma the picture is brought to, 0.3 to 0.7; 0 = 0.48.
+	Key float64 `json:"key,omitempty"`
+	// MaxExposure bounds the change of overall exposure, in stops; 0 = 2.5.
+	MaxExposure float64 `json:"max_exposure,omitempty"`
+	// Shadows is how far dark regions are opened: the share of their distance below the
+	// key that is taken back, 0 to 1; 0 = 0.35, negative = none.
+	Shadows float64 `json:"shadows,omitempty"`
+	// Detail is extra local contrast, 0 to 1; 0 = 0.08, negative = none.
+	Detail float64 `json:"detail,omitempty"`
+	// WhiteBalance is how much of the illuminant's colour is removed, 0 to 1; 0 = 1, negative = none.
+	WhiteBalance float64 `json:"white_balance,omitempty"`
+	// Listing holds the targets that the photos of one listing share; nil = this picture alone.
+	Listing *Listing `json:"-"`
+}
+
+// Name is "hdr.tone".
+func (Tone) Name() string { return "hdr.tone" }
+
+// Needs the picture.
+func (Tone) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+
+// Gives the picture.
+func (Tone) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+
+// Alters tone.
+func (Tone) Alters() realedit.Change { return realedit.ChangeTone }
+
+// checked fills in defaults and refuses what is out of range.
+func (t Tone) checked() (Tone, error) {
+	for _, f := range []struct {
+		name     string
+		v        *float64
+		def      float64
+		low, top float64
+	}{
+		{"Key", &t.Key, 0.48, 0.3, 0.7},
+		{"MaxExposure", &t.MaxExposure, 2.5, 0, 6},
+		{"Shadows", &t.Shadows, 0.35, math.Inf(-1), 1},
+		{"Detail", &t.Detail, 0.08, math.Inf(-1), 1},
+		{"WhiteBalance", &t.WhiteBalance, 1, math.Inf(-1), 1},
+	} {
+		if *f.v == 0 {
+			*f.v = f.def
+		}
+		if !(*f.v >= f.low && *f.v <= f.top) {
+			return t, realedit.Errorf(realedit.CodeBadOption, "tone", "%s: %v is outside [%v, %v]", f.name, *f.v, f.low, f.top)
+		}
+		if math.IsInf(f.low, -1) {
+			*f.v = max(0, *f.v)
+		}
+	}
+	return t, nil
+}
+
+// toneSide is the longer side of the picture on which tone is decided; base and gain
+// maps have its size.
+const toneSide = 512
+
+// The base layer's guided filter: radius as a share of the longer side, and ε in stops².
+const (
+	baseRadius  = 0.06
+	baseEpsilon = 0.25
+)
+
+// Apply decides on a small copy and adjusts the picture in one pass.
+func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	t, err := t.checked()
+	if err != nil {
+		return err
+	}
+	width, height := w.Image.Width(), w.Image.Height()
+	pw, ph := proxySize(width, height, toneSide)
+	small, err := env.NewImage(pw, ph, 3, kernels.F32)
+	if err != nil {
+		return err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, w.Image); err != nil {
+		return err
+	}
+	linear, err := linearPixels(ctx, env, small)
+	if err != nil {
+		return err
+	}
+	window, err := t.windowShare(ctx, env, w, pw, ph)
+	if err != nil {
+		return err
+	}
+	light := t.illuminant(w, linear, window)
+	p, free, err := t.params(ctx, env, small, linear, light, window)
+	defer free()
+	if err != nil {
+		return err
+	}
+	w.Report.Measures["illuminant_cct"] = light.cct
+	w.Report.Measures["illuminant_confidence"] = math.Round(100*light.confidence) / 100
+
+	dst, err := env.NewImage(width, height, 3, kernels.U16)
+	if err != nil {
+		return err
+	}
+	if err := env.Ops.LocalTone(dst, w.Image, p); err != nil {
+		dst.Free()
+		return err
+	}
+	w.SetImage(dst)
+	if w.Changes == nil {
+		if w.Changes, err = realedit.NewAlterationMap(width, height); err != nil {
+			return err
+		}
+	}
+	w.Changes.MarkAll(realedit.ChangeTone)
+	return nil
+}
+
+// linearPixels is a small encoded picture in linear light on the host.
+func linearPixels(ctx context.Context, env *realedit.Env, small *kernels.Image) ([]float32, error) {
+	lin, err := env.NewImage(small.Width(), small.Height(), 3, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer lin.Free()
+	if err := env.Ops.DecodeSRGB(lin, small); err != nil {
+		return nil, err
+	}
+	pix := make([]float32, 3*small.Width()*small.Height())
+	host, err := kernels.Wrap(pix, small.Width(), small.Height(), 3)
+	if err != nil {
+		return nil, err
+	}
+	return pix, env.Backend.Copy(ctx, host, lin)
+}
+
+// windowShare is the window mask at the proxy's size, nil when there is none.
+func (Tone) windowShare(ctx context.Context, env *realedit.Env, w *realedit.Work, pw, ph int) (*plane, error) {
+	mask := w.Masks[realedit.MaskWindow]
+	if mask == nil {
+		return nil, nil
+	}
+	small, err := env.NewImage(pw, ph, 1, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, mask); err != nil {
+		return nil, err
+	}
+	return hostPlane(ctx, env, small)
+}
+
+// illuminant is the listing's for this set, or the picture's own.
+func (t Tone) illuminant(w *realedit.Work, linear []float32, window *plane) illuminant {
+	if t.Listing != nil {
+		if l, ok := t.Listing.lights[w.Set.ID]; ok {
+			return l
+		}
+	}
+	return estimateIlluminant(linear, func(i int) bool { return window != nil && window.v[i] > 0.2 })
+}
+
+// params are the adjustment for this picture; free releases its maps.
+func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Image, linear []float32, light illuminant, window *plane) (*kernels.LocalToneParams, func(), error) {
+	pw, ph := small.Width(), small.Height()
+	p := &kernels.LocalToneParams{Detail: float32(t.Detail), MaxGain: 2.5, Shoulder: 0.8}
+	var maps []*kernels.Image
+	free := func() {
+		for _, m := range maps {
+			m.Free()
+		}
+	}
+	wb := balance(light.rgb, t.WhiteBalance)
+
+	// The base layer, of the balanced picture at exposure 0: exposure only shifts it.
+	logY := make([]float32, pw*ph)
+	for i := range logY {
+		r, g, b := wb.apply(float64(linear[3*i]), float64(linear[3*i+1]), float64(linear[3*i+2]))
+		logY[i] = float32(math.Log2(max(luminance(r, g, b), math.Exp2(-16))))
+	}
+	host, err := kernels.Wrap(logY, pw, ph, 1)
+	if err != nil {
+		return nil, free, err
+	}
+	guide, err := env.NewImage(pw, ph, 1, kernels.F32)
+	if err != nil {
+		return nil, free, err
+	}
+	maps = append(maps, guide)
+	if err := env.Backend.Copy(ctx, guide, host); err != nil {
+		return nil, free, err
+	}
+	coeff, err := env.NewImage(pw, ph, 2, kernels.F32)
+	if err != nil {
+		return nil, free, err
+	}
+	maps = append(maps, coeff)
+	radius := max(1, int(math.Round(baseRadius*float64(max(pw, ph)))))
+	if err := env.Ops.GuidedCoefficients(coeff, guide, guide, radius, baseEpsilon); err != nil {
+		return nil, free, err
+	}
+	gain, err := cornerGain(ctx, env, logY, pw, ph, window)
+	if err != nil {
+		return nil, free, err
+	}
+	maps = append(maps, gain)
+
+	trial, err := env.NewImage(pw, ph, 3, kernels.F32)
+	if err != nil {
+		return nil, free, err
+	}
+	maps = append(maps, trial)
+	shifted, err := env.NewImage(pw, ph, 2, kernels.F32)
+	if err != nil {
+		return nil, free, err
+	}
+	maps = append(maps, shifted)
+	p.Base, p.Gain = shifted, gain
+	set := func(ev float64) error {
+		p.Matrix = wb.scaled(math.Exp2(ev))
+		p.Curve = shadowCurve(t.Key, t.Shadows)
+		return shiftBase(ctx, env, shifted, coeff, ev)
+	}
+	// Bisection on the exposure: the mean brightness rises with it.
+	low, top := -t.MaxExposure, t.MaxExposure
+	for range 12 {
+		ev := (low + top) / 2
+		if err := set(ev); err != nil {
+			return nil, free, err
+		}
+		if err := env.Ops.LocalTone(trial, small, p); err != nil {
+			return nil, free, err
+		}
+		mean, err := meanLuma(ctx, env, trial, window)
+		if err != nil {
+			return nil, free, err
+		}
+		if mean < t.Key {
+			low = ev
+		} else {
+			top = ev
+		}
+	}
+	return p, free, set((low + top) / 2)
+}
+
+// shiftBase moves guided-filter coefficients to an exposure ev stops higher:
+// a·(ℓ−ev)+b+ev = a·ℓ + (b + ev·(1−a)).
+func shiftBase(ctx context.Context, env *realedit.Env, dst, src *kernels.Image, ev float64) error {
+	w, h := src.Width(), src.Height()
+	v := make([]float32, 2*w*h)
+	host, err := kernels.Wrap(v, w, h, 2)
+	if err != nil {
+		return err
+	}
+	if err := env.Backend.Copy(ctx, host, src); err != nil {
+		return err
+	}
+	for i := 0; i < len(v); i += 2 {
+		v[i+1] += float32(ev) * (1 - v[i])
+	}
+	return env.Backend.Copy(ctx, dst, host)
+}
+
+// shadowCurve is the gain over the local level: below the key's level in linear light a
+// share of the distance is taken back, easing in so that mid-tones keep their place.
+func shadowCurve(key, share float64) []float32 {
+	pivot := math.Log2(math.Pow((key+0.055)/1.055, 2.4)) - 0.5
+	c := make([]float32, 641)
+	for i := range c {
+		beta := -16 + 20*float64(i)/float64(len(c)-1)
+		d := max(0, pivot-beta)
+		soft := d * d / (d + 1)              // slope 0 at the pivot, 1 far below it
+		c[i] = float32(min(1.6, share*soft)) // a black cat stays black
+	}
+	return c
+}
+
+// cornerGain lifts corners that are darker than the middle: half of a radial fall-off fitted to
+// the base brightness, at most half a stop.
+func cornerGain(ctx context.Context, env *realedit.Env, logY []float32, w, h int, window *plane) (*kernels.Image, error) {
+	const rings = 8
+	var bins [rings][]float64
+	cx, cy := float64(w-1)/2, float64(h-1)/2
+	r2 := cx*cx + cy*cy
+	for y := range h {
+		for x := range w {
+			if window != nil && window.v[y*w+x] > 0.2 {
+				continue
+			}
+			dx, dy := float64(x)-cx, float64(y)-cy
+			k := min(rings-1, int((dx*dx+dy*dy)/max(r2, 1)*rings))
+			bins[k] = append(bins[k], float64(logY[y*w+x]))
+		}
+	}
+	// Least squares of the rings' medians on r²: slope in stops from the middle to the corner.
+	var n, sx, sy, sxx, sxy float64
+	for k, b := range bins {
+		if len(b) < 16 {
+			continue
+		}
+		slices.Sort(b)
+		x, y := (float64(k)+0.5)/rings, b[len(b)/2]
+		n++
+		sx += x
+		sy += y
+		sxx += x * x
+		sxy += x * y
+	}
+	slope := 0.0
+	if d := n*sxx - sx*sx; n >= 4 && d > 0 {
+		slope = (n*sxy - sx*sy) / d
+	}
+	lift := min(0.5, max(0, -slope/2))
+	v := make([]float32, w*h)
+	for y := range h {
+		for x := range w {
+			dx, dy := float64(x)-cx, float64(y)-cy
+			v[y*w+x] = float32(lift * (dx*dx + dy*dy) / max(r2, 1))
+		}
+	}
+	host, err := kernels.Wrap(v, w, h, 1)
+	if err != nil {
+		return nil, err
+	}
+	m, err := env.NewImage(w, h, 1, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	return m, env.Backend.Copy(ctx, m, host)
+}
+
+// meanLuma is the mean encoded luma of a small picture outside windows.
+func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image, window *plane) (float64, error) {
+	grey, err := env.NewImage(m.Width(), m.Height(), 1, kernels.F32)
+	if err != nil {
+		return 0, err
+	}
+	defer grey.Free()
+	if err := env.Ops.Luma(grey, m); err != nil {
+		return 0, err
+	}
+	p, err := hostPlane(ctx, env, grey)
+	if err != nil {
+		return 0, err
+	}
+	var s float64
+	for _, v := range p.v {
+		s += float64(v)
+	}
+	mean := s / float64(len(p.v))
+	if math.IsNaN(mean) {
+		return 0, fmt.Errorf("tone: the picture's mean is not a number")
+	}
+	return mean, nil
+}
+
+// matrix3 is a row-major 3×3 matrix on linear RGB.
+type matrix3 [9]float64
+
+func (m *matrix3) apply(r, g, b float64) (float64, float64, float64) {
+	return m[0]*r + m[1]*g + m[2]*b, m[3]*r + m[4]*g + m[5]*b, m[6]*r + m[7]*g + m[8]*b
+}
+
+func (m *matrix3) scaled(k float64) (f [9]float32) {
+	for i, v := range m {
+		f[i] = float32(k * v)
+	}
+	return f
+}
+
+// balance takes share of the light's colour out, channel by channel in linear sRGB, at
+// constant luminance of a white.
+func balance(light [3]float64, share float64) matrix3 {
+	g := [3]float64{math.Pow(light[0], -share), math.Pow(light[1], -share), math.Pow(light[2], -share)}
+	y := luminance(g[0]*light[0], g[1]*light[1], g[2]*light[2])
+	return matrix3{g[0] / y, 0, 0, 0, g[1] / y, 0, 0, 0, g[2] / y}
+}

@@ -1,0 +1,173 @@
+package hdr
+
+import "math"
+
+// An illuminant estimate: the linear sRGB colour of a white surface, luminance 1.
+type illuminant struct {
+	rgb        [3]float64
+	cct        float64 // kelvin of the nearest locus point
+	confidence float64 // 0..1: share of the voting pixels that it makes neutral, relative to what neutral rooms reach
+}
+
+// locus is the colour of a white surface under a black body (below 4000 K) or CIE
+// daylight (from there on), linear sRGB of luminance 1, at kelvin t.
+// Fits: Kim et al. 2002 and CIE 15:2004. 6504 K is (1,1,1).
+func locus(t float64) [3]float64 {
+	var x, y float64
+	if t < 4000 {
+		x = -0.2661239e9/(t*t*t) - 0.2343589e6/(t*t) + 0.8776956e3/t + 0.179910
+		if t < 2222 {
+			y = -1.1063814*x*x*x - 1.34811020*x*x + 2.18555832*x - 0.20219683
+		} else {
+			y = -0.9549476*x*x*x - 1.37418593*x*x + 2.09137015*x - 0.16748867
+		}
+	} else {
+		if t <= 7000 {
+			x = -4.6070e9/(t*t*t) + 2.9678e6/(t*t) + 0.09911e3/t + 0.244063
+		} else {
+			x = -2.0064e9/(t*t*t) + 1.9018e6/(t*t) + 0.24748e3/t + 0.237040
+		}
+		y = -3*x*x + 2.87*x - 0.275
+	}
+	X, Z := x/y, (1-x-y)/y
+	c := [3]float64{
+		3.2404542*X - 1.5371385 - 0.4985314*Z,
+		-0.9692660*X + 1.8760108 + 0.0415560*Z,
+		max(0.02, 0.0556434*X-0.2040259+1.0572252*Z),
+	}
+	l := luminance(c[0], c[1], c[2])
+	return [3]float64{c[0] / l, c[1] / l, c[2] / l}
+}
+
+func luminance(r, g, b float64) float64 { return 0.2126*r + 0.7152*g + 0.0722*b }
+
+// A chromaticity histogram over (ln R/G, ln B/G), the plane in which a change of
+// illuminant is a shift.
+const (
+	chromaBins  = 128
+	chromaRange = 2.0 // ± this in ln units
+)
+
+type chromaHist struct {
+	n     [chromaBins * chromaBins]float64
+	total float64
+}
+
+func chromaBin(v float64) (int, bool) {
+	i := int((v + chromaRange) / (2 * chromaRange) * chromaBins)
+	return i, i >= 0 && i < chromaBins
+}
+
+func (h *chromaHist) add(r, g, b, weight float64) {
+	i, ok1 := chromaBin(math.Log(r / g))
+	j, ok2 := chromaBin(math.Log(b / g))
+	if ok1 && ok2 {
+		h.n[j*chromaBins+i] += weight
+		h.total += weight
+	}
+}
+
+// votes is the weight near the chromaticity of c, under a Gaussian of deviation sigma.
+func (h *chromaHist) votes(c [3]float64, sigma float64) float64 {
+	u, v := math.Log(c[0]/c[1]), math.Log(c[2]/c[1])
+	step := 2 * chromaRange / chromaBins
+	r := int(3*sigma/step) + 1
+	ci, _ := chromaBin(u)
+	cj, _ := chromaBin(v)
+	var s float64
+	for j := max(0, cj-r); j <= min(chromaBins-1, cj+r); j++ {
+		for i := max(0, ci-r); i <= min(chromaBins-1, ci+r); i++ {
+			n := h.n[j*chromaBins+i]
+			if n == 0 {
+				continue
+			}
+			du := (float64(i)+0.5)*step - chromaRange - u
+			dv := (float64(j)+0.5)*step - chromaRange - v
+			s += n * math.Exp(-(du*du+dv*dv)/(2*sigma*sigma))
+		}
+	}
+	return s / max(h.total, 1e-9)
+}
+
+// estimateIlluminant finds the light that the room's white and grey things are lit by.
+//
+// Candidates lie where real lights do: black bodies, daylight, and mixtures of both. Pixels vote by
+// chromaticity. A wall's paint can outvote the whites, so among the candidates with
+// a fair share of the best one's votes the coolest wins: paint, wood and cloth are
+// nearly always warmer than white, hardly ever bluer.
+//
+// pix is interleaved linear RGB; skip (may be nil) leaves pixels out (windows, clipped).
+func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
+	const (
+		sigma = 0.09 // of a vote, in ln units: about what shading and interreflection spread a white by
+		fair  = 0.3  // share of the best candidate's votes
+	)
+	var hist chromaHist
+	for i := range len(pix) / 3 {
+		r, g, b := float64(pix[3*i]), float64(pix[3*i+1]), float64(pix[3*i+2])
+		y := luminance(r, g, b)
+		if y < 0.02 || min(r, g, b) < 0.004 || max(r, g, b) > 0.97 || skip != nil && skip(i) {
+			continue
+		}
+		hist.add(r, g, b, math.Sqrt(min(y, 0.6)))
+	}
+	if hist.total == 0 {
+		return illuminant{rgb: [3]float64{1, 1, 1}, cct: 6504}
+	}
+	type candidate struct {
+		rgb   [3]float64
+		votes float64
+	}
+	var all []candidate
+	var best float64
+	for mired := 105.0; mired <= 420; mired += 5 {
+		t := 1e6 / mired
+		c := locus(t)
+		for _, day := range []float64{0, 0.25, 0.5} {
+			if day > 0 && t > 6000 {
+				continue
+			}
+			m := [3]float64{c[0]*(1-day) + day, c[1]*(1-day) + day, c[2]*(1-day) + day}
+			v := hist.votes(m, sigma) * math.Exp(-0.3*day)
+			all = append(all, candidate{m, v})
+			best = max(best, v)
+		}
+	}
+	cool := func(c [3]float64) float64 { return math.Log(c[2] / c[0]) }
+	pick := -1
+	for i, c := range all {
+		if c.votes >= fair*best && (pick < 0 || cool(c.rgb) > cool(all[pick].rgb)) {
+			pick = i
+		}
+	}
+	// The threshold was met on a slope: climb to its top.
+	at := all[pick].rgb
+	for i, c := range all {
+		du := math.Log(c.rgb[0]/c.rgb[1]) - math.Log(at[0]/at[1])
+		dv := math.Log(c.rgb[2]/c.rgb[1]) - math.Log(at[2]/at[1])
+		if du*du+dv*dv < 0.12*0.12 && c.votes > all[pick].votes {
+			pick = i
+		}
+	}
+	c := all[pick]
+	return illuminant{rgb: c.rgb, cct: nearestCCT(c.rgb), confidence: min(1, c.votes/0.3)}
+}
+
+// nearestCCT is the temperature on the locus nearest to a colour, in kelvin.
+func nearestCCT(c [3]float64) float64 {
+	best, at := math.Inf(1), 6504.0
+	for mired := 80.0; mired <= 500; mired++ {
+		l := locus(1e6 / mired)
+		du := math.Log(l[0]/l[1]) - math.Log(c[0]/c[1])
+		dv := math.Log(l[2]/l[1]) - math.Log(c[2]/c[1])
+		if d := du*du + dv*dv; d < best {
+			best, at = d, 1e6/mired
+		}
+	}
+	return math.Round(at)
+}
+
+// chromaDistance is how far two lights' colours lie apart, in ln units.
+func chromaDistance(a, b [3]float64) float64 {
+	return math.Hypot(math.Log(a[0]/a[1])-math.Log(b[0]/b[1]), math.Log(a[2]/a[1])-math.Log(b[2]/b[1]))
+}

@@ -1,0 +1,206 @@
+package hdr
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// WindowPull puts the view through a window in from the frame of the bracket that records
+// it best, where the merge shows less of it than that frame does: only real pixels, joined
+// along the soft edge of MaskWindow. Where no frame holds the view it stays bright and a
+// finding says window_no_source. Without the mask or with one frame it does nothing.
+type WindowPull struct {
+	// MinGain is how much more local contrast the frame must show than the merge before
+	// its pixels are taken, as a ratio; 0 = 1.25.
+	MinGain float64 `json:"min_gain,omitempty"`
+}
+
+// Name is "hdr.windowpull".
+func (WindowPull) Name() string { return "hdr.windowpull" }
+
+// Needs the frames and the picture; the mask may be absent.
+func (WindowPull) Needs() []realedit.Key {
+	return []realedit.Key{realedit.KeyFrames, realedit.KeyImage}
+}
+
+// Gives the picture.
+func (WindowPull) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+
+// Alters: pixels from another real frame.
+func (WindowPull) Alters() realedit.Change { return realedit.ChangeFrame }
+
+// Apply pulls.
+func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	if !(p.MinGain >= 0 && p.MinGain <= 100) {
+		return realedit.Errorf(realedit.CodeBadOption, "windowpull", "MinGain: %v is outside [0, 100]", p.MinGain)
+	}
+	if p.MinGain == 0 {
+		p.MinGain = 1.25
+	}
+	mask := w.Masks[realedit.MaskWindow]
+	if mask == nil || len(w.Frames) < 2 {
+		return nil
+	}
+	pw, ph := proxySize(w.Image.Width(), w.Image.Height(), proxySide)
+	small, err := env.NewImage(pw, ph, 1, kernels.F32)
+	if err != nil {
+		return err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, mask); err != nil {
+		return err
+	}
+	inside, err := hostPlane(ctx, env, small)
+	if err != nil {
+		return err
+	}
+	now, err := lumaPlane(ctx, env, w.Image, pw, ph)
+	if err != nil {
+		return err
+	}
+	best, bestView := -1, viewQuality{}
+	for i, f := range w.Frames {
+		l, err := lumaPlane(ctx, env, f.Image, pw, ph)
+		if err != nil {
+			return err
+		}
+		if v := judgeView(l, inside); v.clipped < 0.02 && (best < 0 || v.score() > bestView.score()) {
+			best, bestView = i, v
+		}
+	}
+	have := judgeView(now, inside)
+	w.Report.Measures["window_detail"] = math.Round(have.detail*1e4) / 1e4
+	w.Report.Measures["window_clipped"] = math.Round(have.clipped*1e4) / 1e4
+	if best < 0 {
+		w.Find(realedit.Finding{Check: "window_no_source", Severity: realedit.Info, Message: "no photo of the bracket holds the view; it stays bright"})
+		return nil
+	}
+	if have.clipped < 0.01 && have.detail*p.MinGain >= bestView.detail {
+		return nil // the merge shows what there is
+	}
+	return p.pull(ctx, env, w, best, mask)
+}
+
+// viewQuality says how well a picture shows what lies inside a mask.
+type viewQuality struct {
+	clipped float64 // share of the region that is blown
+	detail  float64 // mean absolute gradient of the encoded luma
+	median  float64
+}
+
+// score prefers detail at a brightness a viewer likes for the outdoors.
+func (v viewQuality) score() float64 {
+	return v.detail * math.Exp(-math.Pow((v.median-0.6)/0.3, 2))
+}
+
+func judgeView(l, inside *plane) viewQuality {
+	var n, clipped, grad float64
+	var values []float64
+	for y := 1; y < l.h-1; y++ {
+		for x := 1; x < l.w-1; x++ {
+			k := y*l.w + x
+			if inside.v[k] < 0.98 {
+				continue
+			}
+			n++
+			if l.v[k] > 0.985 {
+				clipped++
+			}
+			grad += math.Hypot(float64(l.v[k+1]-l.v[k-1]), float64(l.v[k+l.w]-l.v[k-l.w])) / 2
+			if (x+y)%3 == 0 {
+				values = append(values, float64(l.v[k]))
+			}
+		}
+	}
+	if n == 0 {
+		return viewQuality{clipped: 1}
+	}
+	return viewQuality{clipped / n, grad / n, median(values)}
+}
+
+// pull blends frame i in through the mask and records it.
+func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Work, i int, mask *kernels.Image) error {
+	f := w.Frames[i]
+	alpha := mask
+	if f.Valid != nil { // what the moved frame does not cover stays the merge's
+		a, err := env.NewImage(mask.Width(), mask.Height(), 1, kernels.U8)
+		if err != nil {
+			return err
+		}
+		defer a.Free()
+		zero, err := zeros(ctx, env, mask.Width(), mask.Height())
+		if err != nil {
+			return err
+		}
+		defer zero.Free()
+		if err := env.Ops.Blend(a, zero, mask, f.Valid); err != nil {
+			return err
+		}
+		alpha = a
+	}
+	src := f.Image
+	if src.Format() != w.Image.Format() {
+		c, err := env.NewImage(src.Width(), src.Height(), 3, w.Image.Format())
+		if err != nil {
+			return err
+		}
+		defer c.Free()
+		if err := env.Ops.Convert(c, src); err != nil {
+			return err
+		}
+		src = c
+	}
+	if err := env.Ops.Blend(w.Image, w.Image, src, alpha); err != nil {
+		return err
+	}
+	if w.Changes == nil {
+		var err error
+		if w.Changes, err = realedit.NewAlterationMap(w.Image.Width(), w.Image.Height()); err != nil {
+			return err
+		}
+	}
+	host := alpha
+	if !alpha.OnHost() {
+		h, err := kernels.NewHostImage(nil, alpha.Width(), alpha.Height(), 1, kernels.U8)
+		if err != nil {
+			return err
+		}
+		defer h.Free()
+		if err := env.Backend.Copy(ctx, h, alpha); err != nil {
+			return err
+		}
+		host = h
+	}
+	w.Find(realedit.Finding{Check: "window_pulled", Severity: realedit.Info,
+		Message: fmt.Sprintf("the view through the window is %s's own", f.Photo.Name)})
+	return w.Changes.Mark(host, realedit.ChangeFrame)
+}
+
+// zeros is a black U8 mask.
+func zeros(ctx context.Context, env *realedit.Env, w, h int) (*kernels.Image, error) {
+	dot, err := env.NewImage(1, 1, 1, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	defer dot.Free()
+	host, err := kernels.Wrap([]uint8{0}, 1, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.Backend.Copy(ctx, dot, host); err != nil {
+		return nil, err
+	}
+	m, err := env.NewImage(w, h, 1, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.Ops.Resize(m, dot); err != nil {
+		m.Free()
+		return nil, err
+	}
+	return m, nil
+}
