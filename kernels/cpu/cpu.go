@@ -53,6 +53,7 @@ func New(threads int) kernels.Backend {
 func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
 		Convert: b.convert, DecodeSRGB: b.decodeSRGB, EncodeSRGB: b.encodeSRGB, YCbCrToRGB: b.yCbCrToRGB, Luma: b.luma,
+		Resize: b.resize, PyrDown: b.pyrDown, PyrUp: b.pyrUp, Warp: b.warp, Blend: b.blend, Feather: b.feather,
 		FusionWeights: b.fusionWeights,
 		Fuse:          b.fuse,
 		SSIM:          b.ssim,

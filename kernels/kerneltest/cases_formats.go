@@ -116,7 +116,7 @@ func buildFormatCases() (cases []Case) {
 	cases = append(cases, ycbcr("4:4:4", false, false), ycbcr("4:2:2", true, false), ycbcr("4:4:0", false, true), ycbcr("4:2:0", true, true))
 	for _, from := range allFormats {
 		for _, to := range allFormats {
-			cases = append(cases, Case{Op: "Luma", Name: from.String() + "→" + to.String(), Formats: []kernels.Format{from, to}, Tol: oneLevel(to, 5e-7), Why: tieWhy,
+			cases = append(cases, Case{Op: "Luma", Name: from.String() + "→" + to.String(), Formats: []kernels.Format{from, to}, Tol: oneLevel(to, 2.4e-7), Why: tieWhy,
 				Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 					src, err := m.Photo(w, h, 3, from)
 					if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // resized is a case of Resize to a size that fn derives from the source's.
 func resized(name string, from, to kernels.Format, channels int, fn func(w, h int) (int, int)) Case {
-	return Case{Op: "Resize", Name: from.String() + "→" + to.String() + " " + name, Formats: []kernels.Format{from, to}, Tol: oneLevel(to, 2e-6), Why: tieWhy,
+	return Case{Op: "Resize", Name: from.String() + "→" + to.String() + " " + name, Formats: []kernels.Format{from, to}, Tol: oneLevel(to, 3.6e-7), Why: tieWhy,
 		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 			src, err := m.Photo(w, h, channels, from)
 			if err != nil {
@@ -25,7 +25,7 @@ func resized(name string, from, to kernels.Format, channels int, fn func(w, h in
 }
 
 func pyrDownCase(f kernels.Format, channels int, name string) Case {
-	return Case{Op: "PyrDown", Name: f.String() + "→f32" + name, Formats: []kernels.Format{f, kernels.F32}, Tol: 5e-7, Why: "float32 sums of 25 terms",
+	return Case{Op: "PyrDown", Name: f.String() + "→f32" + name, Formats: []kernels.Format{f, kernels.F32}, Tol: 2.4e-7, Why: "float32 sums of 25 terms",
 		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 			src, err := m.Photo(w, h, channels, f)
 			if err != nil {
@@ -40,7 +40,7 @@ func pyrDownCase(f kernels.Format, channels int, name string) Case {
 }
 
 func pyrUpCase(channels int, name string) Case {
-	return Case{Op: "PyrUp", Name: "f32" + name, Formats: []kernels.Format{kernels.F32}, Tol: 5e-7, Why: "float32 sums of 9 terms",
+	return Case{Op: "PyrUp", Name: "f32" + name, Formats: []kernels.Format{kernels.F32}, Tol: 2.4e-7, Why: "float32 sums of 9 terms",
 		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 			src, err := m.Photo((w+1)/2, (h+1)/2, channels, kernels.F32)
 			if err != nil {
@@ -78,8 +78,7 @@ func turn(w, h int, degrees, scale, px, py float64) [9]float64 {
 }
 
 func warpCase(name string, f kernels.Format, channels int, masked bool, hom func(w, h int) [9]float64) Case {
-	// Keys' kernel amplifies by up to 1.25² and the horizon magnifies the difference of float32 weights.
-	return Case{Op: "Warp", Name: f.String() + " " + name, Formats: []kernels.Format{f}, Tol: oneLevel(f, 2e-6), Why: "float32 weights and sums of 16 terms; integers: one level at a rounding tie",
+	return Case{Op: "Warp", Name: f.String() + " " + name, Formats: []kernels.Format{f}, Tol: oneLevel(f, 7.2e-7), Why: "float32 weights and sums of 16 terms; integers: one level at a rounding tie",
 		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 			src, err := m.Photo(w, h, channels, f)
 			if err != nil {
@@ -121,7 +120,7 @@ func blendCase(f, mask kernels.Format, channels int, onB bool) Case {
 	if onB {
 		name += " on b"
 	}
-	return Case{Op: "Blend", Name: name, Formats: []kernels.Format{f, mask}, Tol: oneLevel(f, 3e-7), Why: tieWhy,
+	return Case{Op: "Blend", Name: name, Formats: []kernels.Format{f, mask}, Tol: oneLevel(f, 2.4e-7), Why: tieWhy,
 		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 			a, err := m.Photo(w, h, channels, f)
 			if err != nil {
@@ -171,7 +170,7 @@ func TileGrid(w, h, side, overlap int) []image.Rectangle {
 }
 
 func featherCase(name string, from, to kernels.Format, channels, side, overlap int) Case {
-	return Case{Op: "Feather", Name: from.String() + "→" + to.String() + " " + name, Formats: []kernels.Format{from, to}, Tol: oneLevel(to, 5e-7), Why: tieWhy,
+	return Case{Op: "Feather", Name: from.String() + "→" + to.String() + " " + name, Formats: []kernels.Format{from, to}, Tol: oneLevel(to, 3.6e-7), Why: tieWhy,
 		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 			var tiles []kernels.Tile
 			for _, r := range TileGrid(w, h, side, overlap) {
