@@ -36,7 +36,7 @@ func TestSniff(t *testing.T) {
 		RW2:      {"IIU\x00\x18\x00\x00\x00"},
 		HEIC:     {"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic"},
 		AVIF:     {"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1avif"},
-		HDR:      {"#?RADIANCE\n"},
+		HDR:      {"#?RADIANCE\n", "VIEW= -vtv\r\n#?RADIANCE\r\n"},
 		EXR:      {"\x76\x2f\x31\x01\x02\x00"},
 		WebP:     {"RIFF\x00\x00\x00\x00WEBPVP8 "},
 		GIF:      {"GIF89a\x01\x00"},
@@ -257,7 +257,7 @@ func TestTruncations(t *testing.T) {
 		in = append(in, m...)
 	}
 	var big bytes.Buffer
-	if _, err := WriteTIFF(&big, raster16(picture()), finish(t, Blocks{}, nil, 0), nil); err != nil {
+	if _, err := WriteTIFF(&big, raster16(picture()), finish(t, Blocks{}, TIFF), nil); err != nil {
 		t.Fatal(err)
 	}
 	check := func(name string, b []byte) {

@@ -124,7 +124,7 @@ func Sniff(r io.ReaderAt, size int64) (Format, error) {
 		return JPEGXR, nil
 	case has(4, "ftyp"):
 		return sniffISO(b), nil
-	case has(0, "#?RADIANCE"), has(0, "#?RGBE"):
+	case has(0, "#?RADIANCE"), has(0, "#?RGBE"), bytes.Contains(b, []byte("\n#?RADIANCE")): // some programs put lines in front
 		return HDR, nil
 	case has(0, "\x76\x2f\x31\x01"):
 		return EXR, nil

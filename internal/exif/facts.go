@@ -95,7 +95,7 @@ type Facts struct {
 
 	ExposureTime float64 // seconds; from ShutterSpeedValue when ExposureTime is absent
 	FNumber      float64 // from ApertureValue when FNumber is absent
-	ISO          float64
+	ISO          float64 // from the maker note (Canon, Nikon) when EXIF is silent
 	Bias         float64 // ExposureBiasValue, EV
 	HasBias      bool
 	FocalLength  float64 // millimetres
@@ -191,6 +191,9 @@ func ParseReader(r *Reader) (f Facts, warnings []string, err error) {
 		if e, ok := d.Find(tagMakerNote); ok {
 			note := readNote(r, e, f.Make)
 			f.Sequence = note.seq
+			if f.ISO == 0 {
+				f.ISO = note.iso
+			}
 			if f.BodySerial == "" {
 				f.BodySerial = note.serial
 			}

@@ -12,6 +12,7 @@ import (
 type note struct {
 	seq    Sequence
 	serial string
+	iso    float64
 }
 
 // maxNote is the longest maker note looked into.
@@ -116,9 +117,11 @@ func small(v uint32) int {
 	return int(v)
 }
 
-// canon: CameraSettings and ShotInfo are arrays of 16-bit words. ShotInfo[16] is
+// canon: CameraSettings, ShotInfo and FileInfo are arrays of 16-bit words. ShotInfo[16] is
 // AutoExposureBracketing (−1 on, 0 off, n on and shot n), [17] its value in steps of
 // 1/32 EV; FileInfo[3] is the bracket mode (1 exposure), [4] its value, [5] the shot number.
+// CameraSettings[16] is the ISO speed (bit 14 set: in numbers, else a code); where it was
+// automatic it is 2^(a/32) · 2^(b/32) · 100/32 of ShotInfo's AutoISO [1] and BaseISO [2].
 func (p parser) canon(n *note) {
 	words := func(tag uint16) []int16 {
 		e, ok := p.d.Find(tag)
@@ -143,9 +146,21 @@ func (p parser) canon(n *note) {
 	}
 	if w := words(0x0093); len(w) > 5 && w[3] == 1 {
 		n.seq.Bracket = true
+		n.seq.EV, n.seq.HasEV = canonEV(w[4]), true
 		if s := w[5]; s > 0 && s < 32 {
 			n.seq.Number = int(s)
 		}
+	}
+	if w := words(0x0001); len(w) > 16 {
+		switch v := w[16]; {
+		case v&0x4000 != 0 && v != 0x7fff:
+			n.iso = float64(v & 0x3fff)
+		case v >= 16 && v <= 20:
+			n.iso = 50 * math.Exp2(float64(v-16))
+		}
+	}
+	if w := words(0x0004); n.iso == 0 && len(w) > 2 && w[1] >= 0 && w[1] < 500 && w[2] > 0 && w[2] < 500 {
+		n.iso = math.Round(math.Exp2(float64(w[1]+w[2])/32) * 100 / 32)
 	}
 	n.seq.Counter = p.uint(0x0008) // FileNumber
 	if v := p.uint(0x000c); v > 0 {
@@ -181,6 +196,11 @@ func (p parser) nikon(n *note) {
 		n.seq.Counter = c
 	}
 	n.serial = p.text(0x001d)
+	if e, ok := p.d.Find(0x0002); ok { // ISO: two words, the second counts
+		if v, ok := p.r.Uints(e); ok && len(v) == 2 && v[1] > 0 && v[1] < 65535 {
+			n.iso = float64(v[1])
+		}
+	}
 }
 
 // panasonic: 0x2a BurstMode (2 exposure bracketing), 0x2b SequenceNumber, 0x45

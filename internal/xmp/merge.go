@@ -42,8 +42,9 @@ type Edit struct {
 }
 
 // Finished returns an edit that makes true what a packet says about the
-// pixels: orientation 1, dimensions, sRGB; thumbnails, gain maps and motion-photo
-// links, which the finished file does not have, are removed; GPS too, if asked.
+// pixels: orientation 1, dimensions, sRGB; thumbnails, and references to gain maps,
+// motion photos and C2PA manifests, which the finished file does not have, are removed;
+// GPS too, if asked.
 // Add the host's own facts to its Set.
 func Finished(width, height int, stripGPS bool) Edit {
 	w, h := strconv.Itoa(width), strconv.Itoa(height)
@@ -59,6 +60,8 @@ func Finished(width, height int, stripGPS bool) Edit {
 			switch n.Space {
 			case NSGainMap, NSContainer, NSGCamera:
 				return true
+			case NSTerms:
+				return n.Local == "provenance"
 			case NSXMP:
 				return n.Local == "Thumbnails"
 			case NSExif:

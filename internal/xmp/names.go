@@ -10,6 +10,7 @@ const (
 	NSTIFF      = "http://ns.adobe.com/tiff/1.0/"
 	NSExif      = "http://ns.adobe.com/exif/1.0/"
 	NSDC        = "http://purl.org/dc/elements/1.1/"
+	NSTerms     = "http://purl.org/dc/terms/"
 	NSPhotoshop = "http://ns.adobe.com/photoshop/1.0/"
 	NSNote      = "http://ns.adobe.com/xmp/note/"
 	NSIptcExt   = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
