@@ -57,6 +57,15 @@ func TestSniff(t *testing.T) {
 	}
 }
 
+func TestFormatNames(t *testing.T) {
+	if len(formatNames) != int(PNM)+1 || PNM.String() != "pnm" || RAW.String() != "raw" || HEIC.String() != "heic" || Format(200).String() != "unknown" {
+		t.Errorf("%v", formatNames)
+	}
+	if !CR2.Raw() || !RAW.Raw() || BigTIFF.Raw() || TIFF.Raw() || !TIFF.Decodable() || CR2.Decodable() {
+		t.Error("classes of formats")
+	}
+}
+
 // A raw file is a TIFF structure with sensor data in a directory of its own.
 func TestSniffRawInTIFF(t *testing.T) {
 	o := binary.LittleEndian
