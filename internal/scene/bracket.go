@@ -12,7 +12,7 @@ type Photo struct {
 	W, H  int
 	Pix   []uint8  // interleaved sRGB, when the camera has 8 bits
 	Pix16 []uint16 // interleaved sRGB, when it has 16
-	EV    float64  // exposure relative to the scene's EV 0; higher is brighter
+	EV    float64  // exposure relative to the scene's EV 0, Base included; higher is brighter
 	// Homography maps reference pixels to this photo's pixels, (x', y', 1) ~ H·(x, y, 1), row-major, pixel centres at whole numbers.
 	// It is Identity for the reference photo. The scene was rendered through it, not resampled, so it is exact up to parallax (there is none).
 	Homography [9]float64
@@ -49,6 +49,7 @@ type Bracket struct {
 // BracketOptions says how a bracket is taken. The zero value is five photos 2 EV apart from a tripod.
 type BracketOptions struct {
 	EVs    []float64 // nil: 0, −2, 2, −4, 4 (the order cameras use)
+	Base   float64   // what the camera's metering adds to every EV; −1 is typical of a room with a bright window
 	Camera Camera
 	Hand   float64 // hand-held: shift of up to this many pixels, with up to 0.3° of roll and 2 px of tilt; 0: tripod
 	Ghost  bool    // somebody walks through (interiors only)
@@ -57,7 +58,7 @@ type BracketOptions struct {
 	// For EXIF. Zero values are filled in.
 	Start       time.Time     // first exposure; zero: 2025-05-14 10:32:07 +02:00
 	Gap         time.Duration // from the end of one exposure to the start of the next; 0: 180 ms
-	Shutter     float64       // seconds at EV 0; 0: 1/8
+	Shutter     float64       // seconds of the photo whose EVs entry is 0; 0: 1/8
 	FNumber     float64       // 0: 8
 	ISO         int           // 0: 100
 	FileNumber  int           // number of the first photo; 0: 1
@@ -82,7 +83,7 @@ func (s *Scene) Bracket(o BracketOptions) *Bracket {
 		start = time.Date(2025, 5, 14, 10, 32, 7, 180e6, time.FixedZone("", 2*3600))
 	}
 	for i, ev := range evs {
-		p := Photo{W: s.W, H: s.H, EV: ev, Homography: Identity}
+		p := Photo{W: s.W, H: s.H, EV: o.Base + ev, Homography: Identity}
 		if o.Hand > 0 && i > 0 {
 			a := r.between(0, 2*math.Pi)
 			d := o.Hand * r.between(0.45, 1)
@@ -103,7 +104,7 @@ func (s *Scene) Bracket(o BracketOptions) *Bracket {
 				s.markMoving(out.Moving, &p)
 			}
 		}
-		p.Pix, p.Pix16 = o.Camera.Expose(rad, s.W, s.H, ev, int(o.Seed)*64+i)
+		p.Pix, p.Pix16 = o.Camera.Expose(rad, s.W, s.H, p.EV, int(o.Seed)*64+i)
 		p.EXIF = o.exif(i, ev, s.W, s.H, start)
 		start = start.Add(time.Duration(p.EXIF.Exposure() * 1e9)).Add(o.gap())
 		out.Photos = append(out.Photos, p)

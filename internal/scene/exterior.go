@@ -285,11 +285,11 @@ func thin(seed uint32) []seg {
 	return out
 }
 
-// twigs are the shadow casters among the thin things: what is at least a centimetre thick.
+// twigs are the shadow casters among the thin things; a wire's shadow is lost in its penumbra.
 func twigs(segs []seg) *bvh {
 	var prims []*prim
 	for _, s := range segs {
-		if s.ra >= 0.01 {
+		if s.ra >= 0.012 {
 			p := capsule(s.a, s.b, s.ra, nil, 0)
 			p.bound()
 			prims = append(prims, p)

@@ -8,7 +8,7 @@ func person(p vec, yaw, stride float64, obj int) []*prim {
 	at := func(x, y, z float64) vec { return p.add(vec{cs*x + sn*z, y, -sn*x + cs*z}) }
 	skin, hair := plain(srgb(206, 160, 132)), plain(srgb(58, 42, 34))
 	jeans, shoes := fabric(srgb(52, 66, 96), 91), plain(srgb(66, 52, 44))
-	top := fabric(srgb(168, 60, 52), 92)
+	top := fabric(srgb(56, 118, 124), 92)
 	var out []*prim
 	add := func(a, b vec, r float64, m *material) { out = append(out, capsule(a, b, r, m, obj)) }
 	s := 0.22 * stride

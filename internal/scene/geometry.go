@@ -193,11 +193,11 @@ func (pr *prim) intersect(o, d vec, tmax float64) (float64, int, bool) {
 		a := baba*dd - bard*bard
 		b := baba*rdoa - baoa*bard
 		c := baba*oa.dot(oa) - baoa*baoa - pr.r0*pr.r0*baba
-		if t, _, ok := root(a, b, c, tmax, func(t float64) bool { y := baoa + t*bard; return y > 0 && y < baba }); ok {
-			return t, 0, true
-		}
 		best, ok := tmax, false
-		for _, e := range []vec{oa, o.sub(pr.b)} {
+		if t, _, k := root(a, b, c, best, func(t float64) bool { y := baoa + t*bard; return y > 0 && y < baba }); k {
+			best, ok = t, true
+		}
+		for _, e := range [2]vec{oa, o.sub(pr.b)} {
 			if t, _, k := root(dd, d.dot(e), e.dot(e)-pr.r0*pr.r0, best, func(float64) bool { return true }); k {
 				best, ok = t, true
 			}
@@ -316,6 +316,7 @@ func (pr *prim) face(f int) (c, u, v, n vec, lu, lv float64) {
 type bvh struct {
 	nodes []node
 	prims []*prim
+	big   []*prim // walls and lawns, which would swell every box; tested first
 }
 
 type node struct {
@@ -325,9 +326,21 @@ type node struct {
 }
 
 func newBVH(prims []*prim) *bvh {
-	t := &bvh{prims: append([]*prim(nil), prims...)}
-	if len(prims) > 0 {
-		t.build(0, len(prims))
+	t := &bvh{}
+	lo, hi := grey(math.Inf(1)), grey(math.Inf(-1))
+	for _, p := range prims {
+		lo = vec{min(lo.X, p.lo.X), min(lo.Y, p.lo.Y), min(lo.Z, p.lo.Z)}
+		hi = vec{max(hi.X, p.hi.X), max(hi.Y, p.hi.Y), max(hi.Z, p.hi.Z)}
+	}
+	for _, p := range prims {
+		if len(t.big) < 8 && p.hi.sub(p.lo).length() > 0.4*hi.sub(lo).length() {
+			t.big = append(t.big, p)
+		} else {
+			t.prims = append(t.prims, p)
+		}
+	}
+	if len(t.prims) > 0 {
+		t.build(0, len(t.prims))
 	}
 	return t
 }
@@ -412,12 +425,17 @@ func inverse(d vec) vec {
 // closest finds the nearest primitive along o + t·d, t < tmax; use is asked before a primitive counts.
 func (t *bvh) closest(o, d vec, tmax float64, use func(*prim) bool) (hit, bool) {
 	h := hit{t: tmax}
-	if len(t.nodes) == 0 {
-		return h, false
+	for _, p := range t.big {
+		if use != nil && !use(p) {
+			continue
+		}
+		if s, f, ok := p.intersect(o, d, h.t); ok {
+			h.t, h.pr, h.face = s, p, f
+		}
 	}
 	inv := inverse(d)
 	var stack [64]int32
-	sp := 1
+	sp := min(1, len(t.nodes))
 	for sp > 0 {
 		sp--
 		nd := &t.nodes[stack[sp]]
@@ -461,12 +479,17 @@ func (t *bvh) closest(o, d vec, tmax float64, use func(*prim) bool) (hit, bool) 
 
 // blocked says whether anything that casts shadows lies on o + t·d before tmax.
 func (t *bvh) blocked(o, d vec, tmax float64, use func(*prim) bool) bool {
-	if len(t.nodes) == 0 {
-		return false
+	for _, p := range t.big {
+		if p.ghost || use != nil && !use(p) {
+			continue
+		}
+		if _, _, ok := p.intersect(o, d, tmax); ok {
+			return true
+		}
 	}
 	inv := inverse(d)
 	var stack [64]int32
-	sp := 1
+	sp := min(1, len(t.nodes))
 	for sp > 0 {
 		sp--
 		nd := &t.nodes[stack[sp]]

@@ -113,7 +113,7 @@ func (v *view) at(o, d vec, fw float64) (vec, bool) {
 }
 
 func (v *view) leaves(x, y, w float64, c vec, f float64) vec {
-	n := fbm(v.seed+20, x*f/3, y*f/3, w*f/3, 6)
+	n := fbm(v.seed+20, x*f/3, y*f/3, w*f/3, 5) + 0.8*fbm(v.seed+22, x*f*1.9, y*f*1.9, w*f*1.9, 3)
 	h := 0.5 + 0.5*noise2(v.seed+21, x*0.7, y*0.7)
 	return c.lerp(c.mul(vec{1.5, 1.25, 0.7}), 0.5*h).scale(max(0.12, 0.9+1.5*n))
 }
@@ -125,7 +125,7 @@ func (v *view) tree(plane func(float64) (float64, float64, float64, bool), dist,
 	}
 	dx, dy := (x-cx)/r, (y-cy)/(r*1.15)
 	n := fbm(v.seed+30+id, x*1.1/r*2.3, y*1.1/r*2.3, 0, 6)
-	d := math.Hypot(dx, dy) + 0.75*n
+	d := math.Hypot(dx, dy) + 0.75*n + 0.13*noise2(v.seed+34+id, x*7, y*7) + 0.1*noise2(v.seed+35+id, x*17, y*17)
 	if d < 1 && fbm(v.seed+60+id, x*2.2, y*2.2, 0, 4) > -0.62+0.3*d {
 		c := srgb(88, 122, 52)
 		if id%3 == 1 {

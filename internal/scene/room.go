@@ -42,7 +42,7 @@ type room struct {
 func deg(a float64) float64 { return a * 3.141592653589793 / 180 }
 
 func buildRoom(k RoomKind, c WallColour, sunny bool, seed uint32) *room {
-	w := &world{seed: seed, texel: 0.06, bounces: 6}
+	w := &world{seed: seed, texel: 0.075, bounces: 6}
 	// A clear sky's upper half sheds more light than the land below the horizon.
 	w.env = func(d vec) vec {
 		return grey(0.16).lerp(grey(0.95), smooth(-0.12, 0.12, d.Y))
@@ -224,11 +224,11 @@ func (r *room) bedroom(wall vec, seed uint32) {
 	linen, cover := fabric(srgb(232, 228, 220), seed+5), fabric(srgb(92, 112, 128), seed+6)
 	bx := wd - 0.04
 	w.box(bx-0.06, 0.1, 1.15, bx, 1.12, 2.95, oak)
-	w.box(bx-2.1, 0.14, 1.2, bx-0.06, 0.32, 2.9, oak)
+	w.box(bx-2.1, 0.14, 1.16, bx-0.06, 0.36, 2.94, oak)
 	w.legs(bx-2.08, 1.22, bx-0.1, 2.88, 0.14, 0.06, oak)
-	w.box(bx-2.08, 0.32, 1.22, bx-0.08, 0.52, 2.88, linen)
-	w.box(bx-2.12, 0.30, 1.17, bx-0.75, 0.57, 2.93, linen)
-	w.box(bx-2.14, 0.28, 1.15, bx-1.45, 0.59, 2.95, cover)
+	w.box(bx-2.0, 0.36, 1.24, bx-0.08, 0.46, 2.86, linen)
+	w.pillow(vec{bx - 1.30, 0.47, 2.05}, vec{0.80, 0.17, 0.93}, linen)
+	w.pillow(vec{bx - 1.72, 0.44, 2.05}, vec{0.42, 0.22, 0.97}, cover)
 	for i, z := range [2]float64{1.65, 2.45} {
 		w.pillow(vec{bx - 0.33, 0.68, z}, vec{0.17, 0.17, 0.36}, linen)
 		w.pillow(vec{bx - 0.55, 0.66, z}, vec{0.11, 0.15, 0.25}, fabric([2]vec{srgb(190, 150, 96), srgb(120, 134, 120)}[i], seed+7))
@@ -336,7 +336,7 @@ func (r *room) kitchen(wall vec, seed uint32) {
 		{pos: vec{3.7, 1.4, 4.15}, yaw: deg(-30), hfov: deg(80), shift: -0.03},
 		{pos: vec{2.0, 1.4, 4.2}, yaw: deg(2), hfov: deg(76), shift: -0.03},
 	}
-	r.floor, r.walk = vec{2.95, 0, 1.6}, vec{0.25, 0, 0.45}
+	r.floor, r.walk = vec{2.75, 0, 1.12}, vec{0.6, 0, 0.04}
 }
 
 func (w *world) chair(x, z float64, flip bool, m *material) {

@@ -163,7 +163,10 @@ func (s *stage) lightRoom(l Lighting, windowEV float64) []Illuminant {
 	share := clamp(l.LampShare, 0, 1)
 	day, out := s.measure([groups]float64{1, 1, 0}, 1, 0)
 	lamps, _ := s.measure([groups]float64{0, 0, 1}, 1, 0)
-	kd, kl := (1-share)*Key/day, share*Key/lamps
+	if lamps == 0 {
+		share = 0 // a room without lamps
+	}
+	kd, kl := (1-share)*Key/day, share*Key/max(lamps, 1e-9)
 	dayRGB, lampRGB := toVec(IlluminantRGB(l.DayCCT)), toVec(IlluminantRGB(l.LampCCT))
 	// The outside keeps its own level when the room's daylight is dimmed towards 0 (blinds, dusk).
 	kd = max(kd, 1e-4)

@@ -34,7 +34,7 @@ func wood(c vec, seed uint32, turned bool) *material {
 
 // planks is a laid wooden floor: boards 0.14 m wide along v, staggered, each with its own tone.
 func planks(c vec, seed uint32) *material {
-	return &material{avg: c, gloss: 0.22, blur: 0.22, albedo: func(h *hit, fw float64) vec {
+	return &material{avg: c, gloss: 0.15, blur: 0.22, albedo: func(h *hit, fw float64) vec {
 		const wide, long = 0.14, 1.7
 		i := math.Floor(h.u / wide)
 		y := h.v + long*rnd2(seed, int(i), 5)

@@ -22,9 +22,21 @@ func (a vec) lum() float64 { return 0.2126*a.X + 0.7152*a.Y + 0.0722*a.Z }
 
 func grey(v float64) vec { return vec{v, v, v} }
 
-// srgb turns 8-bit sRGB code values into linear light.
-func srgb(r, g, b float64) vec {
-	return vec{decodeSRGB(r / 255), decodeSRGB(g / 255), decodeSRGB(b / 255)}
+// srgb turns 8-bit sRGB code values into linear light; whole numbers come from a table.
+func srgb(r, g, b float64) vec { return vec{code(r), code(g), code(b)} }
+
+var codes = func() (t [256]float64) {
+	for i := range t {
+		t[i] = decodeSRGB(float64(i) / 255)
+	}
+	return t
+}()
+
+func code(v float64) float64 {
+	if i := int(v); i >= 0 && i < 256 && float64(i) == v {
+		return codes[i]
+	}
+	return decodeSRGB(v / 255)
 }
 
 func clamp(x, lo, hi float64) float64 { return min(max(x, lo), hi) }

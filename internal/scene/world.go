@@ -445,15 +445,16 @@ func (w *world) reflect(out *light, h *hit, d vec, cos float64, m *material) {
 		// what stands in between blurs as much as the window
 		seen := 0
 		b1, b2 := basis(r)
-		for i := range 6 {
-			sn, cs := sincos(float64(i) * math.Pi / 3)
-			rr := float64(i%2)*0.5 + 0.35
+		const rays = 12
+		for i := range rays {
+			sn, cs := sincos(float64(i) * 2.39996)
+			rr := math.Sqrt((float64(i) + 0.5) / rays)
 			q := r.add(b1.scale(rr * m.blur * cs)).add(b2.scale(rr * m.blur * sn))
 			if !w.tree.blocked(p, q, t, use) {
 				seen++
 			}
 		}
-		out[groupDay] = out[groupDay].add(w.env(r).scale(f * k * w.outGain * float64(seen) / 6))
+		out[groupDay] = out[groupDay].add(w.env(r).scale(f * k * w.outGain * float64(seen) / rays))
 	}
 }
 
