@@ -72,5 +72,6 @@ type Photo struct {
 	// Warnings are what was wrong but not fatal: a dropped metadata block, a profile that could not be read.
 	Warnings []string
 
-	source source
+	sharpness float64 // fine detail against brightness, comparable between photos of one scene
+	source    source
 }

@@ -18,6 +18,7 @@ const (
 type Set struct {
 	ID         string      // unique within one Group call: the reference photo's name without extension, suffixed when taken
 	Photos     []*Photo    // by exposure, darkest first; at least one
+	EVs        []float64   // stops of light each photo got beyond the reference: positive is brighter; one per photo
 	Reference  int         // index of the photo whose geometry, name and metadata the result takes
 	Reason     GroupReason // why these belong together
 	Confidence float64     // 0..1

@@ -34,7 +34,38 @@ func (p *Photo) look(m *kernels.Image, ops *kernels.Ops) error {
 	}
 	p.Thumb = Thumb{w, h, pix}
 	p.ClippedHigh, p.ClippedLow = clipped(m)
+	p.sharpness = sharpness(m)
 	return nil
+}
+
+// sharpness is the mean of |second difference| of green along every 16th row, over the mean of green.
+func sharpness(m *kernels.Image) float64 {
+	var detail, level float64
+	for y := 0; y < m.Height(); y += 16 {
+		if m.Format() == kernels.U16 {
+			d, l := differences(m.RowU16(y))
+			detail, level = detail+d, level+l
+		} else {
+			d, l := differences(m.RowU8(y))
+			detail, level = detail+d, level+l
+		}
+	}
+	if level == 0 {
+		return 0
+	}
+	return detail / level
+}
+
+// differences sums |second difference| and value of the middle channel.
+func differences[T uint8 | uint16](row []T) (detail, level float64) {
+	var d, l int64
+	for i := 1; i+6 < len(row); i += 3 {
+		a, b, c := int64(row[i]), int64(row[i+3]), int64(row[i+6])
+		v := a - 2*b + c
+		d += max(v, -v)
+		l += b
+	}
+	return float64(d), float64(l)
 }
 
 // clipped is the share of pixels with a channel at or above 254/255 of the maximum,
