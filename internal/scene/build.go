@@ -199,7 +199,7 @@ func (w *world) plant(x, y, z, size float64, seed uint32) {
 	}
 }
 
-// shade is a glowing lamp shade.
+// glow is a lamp shade with the light on inside.
 func glow(c vec) *material {
 	return &material{avg: c, albedo: func(*hit, float64) vec { return c }, emit: func(h *hit) vec {
 		y := (h.p.Y - h.pr.lo.Y) / (h.pr.hi.Y - h.pr.lo.Y)

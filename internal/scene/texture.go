@@ -14,13 +14,14 @@ func paint(c vec, seed uint32) *material {
 	}}
 }
 
-// wood has grain along v (along u when turned), with rings and pores.
+// grain is the pattern of a board that runs along y: rings and pores, about −1..1.
 func grain(seed uint32, x, y, fw float64) float64 {
 	warp := 0.5 * noise2(seed+3, x*3, y*0.5)
 	g := 0.6*fbm(seed, x*28+warp*3, y*1.1, fw*28, 3) + 0.5*fbm(seed+5, x*170, y*4, fw*170, 2)
 	return g
 }
 
+// wood is oiled timber with its grain along v, or along u when turned.
 func wood(c vec, seed uint32, turned bool) *material {
 	return &material{avg: c, gloss: 0.14, blur: 0.2, albedo: func(h *hit, fw float64) vec {
 		x, y := h.u, h.v

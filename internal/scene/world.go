@@ -82,7 +82,6 @@ type lamp struct {
 	c     vec
 	r     float64
 	power float64
-	down  bool // shines downwards only (a ceiling spot)
 }
 
 type world struct {
@@ -178,9 +177,6 @@ func (w *world) direct(p, n vec, seed uint32, use func(*prim) bool) light {
 			r := math.Sqrt(r2)
 			d = d.scale(1 / r)
 			c := d.dot(n)
-			if la.down {
-				c *= smooth(0.2, 0.85, d.Y)
-			}
 			if c <= 0 || w.tree.blocked(p, d, r, use) {
 				continue
 			}
