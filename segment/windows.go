@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"math"
+	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -60,8 +62,12 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		}
 	}
 	mask := evidence(lumas, w.Reference)
-	mask = closing(mask, pw, ph, max(1, pw/128))
-	boxes := keepWindows(mask, pw, ph, s.MinArea)
+	// Muntins divide a window but are no part of the view: they join regions, and stay out of the mask.
+	regions := closing(mask, pw, ph, max(1, pw/128))
+	boxes := keepWindows(regions, lumas, pw, ph, s.MinArea)
+	for k := range mask {
+		mask[k] = mask[k] && regions[k]
+	}
 	if len(boxes) == 0 {
 		w.Find(realedit.Finding{Check: "window_not_found", Severity: realedit.Info, Message: "no region blows out in the reference while a darker photo holds it"})
 		return nil
@@ -161,35 +167,26 @@ func closing(m []bool, w, h, r int) []bool {
 	return grow(grow(m, true), false)
 }
 
-// keepWindows removes from m the regions that are no windows (too small, or ragged like
-// a lamp's glow or a reflection) and returns the others' boxes.
-func keepWindows(m []bool, w, h int, minArea float64) []image.Rectangle {
+// keepWindows removes from m the regions that are no windows and returns the others' boxes.
+// A window is large enough and not ragged; its border is a jump in brightness, which a lamp's glow on
+// a ceiling has not; and there is something to see in it, which a lamp has not.
+func keepWindows(m []bool, lumas [][]float32, w, h int, minArea float64) []image.Rectangle {
+	level := make([]float32, len(m)) // mean over the photos: rises with scene brightness and clips nowhere
+	for _, l := range lumas {
+		for k, v := range l {
+			level[k] += v / float32(len(lumas))
+		}
+	}
 	seen := make([]bool, len(m))
 	var boxes []image.Rectangle
 	for start := range m {
 		if !m[start] || seen[start] {
 			continue
 		}
-		seen[start] = true
-		region := []int{start}
-		box := image.Rect(start%w, start/w, start%w+1, start/w+1)
-		for i := 0; i < len(region); i++ {
-			k := region[i]
-			x, y := k%w, k/w
-			box = box.Union(image.Rect(x, y, x+1, y+1))
-			for _, n := range [4]image.Point{{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}} {
-				if n.X < 0 || n.Y < 0 || n.X >= w || n.Y >= h {
-					continue
-				}
-				if q := n.Y*w + n.X; m[q] && !seen[q] {
-					seen[q] = true
-					region = append(region, q)
-				}
-			}
-		}
-		area := float64(len(region))
-		solid := area / float64(box.Dx()*box.Dy())
-		if area < minArea*float64(w*h) || solid < 0.35 || min(box.Dx(), box.Dy())*40 < max(w, h) {
+		region, box := flood(m, seen, start, w, h)
+		solid := float64(len(region)) / float64(box.Dx()*box.Dy())
+		if float64(len(region)) < minArea*float64(w*h) || solid < 0.35 || min(box.Dx(), box.Dy())*40 < max(w, h) ||
+			borderJump(level, m, region, w, h) < minJump || texture(level, region, w) < minTexture {
 			for _, k := range region {
 				m[k] = false
 			}
@@ -198,6 +195,68 @@ func keepWindows(m []bool, w, h int, minArea float64) []image.Rectangle {
 		boxes = append(boxes, box)
 	}
 	return boxes
+}
+
+// minJump is the least jump of the photos' mean luma across a window's border, six pixels
+// of the small picture wide; minTexture the least mean step between neighbours inside.
+const (
+	minJump    = 0.06
+	minTexture = 0.004
+)
+
+// flood collects the 4-connected region around start and its box.
+func flood(m, seen []bool, start, w, h int) ([]int, image.Rectangle) {
+	seen[start] = true
+	region := []int{start}
+	box := image.Rect(start%w, start/w, start%w+1, start/w+1)
+	for i := 0; i < len(region); i++ {
+		x, y := region[i]%w, region[i]/w
+		box = box.Union(image.Rect(x, y, x+1, y+1))
+		for _, n := range [4]image.Point{{X: x - 1, Y: y}, {X: x + 1, Y: y}, {X: x, Y: y - 1}, {X: x, Y: y + 1}} {
+			if n.X < 0 || n.Y < 0 || n.X >= w || n.Y >= h {
+				continue
+			}
+			if q := n.Y*w + n.X; m[q] && !seen[q] {
+				seen[q] = true
+				region = append(region, q)
+			}
+		}
+	}
+	return region, box
+}
+
+// borderJump is the median over a region's border pixels of the level three pixels inside
+// less that three pixels outside.
+func borderJump(level []float32, m []bool, region []int, w, h int) float64 {
+	const reach = 3
+	var jumps []float64
+	for _, k := range region {
+		x, y := k%w, k/w
+		for _, d := range [4]image.Point{{X: 1}, {X: -1}, {Y: 1}, {Y: -1}} {
+			ox, oy := x+reach*d.X, y+reach*d.Y
+			ix, iy := x-reach*d.X, y-reach*d.Y
+			if min(ox, oy, ix, iy) < 0 || max(ox, ix) >= w || max(oy, iy) >= h || m[(y+d.Y)*w+x+d.X] {
+				continue
+			}
+			jumps = append(jumps, float64(level[iy*w+ix]-level[oy*w+ox]))
+		}
+	}
+	if len(jumps) == 0 {
+		return 0
+	}
+	slices.Sort(jumps)
+	return jumps[len(jumps)/2]
+}
+
+// texture is the mean step between horizontal neighbours inside a region.
+func texture(level []float32, region []int, w int) float64 {
+	var s float64
+	for _, k := range region {
+		if k%w+1 < w {
+			s += math.Abs(float64(level[k+1] - level[k]))
+		}
+	}
+	return s / float64(len(region))
 }
 
 // refine fits the mask to the reference's edges with the guided filter and brings it to the picture's size.
