@@ -1,0 +1,154 @@
+package qc
+
+import (
+	"context"
+	"image"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// bench is where one comparison happens: its operations, its memory, its results.
+type bench struct {
+	ctx    context.Context
+	env    *realedit.Env
+	ops    *kernels.Ops    // for host images
+	back   kernels.Backend // of the host
+	limits map[string]limit
+	owned  []*kernels.Image
+	out    Verdict
+}
+
+func newBench(ctx context.Context, env *realedit.Env, l Limits) (*bench, error) {
+	if err := l.validate(); err != nil {
+		return nil, err
+	}
+	b := &bench{ctx: ctx, env: env, ops: env.Ops, back: env.Backend, limits: l.rows()}
+	probe, err := env.NewImage(1, 1, 1, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	defer probe.Free()
+	if !probe.OnHost() { // proxies are small: they are judged on the processor
+		h, err := kernels.Open("cpu")
+		if err != nil {
+			h, err = kernels.Open("ref")
+		}
+		if err != nil {
+			return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
+		}
+		b.back, b.ops = h, kernels.Complete(h, nil)
+	} else if b.ops == nil {
+		b.ops = kernels.Complete(b.back, nil)
+	}
+	return b, nil
+}
+
+func (b *bench) close() {
+	for _, m := range b.owned {
+		m.Free()
+	}
+	b.owned = nil
+}
+
+// image allocates on the host; close frees it.
+func (b *bench) image(w, h, c int, f kernels.Format) (*kernels.Image, error) {
+	m, err := b.back.NewImage(w, h, c, f)
+	if err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
+	}
+	b.owned = append(b.owned, m)
+	return m, nil
+}
+
+// resized is src at w×h in format f on the host.
+func (b *bench) resized(src *kernels.Image, w, h int, f kernels.Format) (*kernels.Image, error) {
+	dst, err := b.image(w, h, src.Channels(), f)
+	if err != nil {
+		return nil, err
+	}
+	if src.OnHost() {
+		return dst, b.ops.Resize(dst, src)
+	}
+	dev, err := b.env.NewImage(w, h, src.Channels(), f)
+	if err != nil {
+		return nil, err
+	}
+	defer dev.Free()
+	if err := b.env.Ops.Resize(dev, src); err != nil {
+		return nil, err
+	}
+	return dst, b.env.Backend.Copy(b.ctx, dst, dev)
+}
+
+// window is the part r of src on the host; the returned function frees what was copied.
+func (b *bench) window(src *kernels.Image, r image.Rectangle) (*kernels.Image, func(), error) {
+	s := src.SubImage(r)
+	if s == nil || s.OnHost() {
+		return s, func() {}, nil
+	}
+	dst, err := b.back.NewImage(s.Width(), s.Height(), s.Channels(), s.Format())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := b.env.Backend.Copy(b.ctx, dst, s); err != nil {
+		dst.Free()
+		return nil, nil, err
+	}
+	return dst, dst.Free, nil
+}
+
+// add records a number; a limit that is off is not recorded.
+func (b *bench) add(c Check, name string, v float64, hard bool, rs []Region) {
+	l, ok := b.limits[string(c)+"."+name]
+	if !ok {
+		panic("qc: no limit for " + string(c) + "." + name)
+	}
+	if l.off {
+		return
+	}
+	m := Measure{Check: c, Name: name, Value: v, Limit: l.value, AtLeast: l.atLeast, Hard: hard}
+	// A value that is no number fails.
+	if l.atLeast {
+		m.Failed = !(v >= l.value)
+	} else {
+		m.Failed = !(v <= l.value)
+	}
+	m.Regions = worst(rs, l.atLeast)
+	b.out.Measures = append(b.out.Measures, m)
+}
+
+// rows calls fn for bands of rows that cover [0,h) on all processors. What fn writes
+// must belong to its rows, so that the number of processors cannot be seen.
+func rows(h int, fn func(y0, y1 int)) {
+	const step = 16
+	each((h+step-1)/step, func(i int) { fn(i*step, min(h, (i+1)*step)) })
+}
+
+// each calls fn(0)…fn(n−1) on all processors.
+func each(n int, fn func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers <= 1 {
+		for i := range n {
+			fn(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				fn(i)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,83 @@
+package qc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/realedit/realedit"
+)
+
+// Gate is a stage that ends a pipeline: it holds the picture against the photos it was
+// made from (Work.Frames, or the set's reference photo decoded again when they are gone)
+// and writes every number into the report's measures and every one beyond its limit into its findings.
+// It changes no pixel. Findings are warnings; only a picture that cannot be delivered (empty, of
+// another size, showing something else) is an error with realedit.CodeQCFailed. The zero value works.
+type Gate struct {
+	Limits  Limits
+	Borders Borders
+}
+
+// Name is "qc".
+func (Gate) Name() string { return "qc" }
+
+// Needs is the picture.
+func (Gate) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+
+// Gives is nothing.
+func (Gate) Gives() []realedit.Key { return nil }
+
+// Alters is realedit.ChangeNone: a gate only looks.
+func (Gate) Alters() realedit.Change { return realedit.ChangeNone }
+
+// Bytes is the proxies of the picture and up to nine photos.
+func (Gate) Bytes(w, h int) (host, device int64) {
+	g := geometryOf(w, h)
+	return int64(g.w) * int64(g.h) * 24 * 10, 0
+}
+
+// Recorded is the limits in force that are not the defaults, by "check.measure".
+func (q Gate) Recorded() any {
+	set := map[string]float64{}
+	std := Limits{}.rows()
+	for k, r := range q.Limits.rows() {
+		if r.off {
+			set[k] = -1
+		} else if r.value != std[k].value {
+			set[k] = r.value
+		}
+	}
+	return map[string]any{"limits": set}
+}
+
+// Apply runs the checks.
+func (q Gate) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	o := &Options{Limits: q.Limits, Borders: q.Borders, Changes: w.Changes}
+	frames := w.Frames
+	if len(frames) == 0 {
+		m, err := w.Set.Ref().Pixels(ctx, env.Backend)
+		if err != nil {
+			return err
+		}
+		defer m.Free()
+		frames = []realedit.Frame{{Photo: w.Set.Ref(), Image: m}}
+	}
+	v, err := CompareFrames(ctx, env, w.Image, frames, o)
+	if err != nil {
+		return err
+	}
+	for k, x := range v.Numbers() {
+		w.Report.Measures[k] = x
+	}
+	var hard []string
+	for _, f := range v.Findings() {
+		w.Find(f)
+		if f.Severity == realedit.Failure {
+			hard = append(hard, f.Message)
+		}
+	}
+	if len(hard) > 0 {
+		return &realedit.Error{Code: realedit.CodeQCFailed, Op: "gate", Err: fmt.Errorf("%s", strings.Join(hard, "; "))}
+	}
+	return nil
+}

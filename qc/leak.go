@@ -1,0 +1,114 @@
+package qc
+
+import (
+	"bytes"
+	"image"
+	"sync"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// synthetic tells which values of an alteration map need not equal the deterministic picture.
+func synthetic(v uint8) bool { return realedit.Change(v) >= realedit.ChangeComputed }
+
+// leak counts the pixels outside the map that differ from the deterministic picture, all of them,
+// bit by bit, at full resolution. A map of nil means that no pixel may differ.
+func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap) error {
+	w, h := got.Width(), got.Height()
+	size := got.Channels() * got.Format().Size()
+	const band = 256 // rows at a time, for pictures in device memory
+	var total int64
+	var mu sync.Mutex
+	box := image.Rectangle{}
+	for top := 0; top < h; top += band {
+		if err := b.ctx.Err(); err != nil {
+			return err
+		}
+		r := image.Rect(0, top, w, min(h, top+band))
+		p, freeP, err := b.window(got, r)
+		if err != nil {
+			return err
+		}
+		q, freeQ, err := b.window(want, r)
+		if err != nil {
+			freeP()
+			return err
+		}
+		rows(r.Dy(), func(y0, y1 int) {
+			n, found := int64(0), image.Rectangle{}
+			for y := y0; y < y1; y++ {
+				a, c := p.Row(y), q.Row(y)
+				if bytes.Equal(a, c) {
+					continue
+				}
+				var m []uint8
+				if changes != nil {
+					m = changes.Map.RowU8(top + y)
+				}
+				for x := range w {
+					if (m == nil || !synthetic(m[x])) && !bytes.Equal(a[x*size:(x+1)*size], c[x*size:(x+1)*size]) {
+						n++
+						found = found.Union(image.Rect(x, top+y, x+1, top+y+1))
+					}
+				}
+			}
+			if n > 0 {
+				mu.Lock()
+				total += n
+				box = box.Union(found)
+				mu.Unlock()
+			}
+		})
+		freeP()
+		freeQ()
+	}
+	var rs []Region
+	if total > 0 {
+		rs = []Region{{box, float64(total)}}
+	}
+	b.add(Leak, "pixels", float64(total), false, rs)
+	return nil
+}
+
+// skipMask is 1 for proxy pixels that touch one whose map value satisfies out; nil when none does.
+func skipMask(g geometry, m *kernels.Image, out func(uint8) bool) []uint8 {
+	if m == nil {
+		return nil
+	}
+	var is [256]uint8
+	for i := range is {
+		if out(uint8(i)) {
+			is[i] = 1
+		}
+	}
+	s := make([]uint8, g.w*g.h)
+	any := make([]uint8, g.h)
+	rows(g.h, func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			f := g.full(0, y, g.w, y+1)
+			for j := f.Min.Y; j < f.Max.Y; j++ {
+				row := m.RowU8(j)
+				// Most rows are one value throughout: then there is nothing to look up.
+				if is[row[0]] == 0 && uniform(row) {
+					continue
+				}
+				for x, v := range row {
+					if is[v] != 0 {
+						s[y*g.w+min(g.w-1, int(float64(x)/g.sx))] = 1
+						any[y] = 1
+					}
+				}
+			}
+		}
+	})
+	for _, a := range any {
+		if a != 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// uniform tells whether all bytes are equal.
+func uniform(b []byte) bool { return bytes.Equal(b[1:], b[:len(b)-1]) }

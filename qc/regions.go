@@ -1,0 +1,208 @@
+package qc
+
+import "math"
+
+const (
+	regionStride = blockSide / 2 // blocks overlap by half
+	regionInner  = 2             // strides: the surround begins here
+	regionOuter  = 4             // and ends here
+	regionAside  = 0.5           // of the outer radius: how far the surround's middle may lie off
+)
+
+// patch is what a block says of the change from one reference to the picture.
+type patch struct {
+	ok     bool
+	level  float64    // the reference's mean log2 luma, stops
+	tone   float64    // gain of luma, stops
+	colour [2]float64 // gain of R/G and of B/G, stops
+	paint  [2]float64 // the reference's log2 R/G and B/G
+}
+
+// regionsTone looks for shifts that no edge shows: a stain faded out, a patch painted over.
+// The gain from a reference to the picture may follow the level and may change slowly over the
+// picture; so each block's gain is compared with what the blocks around it on the same
+// surface predict: a quadratic in position and a slope over level, fitted by weighted least squares. Values are stops.
+func (b *bench) regionsTone(got *view, refs []*view) {
+	g := got.geometry
+	nx, ny := (g.w-blockSide)/regionStride+1, (g.h-blockSide)/regionStride+1
+	if g.w < blockSide || g.h < blockSide || nx*ny < 12 {
+		return
+	}
+	p := make([][]patch, len(refs))
+	for k, r := range refs {
+		p[k] = make([]patch, nx*ny)
+		each(nx*ny, func(i int) {
+			x, y := i%nx*regionStride, i/nx*regionStride
+			p[k][i] = patchOf(got, r, x, y, x+blockSide, y+blockSide)
+		})
+	}
+	tone, colour := make([]float64, nx*ny), make([]float64, nx*ny)
+	each(nx*ny, func(i int) {
+		cx, cy := i%nx, i/nx
+		tone[i] = -1
+		k := best(refs, cx*regionStride, cy*regionStride, cx*regionStride+blockSide, cy*regionStride+blockSide)
+		if k < 0 || !p[k][i].ok {
+			return
+		}
+		c := p[k][i]
+		var ft, f1, f2 fit
+		for dy := -regionOuter; dy <= regionOuter; dy++ {
+			for dx := -regionOuter; dx <= regionOuter; dx++ {
+				x, y := cx+dx, cy+dy
+				if max(dx, -dx, dy, -dy) < regionInner || x < 0 || y < 0 || x >= nx || y >= ny {
+					continue
+				}
+				q := p[k][y*nx+x]
+				if !q.ok {
+					continue
+				}
+				dl := q.level - c.level
+				p1, p2 := q.paint[0]-c.paint[0], q.paint[1]-c.paint[1]
+				w := math.Exp(-dl*dl/(2*0.35*0.35) - (p1*p1+p2*p2)/(2*0.3*0.3))
+				if w < 0.1 {
+					continue
+				}
+				u, v := float64(dx)/regionOuter, float64(dy)/regionOuter
+				row := [terms]float64{1, u, v, dl, u * u, v * v}
+				ft.add(row, q.tone, w)
+				f1.add(row, q.colour[0], w)
+				f2.add(row, q.colour[1], w)
+			}
+		}
+		// Where the surface lies to one side only, its trend cannot be told from a stain.
+		if ft.n < 8 || ft.w < 5 || max(math.Abs(ft.a[0][1]), math.Abs(ft.a[0][2])) > regionAside*ft.w {
+			return
+		}
+		tone[i] = math.Abs(c.tone - ft.constant())
+		colour[i] = max(math.Abs(c.colour[0]-f1.constant()), math.Abs(c.colour[1]-f2.constant()))
+	})
+	var rt, rc []Region
+	for i, v := range tone {
+		if v >= 0 {
+			x, y := i%nx*regionStride, i/nx*regionStride
+			r := g.full(x, y, x+blockSide, y+blockSide)
+			rt = append(rt, Region{r, v})
+			rc = append(rc, Region{r, colour[i]})
+		}
+	}
+	if rt, rc = worst(rt, false), worst(rc, false); len(rt) > 0 {
+		b.add(Regions, "tone", rt[0].Value, false, rt)
+		b.add(Regions, "colour", rc[0].Value, false, rc)
+	}
+}
+
+// patchOf averages over the block's main surface: samples within half a stop of its mean level.
+func patchOf(got, ref *view, x0, y0, x1, y1 int) patch {
+	sum, n := 0.0, 0
+	usable := func(i int) bool {
+		return ref.ok[i] != 0 && ref.luma[i] >= recordLow && got.luma[i] >= recordLow
+	}
+	for y := y0; y < y1; y += 2 {
+		l := ref.log.RowF32(y)
+		for x := x0; x < x1; x += 2 {
+			if usable(y*ref.w + x) {
+				sum += float64(l[x])
+				n++
+			}
+		}
+	}
+	all := (x1 - x0) * (y1 - y0) / 4
+	if n < all*2/3 {
+		return patch{}
+	}
+	mean := float32(sum / float64(n))
+	var level, tone, c1, c2, p1, p2 float64
+	m := 0
+	for y := y0; y < y1; y += 2 {
+		l, t := ref.log.RowF32(y), got.log.RowF32(y)
+		a, c := ref.rgb.RowU16(y), got.rgb.RowU16(y)
+		for x := x0; x < x1; x += 2 {
+			if d := l[x] - mean; d > 0.5 || d < -0.5 || !usable(y*ref.w+x) {
+				continue
+			}
+			if max(c[3*x], c[3*x+1], c[3*x+2]) >= recordTop {
+				continue // a clipped channel of the picture has no colour: that is for clipping to say
+			}
+			m++
+			level += float64(l[x])
+			tone += float64(t[x] - l[x])
+			p1 += float64(logTable[a[3*x]] - logTable[a[3*x+1]])
+			p2 += float64(logTable[a[3*x+2]] - logTable[a[3*x+1]])
+			dg := logTable[c[3*x+1]] - logTable[a[3*x+1]]
+			c1 += float64(logTable[c[3*x]] - logTable[a[3*x]] - dg)
+			c2 += float64(logTable[c[3*x+2]] - logTable[a[3*x+2]] - dg)
+		}
+	}
+	if m < all/2 {
+		return patch{}
+	}
+	f := 1 / float64(m)
+	return patch{true, level * f, tone * f, [2]float64{c1 * f, c2 * f}, [2]float64{p1 * f, p2 * f}}
+}
+
+const terms = 6
+
+// fit is weighted least squares for value = c·row with a weak pull of the slopes to 0.
+type fit struct {
+	a [terms][terms]float64
+	v [terms]float64
+	n int
+	w float64
+}
+
+func (f *fit) add(row [terms]float64, value, w float64) {
+	for i := range row {
+		for j := range row {
+			f.a[i][j] += w * row[i] * row[j]
+		}
+		f.v[i] += w * row[i] * value
+	}
+	f.n++
+	f.w += w
+}
+
+// constant is the fitted value at the centre, by Gaussian elimination.
+func (f *fit) constant() float64 {
+	a, v := f.a, f.v
+	for i := 1; i < terms; i++ {
+		a[i][i] += 0.1
+	}
+	for i := terms - 1; i > 0; i-- {
+		for r := range i {
+			k := a[r][i] / a[i][i]
+			for c := range i + 1 {
+				a[r][c] -= k * a[i][c]
+			}
+			v[r] -= k * v[i]
+		}
+	}
+	return v[0] / a[0][0]
+}
+
+// regionsShift is the largest mean difference of a channel over a block, in 1/255.
+func (b *bench) regionsShift(got, want *view, skip []uint8) {
+	var rs []Region
+	got.blocks(blockSide, func(x0, y0, x1, y1 int) {
+		var s [3]float64
+		n := 0
+		for y := y0; y < y1; y++ {
+			p, q := got.rgb.RowU16(y), want.rgb.RowU16(y)
+			for x := x0; x < x1; x++ {
+				if skip != nil && skip[y*got.w+x] != 0 {
+					continue
+				}
+				n++
+				for c := range s {
+					s[c] += float64(int(p[3*x+c]) - int(q[3*x+c]))
+				}
+			}
+		}
+		if n >= 64 {
+			v := max(math.Abs(s[0]), math.Abs(s[1]), math.Abs(s[2])) / float64(n) / level
+			rs = append(rs, Region{got.geometry.full(x0, y0, x1, y1), v})
+		}
+	})
+	if rs = worst(rs, false); len(rs) > 0 {
+		b.add(Regions, "shift", rs[0].Value, false, rs)
+	}
+}
