@@ -20,13 +20,13 @@ enum { MARGIN = 16, RING = 8, CHUNK = 512 };
 
 KERNEL(re_mertens_load_u8, (const void *src, int w, uint8_t *p, size_t pitch, float *luma), (src, w, p, pitch, luma), {
 	re_planes_u8(src, p, p + pitch, p + 2 * pitch, w);
-	re_luma_u8(p, p + pitch, p + 2 * pitch, luma, w);
+	re_luma_u8(p, p + pitch, p + 2 * pitch, 255.0f, luma, w);
 })
 
 KERNEL(re_mertens_load_f32, (int format, const void *src, int w, float *p, size_t pitch, float *luma), (format, src, w, p, pitch, luma), {
 	if (format == RE_U16) re_planes_f32(RE_U16, src, p, p + pitch, p + 2 * pitch, w);
 	else re_planes_f32(RE_F32, src, p, p + pitch, p + 2 * pitch, w);
-	re_luma_f32(p, p + pitch, p + 2 * pitch, luma, w);
+	re_luma_f32(p, p + pitch, p + 2 * pitch, format == RE_U16 ? 65535.0f : 1.0f, luma, w);
 })
 
 // The weights of a row of n photos, divided by their sum. Pixels and weights lie in blocks of 3 planes and 1 plane

@@ -1,8 +1,8 @@
 // Fusion weights of one row, shared by FusionWeights and Fuse.
 //
-// Pixels are planar and as stored (0..255, 0..65535 or 0..1). Luma is kept 1000-fold, 299 R + 587 G + 114 B:
-// for 8-bit photos every term of the Laplacian and of the variation is then an integer that
-// binary32 holds exactly, so that flat spots weigh exactly nothing instead of rounding noise.
+// Where all photos are flat or grey their weights are rounding noise of binary32, and which photo
+// then wins is up to it. So that a merge is OpenCV's there too, luma, Laplacian and saturation are computed
+// in the very operations it uses, its one fused multiply-add included. Pixels are planar and as stored.
 #ifndef REALEDIT_FUSION_H
 #define REALEDIT_FUSION_H
 
@@ -45,33 +45,32 @@ RE_INLINE float re_exp2_twice(float t) {
 }
 
 // Weights of n pixels from x on. up, mid and down are rows of luma, with a valid sample on either side.
-#define RE_WEIGHTS(name, S)                                                                                                        \
-	RE_INLINE void name(const S *restrict r, const S *restrict g, const S *restrict b,                                             \
-						const float *restrict up, const float *restrict mid, const float *restrict down,                           \
-						const re_weighing *q, float *restrict out, int n) {                                                        \
-		float luma = 1.0f / (1000.0f * q->top), variation = 1.0f / (3.0f * q->top * q->top);                                       \
-		float half = 0.5f * q->top, power = -q->exposedness * 1.442695041f / (0.16f * q->top * q->top);                            \
-		if (q->contrast == 1.0f && q->saturation == 1.0f) {                                                                        \
-			for (int x = 0; x < n; x++) {                                                                                          \
-				float R = r[x], G = g[x], B = b[x], rg = R - G, gb = G - B, br = B - R;                                            \
-				float dr = R - half, dg = G - half, db = B - half;                                                                 \
-				float e = re_exp2_twice(power * (dr * dr + dg * dg + db * db));                                                 \
-				float c = fabsf(((mid[x - 1] - mid[x]) + (mid[x + 1] - mid[x])) + ((up[x] - mid[x]) + (down[x] - mid[x]))) * luma; \
-				float s = sqrtf((rg * rg + gb * gb + br * br) * variation);                                                        \
-				out[x] = c * s * e + 1e-12f;                                                                                       \
-			}                                                                                                                      \
-			return;                                                                                                                \
-		}                                                                                                                          \
-		for (int x = 0; x < n; x++) {                                                                                              \
-			float R = r[x], G = g[x], B = b[x], rg = R - G, gb = G - B, br = B - R;                                                \
-			float dr = R - half, dg = G - half, db = B - half;                                                                     \
-			float w = re_exp2_twice(power * (dr * dr + dg * dg + db * db));                                                     \
-			float c = fabsf(((mid[x - 1] - mid[x]) + (mid[x + 1] - mid[x])) + ((up[x] - mid[x]) + (down[x] - mid[x]))) * luma;     \
-			float s = sqrtf((rg * rg + gb * gb + br * br) * variation);                                                            \
-			if (q->contrast != 0.0f) w *= q->contrast == 1.0f ? c : powf(c, q->contrast);                                          \
-			if (q->saturation != 0.0f) w *= q->saturation == 1.0f ? s : powf(s, q->saturation);                                    \
-			out[x] = w + 1e-12f;                                                                                                   \
-		}                                                                                                                          \
+#define RE_WEIGHTS(name, S)                                                                                     \
+	RE_INLINE void name(const S *restrict r, const S *restrict g, const S *restrict b,                          \
+						const float *restrict up, const float *restrict mid, const float *restrict down,        \
+						const re_weighing *q, float *restrict out, int n) {                                     \
+		float unit = 1.0f / q->top, third = 1.0f / 3.0f, power = -q->exposedness * 1.442695041f / 0.16f;        \
+		if (q->contrast == 1.0f && q->saturation == 1.0f) {                                                     \
+			for (int x = 0; x < n; x++) {                                                                       \
+				float R = r[x] * unit, G = g[x] * unit, B = b[x] * unit, mean = (R + G + B) * third;            \
+				float dr = R - 0.5f, dg = G - 0.5f, db = B - 0.5f, sr = R - mean, sg = G - mean, sb = B - mean; \
+				float e = re_exp2_twice(power * (dr * dr + dg * dg + db * db));                                 \
+				float c = fabsf((up[x] + mid[x - 1]) - 4.0f * mid[x] + mid[x + 1] + down[x]);                   \
+				float s = sqrtf(sr * sr + sg * sg + sb * sb);                                                   \
+				out[x] = c * s * e + 1e-12f;                                                                    \
+			}                                                                                                   \
+			return;                                                                                             \
+		}                                                                                                       \
+		for (int x = 0; x < n; x++) {                                                                           \
+			float R = r[x] * unit, G = g[x] * unit, B = b[x] * unit, mean = (R + G + B) * third;                \
+			float dr = R - 0.5f, dg = G - 0.5f, db = B - 0.5f, sr = R - mean, sg = G - mean, sb = B - mean;     \
+			float w = re_exp2_twice(power * (dr * dr + dg * dg + db * db));                                     \
+			float c = fabsf((up[x] + mid[x - 1]) - 4.0f * mid[x] + mid[x + 1] + down[x]);                       \
+			float s = sqrtf(sr * sr + sg * sg + sb * sb);                                                       \
+			if (q->contrast != 0.0f) w *= q->contrast == 1.0f ? c : powf(c, q->contrast);                       \
+			if (q->saturation != 0.0f) w *= q->saturation == 1.0f ? s : powf(s, q->saturation);                 \
+			out[x] = w + 1e-12f;                                                                                \
+		}                                                                                                       \
 	}
 
 RE_WEIGHTS(re_weights_u8, uint8_t)
@@ -83,15 +82,20 @@ RE_INLINE void re_pad_luma(float *luma, int w) {
 	luma[w] = luma[re_mirror(w, w)];
 }
 
-RE_INLINE void re_luma_u8(const uint8_t *restrict r, const uint8_t *restrict g, const uint8_t *restrict b, float *restrict luma, int w) {
-	for (int x = 0; x < w; x++) luma[x] = 299.0f * r[x] + 587.0f * g[x] + 114.0f * b[x];
-	re_pad_luma(luma, w);
-}
+// a·b + c, rounded once: the product of two binary32 numbers is exact in binary64.
+RE_INLINE float re_fused(float a, float b, float c) { return (float)((double)a * (double)b + (double)c); }
 
-RE_INLINE void re_luma_f32(const float *restrict r, const float *restrict g, const float *restrict b, float *restrict luma, int w) {
-	for (int x = 0; x < w; x++) luma[x] = 299.0f * r[x] + 587.0f * g[x] + 114.0f * b[x];
-	re_pad_luma(luma, w);
-}
+// Luma in [0,1] of a row of pixels as stored.
+#define RE_LUMA(name, S)                                                                                      \
+	RE_INLINE void name(const S *restrict r, const S *restrict g, const S *restrict b, float top,             \
+						float *restrict luma, int w) {                                                        \
+		float unit = 1.0f / top;                                                                              \
+		for (int x = 0; x < w; x++)                                                                           \
+			luma[x] = re_fused(b[x] * unit, 0.114f, re_fused(r[x] * unit, 0.299f, g[x] * unit * 0.587f));     \
+		re_pad_luma(luma, w);                                                                                 \
+	}
+RE_LUMA(re_luma_u8, uint8_t)
+RE_LUMA(re_luma_f32, float)
 
 // A row of interleaved pixels to planes of bytes.
 RE_INLINE void re_planes_u8(const uint8_t *restrict src, uint8_t *restrict r, uint8_t *restrict g, uint8_t *restrict b, int w) {

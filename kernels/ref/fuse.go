@@ -23,7 +23,7 @@ func fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *kernels.Mertens
 	w, h := dst.Width(), dst.Height()
 	total := newPlane(w, h, 1)
 	for _, m := range photos {
-		for i, v := range mertensWeights(unitPlane(m), p).v {
+		for i, v := range mertensWeights(unitPlane(m), m.Format(), p).v {
 			total.v[i] += v
 		}
 	}
@@ -31,7 +31,7 @@ func fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *kernels.Mertens
 	sum := make([]*plane, levels+1)
 	for _, m := range photos {
 		g := unitPlane(m)
-		weight := mertensWeights(g, p)
+		weight := mertensWeights(g, m.Format(), p)
 		for i := range weight.v {
 			weight.v[i] /= total.v[i]
 		}

@@ -8,7 +8,7 @@ import (
 
 // fusionWeights is weight = contrast^wc · saturation^ws · exposedness^we + 1e-12.
 func fusionWeights(dst, src *kernels.Image, p *kernels.MertensParams) error {
-	w := mertensWeights(unitPlane(src), p)
+	w := mertensWeights(unitPlane(src), src.Format(), p)
 	for y := range dst.Height() {
 		row := dst.RowF32(y)
 		for x := range row {
@@ -19,29 +19,50 @@ func fusionWeights(dst, src *kernels.Image, p *kernels.MertensParams) error {
 }
 
 // mertensWeights is the weight of every pixel of m, which has 3 channels in [0,1].
-func mertensWeights(m *plane, p *kernels.MertensParams) *plane {
-	luma := newPlane(m.w, m.h, 1)
-	for i := range luma.v {
-		luma.v[i] = (299*m.v[3*i] + 587*m.v[3*i+1] + 114*m.v[3*i+2]) / 1000
+//
+// Where photos are flat or grey, contrast and saturation are rounding noise of binary32, and the noise
+// decides which photo wins. So that a merge is OpenCV's there too, they are computed
+// in its own operations: in binary32, in this order, luma with fused multiply-adds.
+func mertensWeights(m *plane, f kernels.Format, p *kernels.MertensParams) *plane {
+	// Samples are integers times 1/255 in binary32, which is not always n/255 rounded.
+	sample := func(v float64) float32 { return float32(v) }
+	if f != kernels.F32 {
+		top := f.Max()
+		sample = func(v float64) float32 { return float32(math.Round(v*top)) * float32(1/top) }
 	}
+	luma := make([]float32, m.w*m.h)
+	for i := range luma {
+		r, g, b := sample(m.v[3*i]), sample(m.v[3*i+1]), sample(m.v[3*i+2])
+		luma[i] = fused(b, 0.114, fused(r, 0.299, g*0.587))
+	}
+	at := func(x, y int) float32 { return luma[mirror(y, m.h)*m.w+mirror(x, m.w)] }
 	out := newPlane(m.w, m.h, 1)
 	for y := range m.h {
 		for x := range m.w {
-			laplacian := luma.mirrored(x-1, y, 0) + luma.mirrored(x+1, y, 0) +
-				luma.mirrored(x, y-1, 0) + luma.mirrored(x, y+1, 0) - 4*luma.at(x, y, 0)
-			r, g, b := m.at(x, y, 0), m.at(x, y, 1), m.at(x, y, 2)
-			// Σ(v−mean)² of three numbers, from their differences: exactly 0 for grey.
-			variation := ((r-g)*(r-g) + (g-b)*(g-b) + (b-r)*(b-r)) / 3
-			distance := (r-0.5)*(r-0.5) + (g-0.5)*(g-0.5) + (b-0.5)*(b-0.5)
+			laplacian := at(x, y-1) + at(x-1, y) - 4*at(x, y) + at(x+1, y) + at(x, y+1)
+			var sum, squares float32
+			distance := 0.0
+			for k := range 3 {
+				sum += sample(m.at(x, y, k))
+				distance += (m.at(x, y, k) - 0.5) * (m.at(x, y, k) - 0.5)
+			}
+			mean := float32(sum * float32(1.0/3))
+			for k := range 3 {
+				d := sample(m.at(x, y, k)) - mean
+				squares += float32(d * d)
+			}
 			w := math.Exp(-distance / (2 * 0.2 * 0.2) * p.Exposedness)
 			if p.Contrast != 0 {
-				w *= math.Pow(math.Abs(laplacian), p.Contrast)
+				w *= math.Pow(math.Abs(float64(laplacian)), p.Contrast)
 			}
 			if p.Saturation != 0 {
-				w *= math.Pow(math.Sqrt(variation), p.Saturation)
+				w *= math.Pow(math.Sqrt(float64(squares)), p.Saturation)
 			}
 			out.set(x, y, 0, w+1e-12)
 		}
 	}
 	return out
 }
+
+// fused is a·b + c, rounded once: the product of two binary32 numbers is exact in binary64.
+func fused(a, b, c float32) float32 { return float32(float64(a)*float64(b) + float64(c)) }
