@@ -1,5 +1,6 @@
 //go:build cgo
 
+#include "vectorise.h"
 #include "geometry.h"
 #include "rows.h"
 

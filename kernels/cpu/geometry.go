@@ -113,6 +113,14 @@ func (b *backend) pyrUp(dst, src *kernels.Image) error {
 }
 
 func (b *backend) warp(dst, valid, src *kernels.Image, h *[9]float64) error {
+	if x, y, ok := shift(h); ok {
+		b.bands(dst.Height(), bandRows, func(_, y0, y1 int) {
+			for j := y0; j < y1; j++ {
+				shiftRow(dst, valid, src, j, x, y)
+			}
+		})
+		return nil
+	}
 	hc := *h
 	b.bands(dst.Height(), bandRows, func(_, y0, y1 int) {
 		var v *C.uint8_t
@@ -127,6 +135,40 @@ func (b *backend) warp(dst, valid, src *kernels.Image, h *[9]float64) error {
 	runtime.KeepAlive(valid)
 	runtime.KeepAlive(src)
 	return nil
+}
+
+// shift tells whether h moves by whole pixels, where Keys' kernel is the sample itself.
+func shift(h *[9]float64) (x, y int, ok bool) {
+	x, y = int(max(-2*kernels.MaxSide, min(h[2], 2*kernels.MaxSide))), int(max(-2*kernels.MaxSide, min(h[5], 2*kernels.MaxSide)))
+	return x, y, *h == [9]float64{1, 0, float64(x), 0, 1, float64(y), 0, 0, 1}
+}
+
+// shiftRow is row j of Warp by (x,y) pixels: a copy, with src's edges replicated beside it.
+func shiftRow(dst, valid, src *kernels.Image, j, x, y int) {
+	px := src.Channels() * src.Format().Size()
+	from, to := src.Row(max(0, min(j+y, src.Height()-1))), dst.Row(j)
+	// Columns [a,b) of dst lie in src.
+	a := max(0, min(-x, dst.Width()))
+	b := max(a, min(src.Width()-x, dst.Width()))
+	for i := range a {
+		copy(to[i*px:(i+1)*px], from)
+	}
+	if a < b {
+		copy(to[a*px:b*px], from[(a+x)*px:])
+	}
+	for i := b; i < dst.Width(); i++ {
+		copy(to[i*px:(i+1)*px], from[len(from)-px:])
+	}
+	if valid == nil {
+		return
+	}
+	flags := valid.RowU8(j)
+	clear(flags)
+	if j+y >= 0 && j+y < src.Height() {
+		for i := range flags[a:b] {
+			flags[a+i] = 255
+		}
+	}
 }
 
 func (b *backend) blend(dst, a, bb, mask *kernels.Image) error {

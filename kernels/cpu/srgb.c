@@ -1,5 +1,6 @@
 //go:build cgo
 
+#include "vectorise.h"
 #include "formats.h"
 #include "rows.h"
 

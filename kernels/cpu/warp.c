@@ -1,20 +1,16 @@
 //go:build cgo
 
+#include "vectorise.h"
 #include "geometry.h"
 #include "rows.h"
-
-// Vectors wider than the baseline's registers are used only in inlined functions, so no ABI is at stake.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
 
 #define CHUNK 128
 
 // Positions of CHUNK pixels: the sample at or before the position, and Keys' weights for samples −1, 0, 1, 2 around it.
 typedef struct {
-	int32_t ix[CHUNK], iy[CHUNK];
-	float wx[CHUNK][4], wy[CHUNK][4];
-	int inside; // all 16 samples of every pixel, and 16 bytes from the first of a row, lie in src
+	int32_t ix[CHUNK + 1], iy[CHUNK + 1];
+	float wx[CHUNK + 1][4], wy[CHUNK + 1][4];
+	int inside; // all 16 samples of every pixel lie in src
 } places;
 
 // A position clamped to where the edges are all there is, NaN to the low end.
@@ -109,37 +105,77 @@ RE_INLINE int clampi(int i, int n) { return i < 0 ? 0 : i < n ? i : n - 1; }
 #define LEVEL8(v) re_level(v, 255.0f)
 #define LEVEL16(v) re_level(v, 65535.0f)
 
-// Sixteen lanes of the 4 taps × 3 channels of an 8-bit pixel; four bytes more than needed are read and dropped.
-typedef float v16f __attribute__((vector_size(64)));
-typedef int32_t v16i __attribute__((vector_size(64)));
-typedef uint8_t v16b __attribute__((vector_size(16)));
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
 
-#if defined(__clang__)
-#define LANES(a, ...) __builtin_shufflevector(a, a, __VA_ARGS__)
-#else
-#define LANES(a, ...) __builtin_shuffle(a, (v16i){__VA_ARGS__})
-#endif
+#define LOAD8(p) _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p))))
+#define LOAD16(p) _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(p))))
+#define LOADF(p) _mm256_loadu_ps(p)
 
-RE_INLINE v16f load16(const uint8_t *p) {
-	v16b b;
-	memcpy(&b, p, 16);
-	return __builtin_convertvector(b, v16f);
-}
+// Down four rows at p, eight samples; the same sums in the same order as SLOW's.
+#define DOWN(LOAD, p, stride)                                                                                                  \
+	_mm256_add_ps(                                                                                                             \
+		_mm256_add_ps(_mm256_mul_ps(w0, LOAD(p)), _mm256_mul_ps(w1, LOAD((p) + (stride)))),                                    \
+		_mm256_add_ps(_mm256_mul_ps(w2, LOAD((p) + 2 * (stride))), _mm256_mul_ps(w3, LOAD((p) + 3 * (stride)))))
 
-RE_INLINE void inside_rgb8(uint8_t *restrict dst, const char *restrict src, size_t ss, const places *restrict p, int n) {
-	for (int i = 0; i < n; i++) {
-		const uint8_t *r = (const uint8_t *)src + (size_t)(p->iy[i] - 1) * ss + (size_t)(p->ix[i] - 1) * 3;
-		const float *wy = p->wy[i], *wx = p->wx[i];
-		v16f q = (wy[0] * load16(r) + wy[1] * load16(r + ss)) + (wy[2] * load16(r + 2 * ss) + wy[3] * load16(r + 3 * ss));
-		v16f w = {wx[0], wx[0], wx[0], wx[1], wx[1], wx[1], wx[2], wx[2], wx[2], wx[3], wx[3], wx[3], 0, 0, 0, 0};
-		q *= w;
-		q += LANES(q, 6, 7, 8, 9, 10, 11, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-		q += LANES(q, 3, 4, 5, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-		dst[3 * i] = (uint8_t)re_level(q[0], 255.0f);
-		dst[3 * i + 1] = (uint8_t)re_level(q[1], 255.0f);
-		dst[3 * i + 2] = (uint8_t)re_level(q[2], 255.0f);
+// RGB pixels: taps 0, 1 (six samples and two that are dropped) in one vector, taps 2, 3 in another.
+#define INSIDE_RGB(T, LOAD)                                                                                                    \
+	const __m256i front = _mm256_setr_epi32(0, 0, 0, 1, 1, 1, 1, 1), back = _mm256_setr_epi32(2, 2, 2, 3, 3, 3, 3, 3);         \
+	const __m256i second = _mm256_setr_epi32(3, 4, 5, 5, 5, 5, 5, 5);                                                          \
+	ptrdiff_t row = (ptrdiff_t)(ss / sizeof(T));                                                                               \
+	for (int i = 0; i < n; i++) {                                                                                              \
+		const T *r = (const T *)(src + (size_t)(p->iy[i] - 1) * ss) + (size_t)(p->ix[i] - 1) * 3;                              \
+		__m256 w0 = _mm256_broadcast_ss(&p->wy[i][0]), w1 = _mm256_broadcast_ss(&p->wy[i][1]);                                 \
+		__m256 w2 = _mm256_broadcast_ss(&p->wy[i][2]), w3 = _mm256_broadcast_ss(&p->wy[i][3]);                                 \
+		__m256 wx = _mm256_castps128_ps256(_mm_loadu_ps(p->wx[i]));                                                            \
+		__m256 a = _mm256_mul_ps(DOWN(LOAD, r, row), _mm256_permutevar8x32_ps(wx, front));                                     \
+		__m256 b = _mm256_mul_ps(DOWN(LOAD, r + 6, row), _mm256_permutevar8x32_ps(wx, back));                                  \
+		a = _mm256_add_ps(a, b);                                                                                               \
+		a = _mm256_add_ps(a, _mm256_permutevar8x32_ps(a, second));                                                             \
+		_mm_storeu_ps(out + 3 * i, _mm256_castps256_ps128(a)); /* the fourth is overwritten by the next pixel */               \
+	}
+
+// Two grey pixels at once, four taps each.
+#define INSIDE_GREY(T, PAIR)                                                                                                   \
+	ptrdiff_t row = (ptrdiff_t)(ss / sizeof(T));                                                                               \
+	for (int i = 0; i < n; i += 2) { /* an odd last pixel is computed with the one after it, a place that exists */            \
+		const T *r = (const T *)(src + (size_t)(p->iy[i] - 1) * ss) + (p->ix[i] - 1);                                          \
+		const T *q = (const T *)(src + (size_t)(p->iy[i + 1] - 1) * ss) + (p->ix[i + 1] - 1);                                  \
+		__m256 wy = _mm256_loadu_ps(p->wy[i]);                                                                                 \
+		__m256 w0 = _mm256_permute_ps(wy, 0x00), w1 = _mm256_permute_ps(wy, 0x55);                                             \
+		__m256 w2 = _mm256_permute_ps(wy, 0xaa), w3 = _mm256_permute_ps(wy, 0xff);                                             \
+		__m256 a = _mm256_add_ps(                                                                                              \
+			_mm256_add_ps(_mm256_mul_ps(w0, PAIR(r, q)), _mm256_mul_ps(w1, PAIR(r + row, q + row))),                           \
+			_mm256_add_ps(_mm256_mul_ps(w2, PAIR(r + 2 * row, q + 2 * row)), _mm256_mul_ps(w3, PAIR(r + 3 * row, q + 3 * row)))); \
+		a = _mm256_mul_ps(a, _mm256_loadu_ps(p->wx[i]));                                                                       \
+		a = _mm256_add_ps(a, _mm256_permute_ps(a, 0x4e));                                                                      \
+		a = _mm256_add_ps(a, _mm256_permute_ps(a, 0xb1));                                                                      \
+		out[i] = _mm256_cvtss_f32(a);                                                                                          \
+		out[i + 1] = _mm_cvtss_f32(_mm256_extractf128_ps(a, 1));                                                               \
+	}
+
+RE_INLINE RE_AVX2 int32_t word(const void *p) { int32_t v; memcpy(&v, p, 4); return v; }
+#define PAIR8(r, q) _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_insert_epi32(_mm_cvtsi32_si128(word(r)), word(q), 1)))
+#define PAIR16(r, q) _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(r)), _mm_loadl_epi64((const __m128i *)(q)))))
+#define PAIRF(r, q) _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(r)), _mm_loadu_ps(q), 1)
+
+// n pixels inside src to floats in stored scale; out has room for four more.
+RE_AVX2 static void inside_avx2(int f, int c, float *out, const char *src, size_t ss, places *p, int n) {
+	if (c == 1 && n % 2) { // the pixel after the last
+		p->ix[n] = p->ix[n - 1];
+		p->iy[n] = p->iy[n - 1];
+	}
+	if (c == 3) {
+		if (f == RE_U8) { INSIDE_RGB(uint8_t, LOAD8) }
+		else if (f == RE_U16) { INSIDE_RGB(uint16_t, LOAD16) }
+		else { INSIDE_RGB(float, LOADF) }
+	} else {
+		if (f == RE_U8) { INSIDE_GREY(uint8_t, PAIR8) }
+		else if (f == RE_U16) { INSIDE_GREY(uint16_t, PAIR16) }
+		else { INSIDE_GREY(float, PAIRF) }
 	}
 }
+#endif
 
 #define BY_CHANNELS(T, STORE)                \
 	if (!p->inside) SLOW(T, STORE)           \
@@ -148,9 +184,16 @@ RE_INLINE void inside_rgb8(uint8_t *restrict dst, const char *restrict src, size
 	else if (c == 3) INSIDE(T, STORE, 3)     \
 	else INSIDE(T, STORE, 4)
 
-RE_INLINE void sample_row(int f, void *restrict dst, const char *restrict src, size_t ss, int c, int sw, int sh, const places *restrict p, int n) {
-	if (f == RE_U8 && c == 3 && p->inside) inside_rgb8(dst, src, ss, p, n);
-	else if (f == RE_U8) { BY_CHANNELS(uint8_t, LEVEL8) }
+RE_INLINE void sample_row(int f, void *restrict dst, const char *restrict src, size_t ss, int c, int sw, int sh, places *restrict p, int n) {
+#if defined(__x86_64__) && defined(__GNUC__)
+	if (re_isa >= 1 && (c == 3 || c == 1) && p->inside) {
+		float out[3 * CHUNK + 4];
+		inside_avx2(f, c, out, src, ss, p, n);
+		re_store_raw(f, out, 1.0f, dst, (size_t)(n * c));
+		return;
+	}
+#endif
+	if (f == RE_U8) { BY_CHANNELS(uint8_t, LEVEL8) }
 	else if (f == RE_U16) { BY_CHANNELS(uint16_t, LEVEL16) }
 	else { BY_CHANNELS(float, PLAIN) }
 }
@@ -159,8 +202,8 @@ KERNEL(re_warp, (int f, void *dst, size_t ds, uint8_t *valid, size_t vs, const v
 	const double *h, int y0, int y1),
 	(f, dst, ds, valid, vs, src, ss, c, sw, sh, dw, h, y0, y1), {
 	size_t px = (size_t)c * (f == RE_U8 ? 1 : f == RE_U16 ? 2 : 4);
-	// The last ix whose four taps lie in the row, and for 8-bit RGB its 16 bytes too.
-	int reach = f == RE_U8 && c == 3 ? sw - 5 : sw - 3;
+	// The last ix whose four taps lie in the row; for RGB, with the two samples that are read beside them.
+	int reach = c == 3 ? sw - 4 : sw - 3;
 	places p;
 	for (int y = y0; y < y1; y++)
 		for (int x = 0; x < dw; x += CHUNK) {
