@@ -1,0 +1,37 @@
+# What a developer runs. CI runs .ci/run.
+FUZZTIME ?= 20s
+PYTHON ?= python3
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+test: ## all tests
+	go test ./...
+
+bench: ## kernel benchmarks on this machine
+	go test -run '^$$' -bench . -benchtime 3x ./kernels/...
+
+bench-peers: ## the same work in OpenCV, scikit-image and numpy, and here, in one run (needs python3 with venv)
+	PYTHON=$(PYTHON) scripts/bench_peers.sh
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.0 ./...
+
+golden: ## write generated files anew: the sample listing, the README's table
+	go run ./testdata/gen
+	go test ./kernels/kerneltest -run TestReadmeTable -update
+
+fuzz: ## every fuzz target for FUZZTIME (20s, or 300x)
+	@for package in $$(go list ./...); do \
+	  dir=$$(go list -f '{{.Dir}}' $$package); \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/func //'); do \
+	    go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+readme-commands: ## the two commands the README promises
+	@sed -n '/<!-- commands -->/,/<!-- end -->/p' README.md | grep -E '^go '
+
+.PHONY: help test bench bench-peers lint golden fuzz readme-commands
