@@ -14,7 +14,6 @@ import (
 	"strconv"
 
 	"github.com/realedit/realedit/internal/container"
-	"github.com/realedit/realedit/internal/exif"
 	"github.com/realedit/realedit/internal/icc"
 	"github.com/realedit/realedit/internal/xmp"
 	"github.com/realedit/realedit/kernels"
@@ -116,7 +115,7 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 	if r.Report.Class == Altered {
 		out.UntouchedSHA256 = hashPixels(pix, r.Changes)
 	}
-	blocks, err := r.blocks(pix, o, &out)
+	blocks, err := r.blocks(pix, o)
 	if err != nil {
 		return err
 	}
@@ -218,7 +217,7 @@ func hashPixels(m *kernels.Image, changes *AlterationMap) string {
 }
 
 // blocks are the reference photo's metadata, brought up to date.
-func (r *Result) blocks(pix *kernels.Image, o ExportOptions, out *OutputFacts) (*container.Blocks, error) {
+func (r *Result) blocks(pix *kernels.Image, o ExportOptions) (*container.Blocks, error) {
 	data, free, err := r.Set.Ref().bytes(context.Background())
 	if err != nil {
 		return nil, err
@@ -229,38 +228,16 @@ func (r *Result) blocks(pix *kernels.Image, o ExportOptions, out *OutputFacts) (
 	if err != nil {
 		return nil, err
 	}
-	edit := exif.Edit{Width: pix.Width(), Height: pix.Height(), Thumbnail: thumb, StripGPS: o.NoGPS}
-	if o.Format == JPEG {
-		edit.MaxSize = exif.MaxJPEG
-	}
-	block, more, err := exif.Update(b.EXIF, edit)
+	done, more, err := b.Finish(container.Finish{
+		Format: [...]container.Format{container.JPEG, container.PNG, container.TIFF}[o.Format],
+		Width:  pix.Width(), Height: pix.Height(), Thumbnail: thumb, StripGPS: o.NoGPS,
+		Facts: r.facts(o.Unaltered), ICC: icc.SRGBProfile(),
+	})
 	if err != nil {
 		return nil, err
 	}
-	b.EXIF, warnings = block, append(warnings, more...)
-	b.ICC = icc.SRGBProfile()
-	b.SRGB, b.Gamma, b.Chromaticities = false, 0, nil
-	if len(b.ExtendedXMP) > 0 {
-		if joined, err := xmp.Join(b.XMP, b.ExtendedXMP); err == nil {
-			b.XMP, b.ExtendedXMP = joined, nil
-		} else {
-			warnings = append(warnings, "extended XMP left out: "+err.Error())
-			b.ExtendedXMP = nil
-		}
-	}
-	e := xmp.Finished(pix.Width(), pix.Height(), o.NoGPS)
-	e.Set = append(e.Set, r.facts(o.Unaltered)...)
-	packet, err := xmp.Merge(b.XMP, e)
-	if err != nil && b.XMP != nil {
-		warnings = append(warnings, "XMP packet left out: "+err.Error())
-		packet, err = xmp.Merge(nil, e)
-	}
-	if err != nil {
-		return nil, err
-	}
-	b.XMP = packet
-	r.warn(warnings)
-	return &b, nil
+	r.warn(append(warnings, more...))
+	return done, nil
 }
 
 // Namespace of the properties this library writes into XMP.
