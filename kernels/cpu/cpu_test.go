@@ -15,11 +15,12 @@ func TestSameBits(t *testing.T) {
 	best := ISA()
 	defer ForceISA(best)
 	want := kerneltest.Digests(t, New(2))
-	for isa := 0; isa <= best; isa++ {
+	for _, threads := range []int{1, 3} {
+		kerneltest.RequireSame(t, fmt.Sprintf("%d threads", threads), want, kerneltest.Digests(t, New(threads)))
+	}
+	for isa := range best {
 		ForceISA(isa)
-		for threads := 1; threads <= 3; threads++ {
-			kerneltest.RequireSame(t, fmt.Sprintf("isa %d, %d threads", isa, threads), want, kerneltest.Digests(t, New(threads)))
-		}
+		kerneltest.RequireSame(t, fmt.Sprintf("isa %d", isa), want, kerneltest.Digests(t, New(2)))
 	}
 }
 
