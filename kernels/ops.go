@@ -21,11 +21,11 @@ type Ops struct {
 
 	// DecodeSRGB takes sRGB-encoded samples to linear light (IEC 61966-2-1):
 	// v ≤ 0.04045 ? v/12.92 : ((v+0.055)/1.055)^2.4. src any format, dst F16 or F32.
-	// Values outside [0,1] are clamped first. In place where formats agree.
+	// Values outside [0,1] are clamped first (NaN to 0). In place where formats agree.
 	DecodeSRGB func(dst, src *Image) error
 
 	// EncodeSRGB is the inverse: v ≤ 0.0031308 ? 12.92 v : 1.055 v^(1/2.4) − 0.055,
-	// on v clamped to [0,1]. src F16 or F32, dst any format. In place where formats agree.
+	// on v clamped to [0,1] (NaN to 0). src F16 or F32, dst any format. In place where formats agree.
 	EncodeSRGB func(dst, src *Image) error
 
 	// YCbCrToRGB turns JPEG's planes (full-range BT.601, U8, 1 channel each) into
@@ -60,7 +60,8 @@ type Ops struct {
 	PyrDown func(dst, src *Image) error
 
 	// PyrUp is the step back: zeros between samples, (1 4 6 4 1)/8 in both
-	// directions; dst is 2W or 2W−1 wide, likewise high. F32. As OpenCV's pyrUp.
+	// directions, mirrored about the borders of the 2W×2H picture of samples and zeros; dst is
+	// 2W or 2W−1 wide (then the last column is left out), likewise high. F32. As OpenCV's pyrUp.
 	PyrUp func(dst, src *Image) error
 
 	// Warp resamples src under the homography h (row-major 3×3, from dst pixel
@@ -68,7 +69,9 @@ type Ops struct {
 	// Keys' bicubic kernel (a = −½, Catmull-Rom), src's edges replicated. valid (U8,
 	// 1 channel, dst's size; may be nil) becomes 255 where the position lies within
 	// src's pixel centres, else 0. Same channels and format: U8, U16 or F32.
-	// Integer formats are clamped.
+	// Integer formats are clamped. Positions are computed in binary64 as
+	// (h0·x + (h1·y + h2)) · (1/(h6·x + (h7·y + h8))); one that is no number counts as far above and left.
+	// h is finite. As scikit-image's warp with order=3, mode="edge".
 	Warp func(dst, valid, src *Image, h *[9]float64) error
 
 	// FusionWeights are the quality weights of Mertens, Kautz, Van Reeth 2009 as
@@ -98,14 +101,14 @@ type Ops struct {
 
 	// Blend is dst = a·(1−α) + b·α with α = mask (1 channel U8, U16 or F32, in [0,1] units).
 	// a, b and dst: same size, channels and format. In place on a or b. Where α is 0
-	// or 1 the result is a's or b's bits exactly.
+	// or 1 the result is a's or b's bits exactly (α is clamped to [0,1], NaN to 0).
 	Blend func(dst, a, b, mask *Image) error
 
 	// Feather assembles overlapping tiles: dst = Σ wᵢ tᵢ / Σ wᵢ over the tiles that cover a pixel, with
 	// wᵢ = min(1,(d_x+1)/(o+1))·min(1,(d_y+1)/(o+1)), d the distance in pixels to the nearest tile
 	// edge in that direction (0 on the edge) and o the overlap; an edge that lies on dst's border does
 	// not ramp. Tiles: U8, U16, F16 or F32, all one format, dst's channels; dst any format.
-	// A pixel that no tile covers is an *ArgError.
+	// Every tile lies within dst; 1 to MaxTiles tiles. A pixel that no tile covers is an *ArgError.
 	Feather func(dst *Image, tiles []Tile, overlap int) error
 
 	// BoxFilter is the mean over (2r+1)² pixels, windows cut off at the borders
