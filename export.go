@@ -301,7 +301,7 @@ func encodeFile(w io.Writer, pix *kernels.Image, b *container.Blocks, o ExportOp
 	case PNG:
 		pw, warn := container.NewPNGWriter(buf, b)
 		enc := png.Encoder{CompressionLevel: png.BestSpeed}
-		if err = enc.Encode(pw, &picture{pix}); err == nil {
+		if err = enc.Encode(pw, &shown{pix}); err == nil {
 			err = pw.Close()
 		}
 		warnings = warn
@@ -365,4 +365,4 @@ func fitInto(w, h, side int) (int, int) {
 	return max(1, (w*side+h/2)/h), side
 }
 
-var _ image.Image = (*picture)(nil)
+var _ image.Image = (*shown)(nil)
