@@ -56,7 +56,9 @@ func (b *backend) table() kernels.Ops {
 		Resize: b.resize, PyrDown: b.pyrDown, PyrUp: b.pyrUp, Warp: b.warp, Blend: b.blend, Feather: b.feather,
 		FusionWeights: b.fusionWeights,
 		Fuse:          b.fuse,
-		SSIM:          b.ssim,
+		ColorMatrix: b.colorMatrix, Curve: b.curve, Histogram: b.histogram, MatchHistogram: b.matchHistogram,
+		BoxFilter: b.boxFilter, GuidedFilter: b.guidedFilter, GuidedCoefficients: b.guidedCoefficients,
+		Gradient: b.gradient, Edges: b.edges, SSIM: b.ssim, DeltaE: b.deltaE,
 	}
 }
 
