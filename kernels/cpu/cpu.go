@@ -56,7 +56,7 @@ func (b *backend) table() kernels.Ops {
 		Resize: b.resize, PyrDown: b.pyrDown, PyrUp: b.pyrUp, Warp: b.warp, Blend: b.blend, Feather: b.feather,
 		FusionWeights: b.fusionWeights,
 		Fuse:          b.fuse,
-		ColorMatrix: b.colorMatrix, Curve: b.curve, Histogram: b.histogram, MatchHistogram: b.matchHistogram,
+		ColorMatrix:   b.colorMatrix, Curve: b.curve, Histogram: b.histogram, MatchHistogram: b.matchHistogram,
 		BoxFilter: b.boxFilter, GuidedFilter: b.guidedFilter, GuidedCoefficients: b.guidedCoefficients,
 		Gradient: b.gradient, Edges: b.edges, SSIM: b.ssim, DeltaE: b.deltaE,
 	}

@@ -38,7 +38,7 @@ func step(f kernels.Format) float64 {
 	case f16:
 		return 1.0 / 1024
 	}
-	return 2e-6
+	return 3.5e-7
 }
 
 func formats(f ...kernels.Format) []kernels.Format { return f }
@@ -206,7 +206,7 @@ func boxCases() (cases []Case) {
 			}
 			cases = append(cases, Case{
 				Op: "BoxFilter", Name: fmt.Sprintf("f32, %d channels, radius %d", c, r), Formats: formats(f32),
-				Tol: 2e-7, Why: "sums in float64, the mean rounded to float32 after a multiplication",
+				Tol: 1.2e-7, Why: "sums in float64, the mean rounded to float32 after a multiplication",
 				Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 					dst, src, err := photoAndBlank(m, w, h, c, f32, c, f32)
 					if err != nil {
@@ -225,7 +225,7 @@ func guidedCases() (cases []Case) {
 		for _, op := range []string{"GuidedFilter", "GuidedCoefficients"} {
 			cases = append(cases, Case{
 				Op: op, Name: fmt.Sprintf("f32, radius %d", r), Formats: formats(f32),
-				Tol: 4e-6, Why: "coefficients rounded to float32 before their means",
+				Tol: 2.4e-7, Why: "coefficients rounded to float32 before their means",
 				Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 					channels := 1
 					if op == "GuidedCoefficients" {
@@ -253,7 +253,7 @@ func guidedCases() (cases []Case) {
 func gradientCases() (cases []Case) {
 	for _, f := range []kernels.Format{u8, u16, f16, f32} {
 		cases = append(cases, Case{
-			Op: "Gradient", Name: f.String(), Formats: formats(f), Tol: 2e-7, Why: float32sum,
+			Op: "Gradient", Name: f.String(), Formats: formats(f), Tol: 6e-8, Why: float32sum,
 			Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
 				dst, src, err := photoAndBlank(m, w, h, 1, f, 2, f32)
 				if err != nil {
