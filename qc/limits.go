@@ -32,15 +32,15 @@ const (
 // default, a negative one switches the limit off. The tag's first word is the check,
 // the second the measure, "min" or "max" how the limit bounds it, then the default.
 type Limits struct {
-	StructureMean  float64 `qc:"structure mean min 0.85"`
-	StructureWorst float64 `qc:"structure worst min 0.22"`
+	StructureMean  float64 `qc:"structure mean min 0.88"`
+	StructureWorst float64 `qc:"structure worst min 0.2"`
 	StructureHard  float64 `qc:"structure undeliverable min 0.4"`
-	EdgesRecall    float64 `qc:"edges recall min 0.9"`
-	EdgesPrecision float64 `qc:"edges precision min 0.9"`
-	EdgesLost      float64 `qc:"edges lost max 0.5"`
-	EdgesInvented  float64 `qc:"edges invented max 0.5"`
+	EdgesRecall    float64 `qc:"edges recall min 0.98"`
+	EdgesPrecision float64 `qc:"edges precision min 0.98"`
+	EdgesLost      float64 `qc:"edges lost max 0.25"`
+	EdgesInvented  float64 `qc:"edges invented max 0.25"`
 	ShiftPixels    float64 `qc:"shift pixels max 1"`
-	LinesDegrees   float64 `qc:"lines degrees max 0.2"`
+	LinesDegrees   float64 `qc:"lines degrees max 0.3"`
 	LinesPixels    float64 `qc:"lines pixels max 1"`
 	RegionsTone    float64 `qc:"regions tone max 0.15"`
 	RegionsColour  float64 `qc:"regions colour max 0.04"`
@@ -49,7 +49,7 @@ type Limits struct {
 	CastWorst      float64 `qc:"cast worst max 2"`
 	DeltaEMean     float64 `qc:"delta_e mean max 1"`
 	DeltaEP95      float64 `qc:"delta_e p95 max 2"`
-	DeltaEMax      float64 `qc:"delta_e max max 8"`
+	DeltaEMax      float64 `qc:"delta_e max max 6"`
 	DetailKept     float64 `qc:"detail kept min 0.75"`
 	SeamsStep      float64 `qc:"seams step max 1"`
 	ClippingBlown  float64 `qc:"clipping blown max 0.005"`

@@ -333,7 +333,10 @@ func slide(p, q []float64, side int) (float64, bool) {
 			top, at = c, d
 		}
 	}
-	if top < 0.9 || at == -lineReach || at == lineReach {
+	if c := zncc(0); c > top-0.03 { // repeated stripes fit elsewhere almost as well
+		top, at = c, 0
+	}
+	if top < 0.93 || at == -lineReach || at == lineReach {
 		return 0, false
 	}
 	x := float64(at)

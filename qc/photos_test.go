@@ -80,7 +80,7 @@ func TestRealPhotographs(t *testing.T) {
 		}
 		for what, p := range map[string]tone{
 			"bounded": {ev: 0.4, open: 0.5, detail: 0.1},
-			"darker":  {ev: -0.5, gains: [3]float64{0.97, 1, 1.04}},
+			"darker":  {ev: -0.2, gains: [3]float64{0.97, 1, 1.04}},
 		} {
 			m := toned(t, env, src, p)
 			v := judge(m)
@@ -133,9 +133,10 @@ func TestRealBrackets(t *testing.T) {
 		if testing.Verbose() {
 			report(t, k, v)
 		}
+		// Mertens' merge clips (5 % of matlab_office go black) and shifts tone and colour
+		// locally; those warnings are right. What it shows must be the scene, in place and sharp.
 		for _, c := range v.Failed() {
-			// Mertens' merge clips and shifts tone and colour locally: what it shows must be there all the same.
-			if c != Clipping && c != Regions && c != Cast {
+			if c == Structure || c == Shift || c == Lines || c == Detail || v.Undeliverable() {
 				t.Errorf("%s: %v", k, v.Failed())
 				break
 			}

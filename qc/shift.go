@@ -76,7 +76,7 @@ func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) 
 		return 0, 0, false
 	}
 	// To the pixel, on every second row.
-	bx, by, least := 0, 0, math.Inf(1)
+	bx, by, least, still := 0, 0, math.Inf(1), 0.0
 	for v := -shiftReach; v <= shiftReach; v++ {
 		for u := -shiftReach; u <= shiftReach; u++ {
 			e := 0.0
@@ -92,12 +92,19 @@ func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) 
 				}
 				e += float64(row)
 			}
+			if u == 0 && v == 0 {
+				still = e
+			}
 			if e < least {
 				bx, by, least = u, v, e
 			}
 		}
 	}
-	if least > 0.5*energy { // that is half the energy left over: each row was counted every second time
+	// Where patterns repeat, tone alone can make a wrong place fit a little better: moving must explain much more.
+	if least > 0.6*still {
+		bx, by, least = 0, 0, still
+	}
+	if least > 0.15*energy { // 30 % of the energy left over: every second row was counted
 		return 0, 0, false
 	}
 	// Below the pixel: two steps of Lucas–Kanade around the integer match.
@@ -128,6 +135,9 @@ func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) 
 		}
 		fx -= min(1, max(-1, (d*p-c*q)/det))
 		fy -= min(1, max(-1, (a*q-c*p)/det))
+	}
+	if math.Hypot(fx-float64(bx), fy-float64(by)) > 1.5 {
+		return 0, 0, false
 	}
 	return fx, fy, true
 }
