@@ -96,7 +96,9 @@ type Ops struct {
 	// of ref (scikit-image's match_histograms: source quantiles interpolated in ref's
 	// quantile function over the values that occur). U8 or U16, same channels; ref may have
 	// another size. The masks (may be nil) restrict which pixels are counted; every
-	// pixel is mapped (values that no counted pixel has follow their neighbours). dst: src's format, in place allowed.
+	// pixel is mapped (a value that no counted pixel has follows the next lower one that has). A mask
+	// that selects nothing is an *ArgError. The result is cut to an integer, not rounded, as
+	// scikit-image's is: MatchTable. dst: src's format, in place allowed.
 	MatchHistogram func(dst, src, ref, srcMask, refMask *Image) error
 
 	// Blend is dst = a·(1−α) + b·α with α = mask (1 channel U8, U16 or F32, in [0,1] units).
@@ -130,7 +132,7 @@ type Ops struct {
 
 	// Edges marks strong edges: dst (U8) = 255 where the gradient's magnitude is at
 	// least threshold and no smaller than both neighbours along its direction (quantised
-	// to 4), else 0. src: 1 channel, any format; threshold in [0,1] units per pixel.
+	// to 4; border mirrored), else 0. src: 1 channel, any format; threshold in [0,1] units per pixel, in (0, 2].
 	Edges func(dst, src *Image, threshold float64) error
 
 	// SSIM is Wang et al. 2004 with Gaussian windows (11×11, σ 1.5, K1 0.01, K2 0.03,
@@ -145,7 +147,8 @@ type Ops struct {
 	// DeltaE is CIEDE2000 (Sharma, Wu, Dalal 2005, kL=kC=kH=1) between sRGB-encoded
 	// images through CIELAB (D65, 2° observer). a, b: 3 channels, U8, U16 or F32, same
 	// shape. m (F32, 1 channel, may be nil) receives the map. mask (U8, may be nil)
-	// selects the pixels (above 127) the statistics count.
+	// selects the pixels (above 127) the statistics count; with none, the result is all 0. Samples are
+	// clamped to [0,1]; matrix and white are scikit-image's rgb2lab.
 	DeltaE func(a, b, m, mask *Image) (DeltaEResult, error)
 
 	// LocalTone is the bounded tone adjustment: see LocalToneParams. src and dst: 3
