@@ -11,12 +11,13 @@ import (
 // The limits on likeness.bound: what is surely one scene, and what surely is not. With
 // clocks to go by less is needed than without.
 const (
-	sameTimed   = 0.50
-	sameVisual  = 0.62
-	otherScore  = 0.55 // of the score itself, if it rests on otherSigns signs
+	sameTimed   = 0.45
+	sameVisual  = 0.50
+	sameAfar    = 0.65 // the same, between photos that are not near in order: many are compared
+	otherScore  = 0.35 // of the score itself, if it rests on otherSigns signs
 	otherSigns  = 150
 	window      = 64 // how far apart in order photos without a clock are compared
-	neighbours  = 4  // how far apart they are always compared in full
+	neighbours  = 8  // how far apart they are always compared in full
 	recentViews = 4  // how many photos of a run a new one is compared with
 )
 
@@ -220,7 +221,11 @@ func (g *grouper) runs(items []*item) []run {
 		}
 		s := see(it, cur)
 		if s.verdict == unknown && votes() > 0 {
-			if near(prev, it) {
+			close := near(cur[len(cur)-1], append(held, it)[0])
+			for i, h := range held {
+				close = close && near(h, append(held[i+1:], it)[0])
+			}
+			if close {
 				s.verdict, byGap = same, true
 			} else {
 				s.verdict = other
@@ -292,8 +297,10 @@ func clusters(items []*item) []run {
 		return parent[i]
 	}
 	scores := map[int][]float64{}
+	clearest := make([]int, len(items)) // by root: the photo that shows the most
 	var voters []int
 	for i, it := range items {
+		clearest[i] = i
 		if it.print.votes {
 			voters = append(voters, i)
 		}
@@ -307,10 +314,17 @@ func clusters(items []*item) []run {
 			if p == q || !sameFocal(a, b) {
 				continue
 			}
-			if d > neighbours && agree(a.print, b.print, 0, 0).bound() < 0.2 {
+			if d > neighbours && agree(a.print, b.print, 0, 0).bound() < 0.25 {
 				continue
 			}
-			if l := compare(b.print, a.print); l.bound() >= sameVisual {
+			limit := sameVisual
+			if d > neighbours {
+				limit = sameAfar
+			}
+			if l := compare(b.print, a.print); l.bound() >= limit && agreeable(items[clearest[p]], items[clearest[q]]) {
+				if items[clearest[max(p, q)]].print.weight > items[clearest[min(p, q)]].print.weight {
+					clearest[min(p, q)] = clearest[max(p, q)]
+				}
 				parent[max(p, q)] = min(p, q)
 				scores[min(p, q)] = append(append(scores[p], scores[q]...), l.score)
 			}
@@ -359,6 +373,12 @@ func clusters(items []*item) []run {
 		out = append(out, *byRoot[r])
 	}
 	return out
+}
+
+// agreeable tells whether nothing speaks against two photos showing one scene.
+func agreeable(a, b *item) bool {
+	l := compare(a.print, b.print)
+	return l.n < otherSigns || l.score >= otherScore
 }
 
 // split cuts a run of one scene where its exposures start over, and adds the sets. It

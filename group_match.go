@@ -3,7 +3,8 @@ package realedit
 import (
 	"math"
 	"math/bits"
-	"sort"
+	"slices"
+	"sync"
 )
 
 // printSide is the longer side of a thumbprint, in pixels: one row is one word.
@@ -28,6 +29,15 @@ type thumbprint struct {
 	mean         float64   // of encoded luma
 }
 
+// logLight is log2 of the linear light, at least 2⁻¹², at 1024 encoded levels.
+var logLight = sync.OnceValue(func() []float32 {
+	t := make([]float32, 1024)
+	for i := range t {
+		t[i] = float32(math.Log2(max(decodeSRGB(float64(i)/1023), 1.0/4096)))
+	}
+	return t
+})
+
 // newThumbprint makes the thumbprint of a photo's thumb.
 func newThumbprint(p *Photo) *thumbprint {
 	t := p.Thumb
@@ -39,10 +49,10 @@ func newThumbprint(p *Photo) *thumbprint {
 	f := &thumbprint{w: w, h: h, log: make([]float32, w*h)}
 	luma, low, high := averaged(t, w, h)
 	okay := make([]float32, w*h)
-	exposed := 0
+	exposed, logs := 0, logLight()
 	for i, y := range luma {
 		f.mean += float64(y) / float64(w*h)
-		f.log[i] = float32(math.Log2(max(decodeSRGB(float64(y)), 1.0/4096)))
+		f.log[i] = logs[int(y*1023+0.5)]
 		if low[i] >= printLow && high[i] <= printHigh {
 			okay[i] = 1
 			f.valid[i/w] |= 1 << (i % w)
@@ -106,8 +116,8 @@ func averaged(t Thumb, w, h int) (luma, low, high []float32) {
 
 // likeness is how well two thumbprints agree.
 type likeness struct {
-	score  float64 // (agreeing − contradicting)/(all) signs where both have one: 1 the same scene, about 0 others
-	n      int     // how many signs that rests on
+	score  float64 // (agreeing − contradicting signs)/n: 1 for the same scene, about 0 for others
+	n      int     // the signs that the poorer of the two has where both are exposed
 	dx, dy int     // b's pixel (x+dx, y+dy) shows a's (x,y)
 }
 
@@ -148,21 +158,26 @@ func compare(a, b *thumbprint) likeness {
 }
 
 func agree(a, b *thumbprint, dx, dy int) likeness {
-	same, other := 0, 0
+	same, other, na, nb := 0, 0, 0, 0
 	y0, y1 := max(0, -dy), min(a.h, b.h-dy)
 	shift := func(v uint64) uint64 { return v >> dx }
 	if dx < 0 {
 		shift = func(v uint64) uint64 { return v << -dx }
 	}
 	for y := y0; y < y1; y++ {
+		va, vb := a.valid[y], shift(b.valid[y+dy])
 		s, t, p, q := a.across[0][y], a.across[1][y], shift(b.across[0][y+dy]), shift(b.across[1][y+dy])
 		same += bits.OnesCount64(s&p | t&q)
 		other += bits.OnesCount64(s&q | t&p)
+		na += bits.OnesCount64((s | t) & vb)
+		nb += bits.OnesCount64((p | q) & va)
 		s, t, p, q = a.down[0][y], a.down[1][y], shift(b.down[0][y+dy]), shift(b.down[1][y+dy])
 		same += bits.OnesCount64(s&p | t&q)
 		other += bits.OnesCount64(s&q | t&p)
+		na += bits.OnesCount64((s | t) & vb)
+		nb += bits.OnesCount64((p | q) & va)
 	}
-	l := likeness{n: same + other, dx: dx, dy: dy}
+	l := likeness{n: min(na, nb), dx: dx, dy: dy}
 	if l.n > 0 {
 		l.score = float64(same-other) / float64(l.n)
 	}
@@ -200,6 +215,6 @@ func stops(a, b *thumbprint, dx, dy int) (ev float64, n int) {
 	if len(all) == 0 {
 		return 0, 0
 	}
-	sort.Float64s(all)
+	slices.Sort(all)
 	return all[len(all)/2], len(all)
 }
