@@ -58,7 +58,7 @@ func (b *backend) table() kernels.Ops {
 		Fuse:          b.fuse,
 		ColorMatrix:   b.colorMatrix, Curve: b.curve, Histogram: b.histogram, MatchHistogram: b.matchHistogram,
 		BoxFilter: b.boxFilter, GuidedFilter: b.guidedFilter, GuidedCoefficients: b.guidedCoefficients,
-		Gradient: b.gradient, Edges: b.edges, SSIM: b.ssim, DeltaE: b.deltaE,
+		Gradient: b.gradient, Edges: b.edges, SSIM: b.ssim, DeltaE: b.deltaE, LocalTone: b.localTone,
 	}
 }
 

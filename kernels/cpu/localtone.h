@@ -1,0 +1,23 @@
+#ifndef REALEDIT_LOCALTONE_H
+#define REALEDIT_LOCALTONE_H
+
+#include "simd.h"
+
+typedef struct {
+	const void *src;
+	void *dst;
+	ptrdiff_t sstride, dstride; // bytes
+	int sf, df, w, h;
+	const float *linear; // 256 or 65536 linear values of the integers; NULL for F32
+	float matrix[9];
+	const float *base, *gain; // grids, or NULL
+	ptrdiff_t bstride, gstride; // bytes
+	int bw, bh, gw, gh;
+	const float *curve; // or NULL
+	int entries;
+	float detail, limit, shoulder;
+} re_tone;
+
+void re_tone_rows(const re_tone *t, int y0, int y1, float *scratch);
+
+#endif
