@@ -422,10 +422,10 @@ func localToneCases() (cases []Case) {
 			}
 			tol, why := step(f[1]), halfLevel
 			if f[1] == u16 {
-				tol, why = 3.001/65535, "float32 polynomials for log2, exp2 and the power: three levels"
+				tol, why = step(u16), "float32 polynomials for log2, exp2 and the power: one level"
 			}
 			if f[1] == f32 {
-				tol, why = 2e-5, "float32 polynomials for log2, exp2 and the power"
+				tol, why = 2e-6, "float32 polynomials for log2, exp2 and the power"
 			}
 			cases = append(cases, Case{
 				Op: "LocalTone", Name: name, Formats: formats(f[0], f[1]), Tol: tol, Why: why,
