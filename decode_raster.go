@@ -44,7 +44,8 @@ type raster struct {
 func (r *raster) decode(data []byte, f container.Format) (*kernels.Image, error) {
 	var m image.Image
 	var err error
-	switch src := bytes.NewReader(data); f {
+	src := bytes.NewReader(data)
+	switch f {
 	case container.JPEG:
 		m, err = jpeg.Decode(src)
 	case container.PNG:
@@ -53,6 +54,10 @@ func (r *raster) decode(data []byte, f container.Format) (*kernels.Image, error)
 		m, err = tiff.Decode(src)
 	}
 	if err != nil {
+		// image/jpeg calls a scan that breaks off "short Huffman data", too: it read to the end and met no end marker.
+		if f == container.JPEG && src.Len() == 0 && !bytes.HasSuffix(data, []byte("\xff\xd9")) {
+			return nil, &Error{Code: CodeTruncated, Err: err}
+		}
 		return nil, pixelError(err)
 	}
 	size, format := m.Bounds().Size(), kernels.U8
