@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/realedit/realedit"
+)
+
+// outcome is what became of a set: a line of -json and an entry of batch.json.
+type outcome struct {
+	Name       string               `json:"name"`
+	Listing    string               `json:"listing"`
+	Status     string               `json:"status"` // "finished" or "quarantined"
+	Resumed    bool                 `json:"resumed,omitempty"`
+	Reason     realedit.GroupReason `json:"reason,omitempty"`
+	Confidence float64              `json:"confidence"`
+	Warnings   []string             `json:"warnings,omitempty"`
+	Photos     []string             `json:"photos"`
+	File       string               `json:"file,omitempty"`
+	Report     string               `json:"report,omitempty"`
+	Changes    string               `json:"changes,omitempty"`
+	Unaltered  string               `json:"unaltered,omitempty"`
+	Class      string               `json:"class,omitempty"`
+	Verdict    string               `json:"verdict,omitempty"` // "passed" or "warnings"
+	Disclosure string               `json:"disclosure,omitempty"`
+	Look       *look                `json:"look,omitempty"`
+	Quarantine string               `json:"quarantine,omitempty"`
+	Code       realedit.Code        `json:"code,omitempty"`
+	Stage      string               `json:"stage,omitempty"`
+	Why        string               `json:"why,omitempty"`
+	Seconds    float64              `json:"seconds"`
+
+	report        *realedit.Report
+	before, after string // previews' paths in -out
+}
+
+// disclosure is the statement that has to stand beside an altered picture.
+const disclosure = "This image has been digitally altered. The unaltered image is available beside it."
+
+// outline is the part of an outcome that is known before the edit.
+func outline(j *job) *outcome {
+	o := &outcome{Name: j.name, Listing: j.list.name, Photos: []string{}}
+	if j.broken != nil {
+		o.Photos = []string{j.list.show(j.broken)}
+		return o
+	}
+	o.Reason, o.Confidence, o.Warnings = j.set.Reason, j.set.Confidence, j.set.Warnings
+	for _, p := range j.set.Photos {
+		o.Photos = append(o.Photos, p.Name)
+	}
+	return o
+}
+
+// failed is the outcome of a set that goes to quarantine.
+func failed(j *job, err error) *outcome {
+	o := outline(j)
+	o.Status, o.Code, o.Why = "quarantined", realedit.CodeOf(err), err.Error()
+	var e *realedit.Error
+	if errors.As(err, &e) {
+		o.Stage = e.Stage
+		o.Why = message(err)
+	}
+	if o.Stage == "" && j.broken != nil {
+		o.Stage = "open"
+	}
+	return o
+}
+
+// edit takes a set through the route and writes its files.
+func (b *batch) edit(ctx context.Context, j *job) (*outcome, error) {
+	start := time.Now()
+	r, err := b.editor.Process(ctx, j.stage, j.set)
+	if err != nil {
+		b.previews.take(j.set.ID)
+		return nil, err
+	}
+	defer r.Free()
+	before := b.previews.take(j.set.ID)
+	drafts, err := b.write(ctx, j, r, before)
+	if err != nil {
+		discard(drafts)
+		return nil, err
+	}
+	if err := b.out.publish(entry{Name: j.name, Photo: j.photo, Key: j.key}, drafts); err != nil {
+		return nil, err
+	}
+	o := b.finished(j, r.Report)
+	o.Seconds = time.Since(start).Seconds()
+	return o, nil
+}
+
+// write makes all of a set's files under temporary names; those made so far come back beside an error.
+func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []byte) (drafts []draft, err error) {
+	add := func(rel string, write func(io.Writer) error) bool {
+		if err != nil {
+			return false
+		}
+		var d draft
+		if d, err = b.out.draft(ctx, rel, write); err == nil {
+			drafts = append(drafts, d)
+		}
+		return err == nil
+	}
+	bytes := func(p []byte) func(io.Writer) error {
+		return func(w io.Writer) error { _, err := w.Write(p); return err }
+	}
+	export := realedit.ExportOptions{Format: b.o.format, Quality: b.o.quality}
+	file := j.name + b.o.format.Ext()
+	if add(file, func(w io.Writer) error { return r.Encode(w, &export) }) {
+		r.Report.Output.File = file
+	}
+	if r.Report.Class == realedit.Altered && b.o.policy.NeedsSibling() && r.Unaltered != nil {
+		sibling := export
+		sibling.Unaltered = true
+		rel := unalteredDir + "/" + file
+		if add(rel, func(w io.Writer) error { return r.Encode(w, &sibling) }) {
+			r.Report.Unaltered = &realedit.FileFacts{File: rel, SHA256: drafts[len(drafts)-1].sum}
+		}
+	}
+	add(j.name+".changes.png", func(w io.Writer) error { return writeChanges(w, r.Changes) })
+	if before != nil {
+		add(previewPath(j.name, "before"), bytes(before))
+	}
+	if err == nil {
+		var after []byte
+		if after, err = b.preview(ctx, r); err == nil {
+			add(previewPath(j.name, "after"), bytes(after))
+		}
+	}
+	add(j.name+".report.json", func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(r.Report)
+	})
+	return drafts, err
+}
+
+func (b *batch) preview(ctx context.Context, r *realedit.Result) ([]byte, error) {
+	be := b.backend
+	return smallJPEG(ctx, be, completeOps(be), r.Image)
+}
+
+func previewPath(name, which string) string {
+	return stateDir + "/" + previewDir + "/" + name + "." + which + ".jpg"
+}
+
+// finished is the outcome of a set whose files are in place.
+func (b *batch) finished(j *job, r *realedit.Report) *outcome {
+	o := outline(j)
+	o.Status, o.report, o.Class, o.Verdict = "finished", r, r.Class.String(), "passed"
+	o.Report, o.Changes = j.name+".report.json", j.name+".changes.png"
+	if r.Output != nil {
+		o.File = r.Output.File
+	}
+	if r.Unaltered != nil {
+		o.Unaltered = r.Unaltered.File
+	}
+	if r.Class == realedit.Altered {
+		o.Disclosure = disclosure
+	}
+	for _, f := range r.Findings {
+		if f.Severity != realedit.Info {
+			o.Verdict = "warnings"
+		}
+	}
+	o.before, o.after = previewPath(j.name, "before"), previewPath(j.name, "after")
+	o.Look = lookAt(b.out.path(o.after))
+	return o
+}
+
+// recall is the outcome of a set that an earlier run finished.
+func (b *batch) recall(j *job) (*outcome, error) {
+	path := filepath.Join(b.out.dir, j.name+".report.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, b.out.fail(err)
+	}
+	var r realedit.Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeInternal, Set: j.name, Op: "read report", Err: err}
+	}
+	o := b.finished(j, &r)
+	o.Resumed = true
+	return o, nil
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// options are the command line, checked.
+type options struct {
+	out     string
+	route   string
+	merge   kernels.FuseMethod
+	group   realedit.GroupOptions
+	sets    string
+	policy  realedit.Policy
+	format  realedit.FileFormat
+	quality int
+	backend string
+	jobs    int
+	memory  int64 // bytes
+	groups  bool
+	json    bool
+	quiet   bool
+	inputs  []string
+}
+
+var errHelp = errors.New("help")
+
+// defaultMemory is the host budget when -memory is not given.
+const defaultMemory = 2 << 30
+
+// minMemory is the least -memory: decoding one photo of a few megapixels.
+const minMemory = 128 << 20
+
+var routes = []string{"auto", "fuse", "interior", "exterior"}
+
+func flagSet(o *options, text map[string]*string) *flag.FlagSet {
+	f := flag.NewFlagSet("listing", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	f.StringVar(&o.out, "out", "finished", "folder for the finished pictures")
+	f.StringVar(&o.route, "route", "auto", strings.Join(routes, "|"))
+	text["merge"] = f.String("merge", "robust", "robust|mertens: how brackets are merged")
+	f.StringVar(&o.sets, "sets", "auto", "auto|folder|N: how photos are sorted into sets")
+	text["policy"] = f.String("policy", "ab723", strings.Join(realedit.PolicyNames(), "|"))
+	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
+	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
+	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N]: where pixels are worked on")
+	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processor threads")
+	text["memory"] = f.String("memory", "2GiB", "host memory to stay within")
+	f.BoolVar(&o.groups, "groups", false, "print the sets with reason and confidence, then stop")
+	f.BoolVar(&o.json, "json", false, "print one line of JSON per set on standard output")
+	f.BoolVar(&o.quiet, "q", false, "print nothing but errors")
+	return f
+}
+
+func usage() string {
+	var b strings.Builder
+	b.WriteString("usage: listing [flags] FOLDER|FILE...\n\nEach folder is a listing: its photographs, sub-folders included, become finished pictures.\n\n")
+	f := flagSet(&options{}, map[string]*string{})
+	f.SetOutput(&b)
+	f.PrintDefaults()
+	b.WriteString("\nexit status: 0 all finished, 3 some in quarantine, 2 wrong usage, 1 anything else\n")
+	return b.String()
+}
+
+// parse reads the command line; flags may stand between the inputs, and after "--" everything is an input.
+func parse(args []string) (*options, error) {
+	o, text := &options{}, map[string]*string{}
+	f := flagSet(o, text)
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, o.inputs = args[:i], slices.Clone(args[i+1:])
+	}
+	var named []string
+	for rest := args; ; {
+		if err := f.Parse(rest); errors.Is(err, flag.ErrHelp) {
+			return nil, errHelp
+		} else if err != nil {
+			return nil, badUsage("flags", "%v", err)
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		named, rest = append(named, f.Arg(0)), f.Args()[1:]
+	}
+	o.inputs = append(named, o.inputs...)
+	if len(o.inputs) == 0 {
+		return nil, badUsage("flags", "no folder or file to work on")
+	}
+	return o, o.check(text)
+}
+
+// check turns the texts into values and refuses what is outside its range.
+func (o *options) check(text map[string]*string) (err error) {
+	switch {
+	case o.out == "":
+		return badUsage("-out", "must name a folder")
+	case !slices.Contains(routes, o.route):
+		return badUsage("-route", "%q is not one of %v", o.route, routes)
+	case o.quality < 1 || o.quality > 100:
+		return badUsage("-quality", "%d is outside [1, 100]", o.quality)
+	case o.jobs < 1 || o.jobs > 1024:
+		return badUsage("-jobs", "%d is outside [1, 1024]", o.jobs)
+	}
+	switch *text["merge"] {
+	case "robust":
+	case "mertens":
+		o.merge = kernels.FuseMertens
+	default:
+		return badUsage("-merge", "%q is neither robust nor mertens", *text["merge"])
+	}
+	if name, arg, numbered := strings.Cut(o.backend, ":"); !slices.Contains([]string{"auto", "ref", "cpu", "cuda"}, name) || numbered && (name != "cuda" || !isNumber(arg)) {
+		return badUsage("-backend", "%q is not auto, ref, cpu, cuda or cuda:N", o.backend)
+	}
+	if o.group.Mode, o.group.Count, err = realedit.ParseGroupMode(o.sets); err != nil {
+		return usageError{err}
+	}
+	if o.policy, err = realedit.ParsePolicy(*text["policy"]); err != nil {
+		return usageError{err}
+	}
+	if o.format, err = realedit.ParseFormat(*text["format"]); err != nil {
+		return usageError{err}
+	}
+	return o.checkMemory(*text["memory"])
+}
+
+func isNumber(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 0
+}
+
+// checkMemory refuses budgets that cannot be: too small for one photo, or more than the machine has.
+func (o *options) checkMemory(s string) (err error) {
+	if o.memory, err = parseBytes(s); err != nil {
+		return err
+	}
+	total := kernels.HostCaps().Total
+	if o.memory == defaultMemory && total > 0 {
+		o.memory = min(o.memory, total/4*3) // the default fits itself to a small machine
+	}
+	switch {
+	case o.memory < minMemory:
+		return badUsage("-memory", "%s is less than the %d MiB that one photo takes", s, minMemory>>20)
+	case total > 0 && o.memory > total:
+		return badUsage("-memory", "%s is more than this machine's %.1f GiB", s, float64(total)/(1<<30))
+	}
+	return nil
+}
+
+// units of -memory, longest first.
+var units = []struct {
+	suffix string
+	bytes  float64
+}{
+	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
+	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
+	{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1 << 40}, {"b", 1}, {"", 1},
+}
+
+// parseBytes reads "2GiB", "512MiB", "1.5GB", "800M" or a number of bytes.
+func parseBytes(s string) (int64, error) {
+	low := strings.ToLower(strings.TrimSpace(s))
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(low, u.suffix)
+		if !ok {
+			continue
+		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+		if err != nil || !(v > 0) || v*u.bytes >= math.MaxInt64 {
+			break
+		}
+		return int64(v * u.bytes), nil
+	}
+	return 0, badUsage("-memory", "%q is not an amount of memory like 2GiB, 512MiB or 1.5GB", s)
+}
+
+// record is what of the options decides the pixels and files of a set, for resuming.
+func (o *options) record(backend string) string {
+	return fmt.Sprintf("route=%s merge=%v policy=%v format=%v quality=%d backend=%s", o.route, o.merge, o.policy, o.format, o.quality, backend)
+}
