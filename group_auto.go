@@ -321,7 +321,7 @@ func clusters(items []*item) []run {
 			if d > neighbours {
 				limit = sameAfar
 			}
-			if l := compare(b.print, a.print); l.bound() >= limit && agreeable(items[clearest[p]], items[clearest[q]]) {
+			if l := compare(b.print, a.print); l.bound() >= limit && (d <= neighbours || agreeable(items[clearest[p]], items[clearest[q]])) {
 				if items[clearest[max(p, q)]].print.weight > items[clearest[min(p, q)]].print.weight {
 					clearest[min(p, q)] = clearest[max(p, q)]
 				}
