@@ -1,6 +1,12 @@
 package realedit
 
-import "image"
+import (
+	"encoding/json"
+	"image"
+	"maps"
+	"math"
+	"slices"
+)
 
 // Version is the library's version, part of every report: same inputs, options,
 // seed, version and backend give the same pixels.
@@ -29,6 +35,32 @@ type Report struct {
 	Output    *OutputFacts       `json:"output,omitempty"`
 	Unaltered *FileFacts         `json:"unaltered,omitempty"`
 	Library   string             `json:"library"` // "realedit 0.1.0"
+}
+
+// MarshalJSON leaves out measures that are no numbers and writes 0 for such values of
+// findings and inputs, since JSON has no NaN and no infinity and a report must always be written.
+func (r Report) MarshalJSON() ([]byte, error) {
+	bad := func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+	zero := func(v *float64) {
+		if bad(*v) {
+			*v = 0
+		}
+	}
+	type plain Report
+	p := plain(r)
+	p.Measures = maps.Clone(p.Measures)
+	maps.DeleteFunc(p.Measures, func(_ string, v float64) bool { return bad(v) })
+	p.Findings = slices.Clone(p.Findings)
+	for i := range p.Findings {
+		zero(&p.Findings[i].Value)
+		zero(&p.Findings[i].Limit)
+	}
+	p.Inputs = slices.Clone(p.Inputs)
+	for i := range p.Inputs {
+		zero(&p.Inputs[i].EV)
+	}
+	zero(&p.Group.Confidence)
+	return json.Marshal(p)
 }
 
 // GroupFacts are why the photos were taken for one set.
@@ -104,7 +136,10 @@ type Finding struct {
 
 // Rectangle is a region of the picture in pixels, as JSON.
 type Rectangle struct {
-	X, Y, W, H int
+	X int `json:"x"`
+	Y int `json:"y"`
+	W int `json:"w"`
+	H int `json:"h"`
 }
 
 // RectangleOf converts an image rectangle.

@@ -53,20 +53,28 @@ func newReport(e *Editor, s Stage, set Set) *Report {
 		Seed: e.cfg.Seed, Library: "realedit " + Version,
 	}
 	ref := set.Ref()
-	add := func(p *Photo, used bool) {
-		in := InputFacts{Name: p.Name, SHA256: hex.EncodeToString(p.SHA256[:]), Codec: p.Codec, Reference: p == ref, Used: used, Warnings: p.Warnings}
-		if a, an, ok := ref.Facts.EV(); ok {
-			if b, bn, ok := p.Facts.EV(); ok && an == bn {
-				in.EV = a - b
-			}
-		}
-		r.Inputs = append(r.Inputs, in)
+	add := func(p *Photo, used bool, ev float64) {
+		r.Inputs = append(r.Inputs, InputFacts{Name: p.Name, SHA256: hex.EncodeToString(p.SHA256[:]), EV: ev, Codec: p.Codec,
+			Reference: p == ref, Used: used, Warnings: p.Warnings})
 	}
-	for _, p := range set.Photos {
-		add(p, true)
+	// Stops of light beyond the reference: what grouping measured, else what EXIF says.
+	recorded := func(p *Photo) float64 {
+		a, an, ok := ref.Facts.EV()
+		b, bn, okb := p.Facts.EV()
+		if !ok || !okb || an != bn {
+			return 0
+		}
+		return a - b
+	}
+	for i, p := range set.Photos {
+		if len(set.EVs) == len(set.Photos) {
+			add(p, true, set.EVs[i])
+		} else {
+			add(p, true, recorded(p))
+		}
 	}
 	for _, p := range set.Unused {
-		add(p, false)
+		add(p, false, recorded(p))
 	}
 	return r
 }
