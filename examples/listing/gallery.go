@@ -24,8 +24,7 @@ import (
 var galleryText string
 
 var galleryPage = template.Must(template.New("gallery").Funcs(template.FuncMap{
-	"link":   link,
-	"signed": func(v float64) string { return strings.Replace(fmt.Sprintf("%+g", v), "-", "−", 1) },
+	"link": link,
 }).Parse(galleryText))
 
 // galleryBytes is how large the previews in index.html may be together; beyond it they are made smaller.
@@ -89,9 +88,9 @@ func newCard(res *outcome) card {
 	if len(c.EVs) > 1 {
 		var ev []string
 		for _, v := range c.EVs {
-			ev = append(ev, strings.Replace(fmt.Sprintf("%+g", v), "-", "−", 1))
+			ev = append(ev, exposure(v))
 		}
-		add("Exposures", "%s EV", strings.Join(ev, "  "))
+		add("Exposures, EV", "%s", strings.Join(ev, "  "))
 	}
 	if k, ok := r.Measures["illuminant_cct"]; ok {
 		add("Light", "%.0f K", math.Round(k/50)*50)
@@ -113,6 +112,14 @@ func newCard(res *outcome) card {
 		}
 	}
 	return c
+}
+
+// exposure is stops beyond the reference, which is plain 0.
+func exposure(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	return strings.Replace(fmt.Sprintf("%+g", v), "-", "−", 1)
 }
 
 func minus(v float64) string { return strings.Replace(fmt.Sprintf("%+.1f", v), "-", "−", 1) }
