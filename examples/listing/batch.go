@@ -183,7 +183,7 @@ func (b *batch) editAll(ctx context.Context, lists []*listing) error {
 					cancel(err)
 					return
 				}
-				o = failed(j, err)
+				o = b.failed(j, err)
 			}
 			if err := b.settle(j, o); err != nil {
 				cancel(err)
@@ -225,11 +225,11 @@ func (b *batch) verify(jobs []*job) {
 // easy is the outcome of a set that needs no edit.
 func (b *batch) easy(j *job) *outcome {
 	if j.broken != nil {
-		return failed(j, j.broken.err)
+		return b.failed(j, j.broken.err)
 	}
 	o, err := b.recall(j)
 	if err != nil {
-		return failed(j, err)
+		return b.failed(j, err)
 	}
 	return o
 }

@@ -21,7 +21,8 @@ type outcome struct {
 	Reason     realedit.GroupReason `json:"reason,omitempty"`
 	Confidence float64              `json:"confidence"`
 	Warnings   []string             `json:"warnings,omitempty"`
-	Photos     []string             `json:"photos"`
+	Photos     []string             `json:"photos"`           // paths in the listing
+	Unused     []string             `json:"unused,omitempty"` // members that are not merged
 	File       string               `json:"file,omitempty"`
 	Report     string               `json:"report,omitempty"`
 	Changes    string               `json:"changes,omitempty"`
@@ -44,22 +45,25 @@ type outcome struct {
 const disclosure = "This image has been digitally altered. The unaltered image is available beside it."
 
 // outline is the part of an outcome that is known before the edit.
-func outline(j *job) *outcome {
+func (b *batch) outline(j *job) *outcome {
 	o := &outcome{Name: j.name, Listing: j.list.name, Photos: []string{}}
 	if j.broken != nil {
-		o.Photos = []string{j.list.show(j.broken)}
+		o.Photos = []string{j.broken.rel}
 		return o
 	}
 	o.Reason, o.Confidence, o.Warnings = j.set.Reason, j.set.Confidence, j.set.Warnings
 	for _, p := range j.set.Photos {
-		o.Photos = append(o.Photos, p.Name)
+		o.Photos = append(o.Photos, b.names[p].rel)
+	}
+	for _, p := range j.set.Unused {
+		o.Unused = append(o.Unused, b.names[p].rel)
 	}
 	return o
 }
 
 // failed is the outcome of a set that goes to quarantine.
-func failed(j *job, err error) *outcome {
-	o := outline(j)
+func (b *batch) failed(j *job, err error) *outcome {
+	o := b.outline(j)
 	o.Status, o.Code, o.Why = "quarantined", realedit.CodeOf(err), err.Error()
 	var e *realedit.Error
 	if errors.As(err, &e) {
@@ -152,7 +156,7 @@ func previewPath(name, which string) string {
 
 // finished is the outcome of a set whose files are in place.
 func (b *batch) finished(j *job, r *realedit.Report) *outcome {
-	o := outline(j)
+	o := b.outline(j)
 	o.Status, o.report, o.Class, o.Verdict = "finished", r, r.Class.String(), "passed"
 	o.Report, o.Changes = j.name+".report.json", j.name+".changes.png"
 	if r.Output != nil {
