@@ -17,6 +17,12 @@ var fusionCases = []Case{
 	mertensCase("mertens u16→u16", 3, kernels.U16, kernels.U16, kernels.MertensParams{}, 3e-5, "binary32, and a value at ½ may round either way"),
 	mertensCase("mertens f32→u16", 2, kernels.F32, kernels.U16, kernels.MertensParams{}, 3e-5, "binary32, and a value at ½ may round either way"),
 	mertensCase("mertens f32→f32 contrast only", 4, kernels.F32, kernels.F32, kernels.MertensParams{Contrast: 1}, 7e-7, "binary32"),
+	robustCase("robust u8→u8", 5, kernels.U8, kernels.U8, false, 1.01/255, "a value at ½ may round either way"),
+	robustCase("robust u8→f32 valid", 4, kernels.U8, kernels.F32, true, 2e-5, "binary32"),
+	robustCase("robust u16→u16", 3, kernels.U16, kernels.U16, false, 3e-5, "binary32"),
+	robustCase("robust u16→f32 valid", 3, kernels.U16, kernels.F32, true, 2e-5, "binary32"),
+	robustCase("robust f32→f32", 2, kernels.F32, kernels.F32, false, 2e-5, "binary32"),
+	robustCase("robust f32→u8 of one", 1, kernels.F32, kernels.U8, false, 1.01/255, "a value at ½ may round either way"),
 }
 
 func weightsCase(name string, f kernels.Format, p *kernels.MertensParams) Case {
@@ -50,6 +56,41 @@ func mertensCase(name string, n int, from, to kernels.Format, p kernels.MertensP
 				return Output{}, err
 			}
 			return Output{Images: []*kernels.Image{dst}}, o.Fuse(dst, photos, &kernels.FuseOptions{Method: kernels.FuseMertens, Mertens: p})
+		},
+	}
+}
+
+// robustCase merges with FuseRobust; with valid the photos lack strips with soft edges and a pixel; of
+// four photos one is valid everywhere.
+func robustCase(name string, n int, from, to kernels.Format, valid bool, tol float64, why string) Case {
+	return Case{
+		Op: "Fuse", Name: name, Formats: []kernels.Format{from, to}, Tol: tol, Why: why,
+		Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
+			photos, err := m.Bracket(n, w, h, from)
+			if err != nil {
+				return Output{}, err
+			}
+			opts := kernels.FuseOptions{}
+			for i := 0; valid && i < n; i++ {
+				v, err := m.Image(w, h, 1, kernels.U8, func(x, y, _ int) float64 {
+					if x == w/2 && y == h/2 {
+						return 0
+					}
+					return float64(min(max(0, 51*(x-2*i)), max(0, 51*(h-y-i)), 255)) / 255
+				})
+				if err != nil {
+					return Output{}, err
+				}
+				if n == 4 && i == 1 {
+					v = nil
+				}
+				opts.Valid = append(opts.Valid, v)
+			}
+			dst, err := m.Blank(w, h, 3, to)
+			if err != nil {
+				return Output{}, err
+			}
+			return Output{Images: []*kernels.Image{dst}}, o.Fuse(dst, photos, &opts)
 		},
 	}
 }

@@ -1,7 +1,6 @@
 package ref
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/realedit/realedit/kernels"
@@ -11,7 +10,7 @@ func fuse(dst *kernels.Image, photos []*kernels.Image, o *kernels.FuseOptions) e
 	if o.Method == kernels.FuseMertens {
 		return fuseMertens(dst, photos, &o.Mertens)
 	}
-	return fmt.Errorf("ref: Fuse %v: %w", o.Method, kernels.ErrUnsupported)
+	return fuseRobust(dst, photos, o)
 }
 
 // fuseMertens is OpenCV's MergeMertens: with Gᵢ and Wᵢ the Gaussian pyramids of photo i and of

@@ -1,0 +1,236 @@
+package ref
+
+import (
+	"math"
+
+	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/internal/robust"
+)
+
+// fuseRobust is the merge of docs/merge.md, step by step over whole planes.
+func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions) error {
+	w, h := dst.Width(), dst.Height()
+	plan := robust.NewPlan(w, h)
+	var photos, valid []*kernels.Image
+	for _, i := range plan.Select(all) {
+		photos = append(photos, all[i])
+		if o.Valid != nil {
+			valid = append(valid, o.Valid[i])
+		}
+	}
+	if len(photos) == 1 {
+		row := rowBuf(dst)
+		for y := range h {
+			unitRow(photos[0], y, row)
+			storeUnitRow(dst, y, row)
+		}
+		return nil
+	}
+
+	// How far each photo is valid at each pixel, of 255, and the least of that.
+	claims, least := robustClaims(valid, len(photos), w, h)
+
+	// Scene level in 16 bits, and reduced lumas.
+	lumas := make([][]uint16, len(photos))
+	low := make([][]uint16, len(photos))
+	sum := make([]uint32, w*h)
+	for i, m := range photos {
+		lumas[i] = robustLuma(m)
+		low[i] = reduce(plan, lumas[i])
+		for j, v := range lumas[i] {
+			sum[j] += uint32(v)
+		}
+	}
+	scene := make([]uint16, w*h)
+	for j, s := range sum {
+		scene[j] = uint16(float32(s)/float32(len(photos)) + 0.5)
+	}
+	whole := make([]bool, plan.LW*plan.LH)
+	for i := range whole {
+		x0, y0 := i%plan.LW*plan.Step, i/plan.LW*plan.Step
+		whole[i] = true
+		for j := range plan.Step * plan.Step {
+			whole[i] = whole[i] && least[(y0+j/plan.Step)*w+x0+j%plan.Step] == 255
+		}
+	}
+	t := robust.NewTables(plan, low, whole)
+
+	// Where a photo is missing the others tell the scene level.
+	for j, m := range least {
+		if m == 255 {
+			continue
+		}
+		var g, trust float64
+		for i := range photos {
+			s := backAt(&t.Back[i], lumas[i][j])
+			c := s.Trust * float64(claims[i][j])
+			g += c * s.Level
+			trust += c
+		}
+		f := float64(m) / 255
+		scene[j] = uint16(f*float64(scene[j]) + (1-f)*65535*(g/trust) + 0.5)
+	}
+
+	// Base.
+	counts := make([]uint32, plan.GW*plan.GH*robust.Levels)
+	for y := 0; y < h; y += plan.Every {
+		for x := 0; x < w; x += plan.Every {
+			counts[(y/plan.Cell*plan.GW+x/plan.Cell)*robust.Levels+int(scene[y*w+x]>>8)]++
+		}
+	}
+	base := t.Base(plan, counts)
+
+	row := rowBuf(dst)
+	colours := make([][]float64, len(photos))
+	for i, m := range photos {
+		colours[i] = rowBuf(m)
+	}
+	for y := range h {
+		for i, m := range photos {
+			unitRow(m, y, colours[i])
+		}
+		for x := range w {
+			j := y*w + x
+			target := robustLevel(t, plan, base, scene[j], x, y)
+			var c [3]float64
+			var total float64
+			for i := range photos {
+				a := float64(t.Weights[i][scene[j]>>4])
+				if least[j] < 255 {
+					a = (a + robust.Claim) * float64(claims[i][j])
+				}
+				for k := range c {
+					c[k] += a * unit01(colours[i][3*x+k])
+				}
+				total += a
+			}
+			for k := range c {
+				c[k] /= total
+			}
+			copy(row[3*x:], robustColour(target, c))
+		}
+		storeUnitRow(dst, y, row)
+	}
+	return nil
+}
+
+// robustClaims are the validity planes of n photos, 255 everywhere for nil and where no photo claims a pixel, and their minimum.
+func robustClaims(valid []*kernels.Image, n, w, h int) (claims [][]uint8, least []uint8) {
+	claims, least = make([][]uint8, n), make([]uint8, w*h)
+	any := make([]bool, w*h)
+	for i := range claims {
+		claims[i] = make([]uint8, w*h)
+		for j := range claims[i] {
+			claims[i][j] = 255
+			if valid != nil && valid[i] != nil {
+				claims[i][j] = valid[i].RowU8(j / w)[j%w]
+			}
+			any[j] = any[j] || claims[i][j] > 0
+		}
+	}
+	for j := range least {
+		least[j] = 255
+		for i := range claims {
+			if !any[j] {
+				claims[i][j] = 255
+			}
+			least[j] = min(least[j], claims[i][j])
+		}
+	}
+	return claims, least
+}
+
+// robustLuma is the photo's luma in 16 bits.
+func robustLuma(m *kernels.Image) []uint16 {
+	out := make([]uint16, 0, m.Width()*m.Height())
+	for y := range m.Height() {
+		for x := range m.Width() {
+			var c [3]uint32
+			for k := range c {
+				switch m.Format() {
+				case kernels.U8:
+					c[k] = 257 * uint32(m.RowU8(y)[3*x+k])
+				case kernels.U16:
+					c[k] = uint32(m.RowU16(y)[3*x+k])
+				case kernels.F32:
+					c[k] = robust.Level16(m.RowF32(y)[3*x+k])
+				}
+			}
+			out = append(out, uint16(robust.Luma(c[0], c[1], c[2])))
+		}
+	}
+	return out
+}
+
+// reduce is the mean over boxes of Step×Step pixels.
+func reduce(p robust.Plan, v []uint16) []uint16 {
+	out := make([]uint16, p.LW*p.LH)
+	area := p.Step * p.Step
+	for i := range out {
+		x0, y0, sum := i%p.LW*p.Step, i/p.LW*p.Step, area/2
+		for j := range area {
+			sum += int(v[(y0+j/p.Step)*p.W+x0+j%p.Step])
+		}
+		out[i] = uint16(sum / area)
+	}
+	return out
+}
+
+// backAt is the scene level that a luma stands for, between two entries of the table.
+func backAt(t *[robust.Inverse + 1]robust.Scene, luma uint16) robust.Scene {
+	a, b, f := t[luma>>4], t[luma>>4+1], float64(luma&15)/16
+	return robust.Scene{Level: a.Level + (b.Level-a.Level)*f, Trust: a.Trust + (b.Trust-a.Trust)*f}
+}
+
+// robustLevel is the merged luma of a pixel.
+func robustLevel(t *robust.Tables, p robust.Plan, base []float32, scene uint16, x, y int) float64 {
+	at := min(max(float64(scene)*(robust.Levels/65535.0)-0.5, 0), robust.Levels-1)
+	k := min(int(at), robust.Levels-2)
+	tone := t.Tone[k] + (t.Tone[k+1]-t.Tone[k])*(at-float64(k))
+	fine := t.Fine[k] + (t.Fine[k+1]-t.Fine[k])*(at-float64(k))
+
+	b := 0.0
+	cx := tapsOf((float64(x)+0.5)/float64(p.Cell)-0.5, p.GW)
+	cy := tapsOf((float64(y)+0.5)/float64(p.Cell)-0.5, p.GH)
+	cz := tapsOf(tone*(robust.Ranges-1), robust.Ranges)
+	for _, j := range cy {
+		for _, i := range cx {
+			for _, z := range cz {
+				b += j.weight * i.weight * z.weight * float64(base[(j.i*p.GW+i.i)*robust.Ranges+z.i])
+			}
+		}
+	}
+
+	law := 0.0
+	for _, j := range tapsOf(b*robust.Detail, robust.Detail+1) {
+		law += j.weight * t.Law[j.i]
+	}
+	d := (1-robust.Boost)*(tone-b) + robust.Boost*(fine-law)
+	b = 0.5 + robust.BaseContrast*(b-0.5)
+	room := b
+	if d > 0 {
+		room = robust.White - b
+	}
+	v := math.Abs(d)
+	v /= math.Cbrt(1 + math.Pow(v/max(room, 1e-4), 3))
+	return min(robust.White, max(0, b+math.Copysign(v, d)))
+}
+
+// tapsOf are the two entries around a position, of n.
+func tapsOf(at float64, n int) []tap {
+	at = min(max(at, 0), float64(n-1))
+	i := min(int(at), max(n-2, 0))
+	f := at - float64(i)
+	return []tap{{i, 1 - f}, {min(i+1, n-1), f}}
+}
+
+// robustColour is the colour with its luma changed, the distance from grey scaled along as far as there is room.
+func robustColour(luma float64, c [3]float64) []float64 {
+	old := 0.299*c[0] + 0.587*c[1] + 0.114*c[2]
+	k := min(2, max(0.5, luma/max(old, 1e-3)))
+	k = min(k, (robust.Limit-luma)/max(max(c[0], c[1], c[2])-old, 1e-4), luma/max(old-min(c[0], c[1], c[2]), 1e-4))
+	for i := range c {
+		c[i] = luma + (c[i]-old)*k
+	}
+	return c[:]
+}
