@@ -112,7 +112,7 @@ func TestFormats(t *testing.T) {
 		require.Equal(t, exitDone, r.code, r.stderr)
 		p, err := realedit.Open(filepath.Join(out, "DSC00019"+ext), nil)
 		require.NoError(t, err)
-		require.Equal(t, 300, p.Facts.Width)
+		require.Equal(t, shotWidth, p.Facts.Width)
 	}
 }
 

@@ -28,12 +28,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// shotWidth is the width of the test photos in pixels: rendering them takes most of the tests' time.
+const shotWidth = 150
+
 // shots are three small brackets and a single, rendered once: file name → contents.
 var shots = sync.OnceValues(func() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	at := time.Date(2025, 5, 14, 10, 0, 0, 0, time.UTC)
 	for i, room := range []scene.InteriorOptions{{Sun: true}, {Room: scene.Kitchen, Wall: scene.Red, View: 1}, {Room: scene.Bedroom, Wall: scene.Sage}, {View: 1}} {
-		room.W, room.H = 300, 200
+		room.W, room.H = shotWidth, 2*shotWidth/3
 		o := scene.BracketOptions{EVs: []float64{0, -2, 2}, Base: -0.7, Start: at.Add(time.Duration(i) * 5 * time.Minute), FileNumber: 10 + 3*i, Seed: uint32(i)}
 		if i == 3 {
 			o.EVs = []float64{0}
