@@ -171,7 +171,11 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 		if err != nil {
 			return err
 		}
-		views[i] = view{f.Image, p}
+		q, err := trackPlane(ctx, env, f.Image, pw, ph)
+		if err != nil {
+			return err
+		}
+		views[i] = view{f.Image, p, q}
 	}
 	ref := w.Reference
 	maps := make([]homography, len(views))

@@ -3,6 +3,7 @@ package hdr
 import (
 	"context"
 	"image"
+	"math"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -48,6 +49,44 @@ func lumaPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h in
 	return hostPlane(ctx, env, grey)
 }
 
+// clipped is the encoded value from which a channel counts as blown.
+const clipped = 0.97
+
+var nan = float32(math.NaN())
+
+// trackPlane is lumaPlane with NaN wherever a channel is blown: there luma says nothing
+// about position, and smoothing carries the NaN to every pixel it would taint.
+func trackPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (*plane, error) {
+	small, err := env.NewImage(w, h, 3, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, m); err != nil {
+		return nil, err
+	}
+	v := make([]float32, 3*w*h)
+	host, err := kernels.Wrap(v, w, h, 3)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.Backend.Copy(ctx, host, small); err != nil {
+		return nil, err
+	}
+	p := &plane{w, h, make([]float32, w*h)}
+	for i := range p.v {
+		p.v[i] = trackValue(v[3*i], v[3*i+1], v[3*i+2])
+	}
+	return p, nil
+}
+
+func trackValue(r, g, b float32) float32 {
+	if max(r, g, b) >= clipped {
+		return nan
+	}
+	return 0.299*r + 0.587*g + 0.114*b
+}
+
 // hostPlane copies a 1-channel F32 image to the host.
 func hostPlane(ctx context.Context, env *realedit.Env, m *kernels.Image) (*plane, error) {
 	p := &plane{m.Width(), m.Height(), make([]float32, m.Width()*m.Height())}
@@ -72,7 +111,7 @@ func (p *plane) half() *plane {
 	return q
 }
 
-// patch is the luma of a window of m (3 channels, U8 or U16) on the host, 0..1.
+// patch is trackPlane's value for a window of m (3 channels, U8 or U16) at full resolution.
 func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rectangle) (*plane, error) {
 	s := m.SubImage(r)
 	if s == nil {
@@ -96,12 +135,12 @@ func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rec
 		case kernels.U8:
 			row := s.RowU8(y)
 			for x := range out {
-				out[x] = (0.299*float32(row[3*x]) + 0.587*float32(row[3*x+1]) + 0.114*float32(row[3*x+2])) / 255
+				out[x] = trackValue(float32(row[3*x])/255, float32(row[3*x+1])/255, float32(row[3*x+2])/255)
 			}
 		case kernels.U16:
 			row := s.RowU16(y)
 			for x := range out {
-				out[x] = (0.299*float32(row[3*x]) + 0.587*float32(row[3*x+1]) + 0.114*float32(row[3*x+2])) / 65535
+				out[x] = trackValue(float32(row[3*x])/65535, float32(row[3*x+1])/65535, float32(row[3*x+2])/65535)
 			}
 		default:
 			return nil, realedit.Errorf(realedit.CodeInternal, "align", "frames are %v", s.Format())

@@ -13,6 +13,7 @@ import (
 type view struct {
 	full  *kernels.Image
 	proxy *plane // luma, longer side at most proxySide
+	track *plane // the same with NaN where a channel is blown
 }
 
 // proxySide is the longer side of the picture on which movement is first found.
@@ -39,20 +40,21 @@ func register(ctx context.Context, env *realedit.Env, a, b view) (registration, 
 		start = identity
 	}
 	r := registration{h: start}
-	sa, sb := pa.smooth(), pb.smooth()
+	tone := overlapTone(pb, pa, start)
+	sa, sb := a.track.smooth(), b.track.smooth()
 	// The small picture first: its patches reach farther.
 	if max(pa.w, pa.h) > 400 {
 		ha, hb := sa.half(), sb.half()
 		half := start.rescale(0.5, 0.5)
-		if m := trackAll(ha, hb, half, 14, 10); len(m) > 0 {
-			if h, _, ok := ladder(m, half, ha.w, ha.h, 0.05); ok {
+		if m := trackAll(ha, hb, tone, half, 14, 10); len(m) > 0 {
+			if h, _, ok := ladder(m, half, ha.w, ha.h, 0.02); ok {
 				r.h = h.rescale(float64(pa.w)/float64(ha.w), float64(pa.h)/float64(ha.h))
 			}
 		}
 	}
 	for range 2 {
-		m := trackAll(sa, sb, r.h, 16, 10)
-		h, rung, ok := ladder(m, identity, pa.w, pa.h, 0.05)
+		m := trackAll(sa, sb, tone, r.h, 20, 10)
+		h, rung, ok := ladder(m, identity, pa.w, pa.h, 0.004)
 		if !ok {
 			return registration{h: identity}, nil
 		}
@@ -61,42 +63,56 @@ func register(ctx context.Context, env *realedit.Env, a, b view) (registration, 
 	sx, sy := float64(a.full.Width())/float64(pa.w), float64(a.full.Height())/float64(pa.h)
 	r.h = r.h.rescale(sx, sy)
 	if sx < 1.5 {
-		m := trackAll(sa, sb, r.h.rescale(1/sx, 1/sy), 16, 10)
+		m := trackAll(sa, sb, tone, r.h.rescale(1/sx, 1/sy), 16, 10)
 		r.rms = heldOut(m, r.h.rescale(1/sx, 1/sy)) * sx
 		return r, nil
 	}
-	m, err := trackFull(ctx, env, a, b, r.h)
+	m, err := trackFull(ctx, env, a, b, tone, r.h)
 	if err != nil {
 		return r, err
 	}
-	if h, rung, ok := ladder(m, identity, a.full.Width(), a.full.Height(), 0.1); ok {
+	if h, rung, ok := ladder(m, identity, a.full.Width(), a.full.Height(), 0.01); ok {
 		r.h, r.model, r.n = h, rung, len(m)
 	}
 	r.rms = heldOut(m, r.h)
 	return r, nil
 }
 
+// overlapTone is the tone map from b to a over what both show under the shift h.
+func overlapTone(b, a *plane, h homography) *toneMap {
+	moved := &plane{a.w, a.h, make([]float32, len(a.v))}
+	in := make([]bool, len(a.v))
+	for y := range a.h {
+		for x := range a.w {
+			moved.v[y*a.w+x], in[y*a.w+x] = nearest(b, &h, x, y)
+		}
+	}
+	m := matchTone(moved, a, func(i int) bool { return in[i] })
+	return &m
+}
+
 // trackAll tracks one patch per grid cell of two proxies under the prediction h.
-func trackAll(a, b *plane, h homography, cols, radius int) []match {
+func trackAll(a, b *plane, tone *toneMap, h homography, cols, radius int) []match {
 	var out []match
-	for _, c := range corners(a, cols, radius) {
+	for _, c := range corners(a, b, h, cols, radius) {
 		t := window(a, c.x-radius, c.y-radius, 2*radius+1)
-		u, v, score := track(t, b, func(x, y float64) (float64, float64) {
+		u, v, score, sigma := track(t, b, tone, func(x, y float64) (float64, float64) {
 			return h.apply(x+float64(c.x-radius), y+float64(c.y-radius))
 		})
 		if score < 0.8 || math.Hypot(u, v) > float64(radius) {
 			continue
 		}
 		px, py := h.apply(float64(c.x), float64(c.y))
-		out = append(out, match{float64(c.x), float64(c.y), px + u, py + v, weigh(score, c.cell)})
+		out = append(out, match{float64(c.x), float64(c.y), px + u, py + v, weigh(sigma, c.cell)})
 	}
 	return out
 }
 
-// weigh is a match's weight; held-out cells carry it negative, so that one list serves
-// fitting and judging.
-func weigh(score float64, cell int) float64 {
-	w := (score - 0.7) / 0.3
+// weigh is a match's weight, the inverse of its variance beside a twentieth of a pixel
+// that no patch is better than; held-out cells carry it negative, so that one list
+// serves fitting and judging.
+func weigh(sigma float64, cell int) float64 {
+	w := 0.0025 / (0.0025 + sigma*sigma)
 	if cell == 1 {
 		return -w
 	}
@@ -113,12 +129,13 @@ func window(p *plane, x0, y0, n int) *plane {
 }
 
 // trackFull tracks patches at full resolution at the proxies' corners.
-func trackFull(ctx context.Context, env *realedit.Env, a, b view, h homography) ([]match, error) {
+func trackFull(ctx context.Context, env *realedit.Env, a, b view, tone *toneMap, h homography) ([]match, error) {
 	const radius, reach = 28, 12
 	w, ht := a.full.Width(), a.full.Height()
 	sx, sy := float64(w)/float64(a.proxy.w), float64(ht)/float64(a.proxy.h)
 	var out []match
-	for _, c := range corners(a.proxy, 14, 6) {
+	small := h.rescale(1/sx, 1/sy)
+	for _, c := range corners(a.track, b.track, small, 14, 6) {
 		x := int((float64(c.x)+0.5)*sx - 0.5)
 		y := int((float64(c.y)+0.5)*sy - 0.5)
 		x, y = min(max(x, radius), w-1-radius), min(max(y, radius), ht-1-radius)
@@ -138,14 +155,14 @@ func trackFull(ctx context.Context, env *realedit.Env, a, b view, h homography) 
 		}
 		// Twice smoothed: at full resolution a pixel holds more noise than edge.
 		t, s = t.smooth().smooth(), s.smooth().smooth()
-		u, v, score := track(t, s, func(tx, ty float64) (float64, float64) {
+		u, v, score, sigma := track(t, s, tone, func(tx, ty float64) (float64, float64) {
 			ax, ay := h.apply(tx+float64(x-radius), ty+float64(y-radius))
 			return ax - float64(box.Min.X), ay - float64(box.Min.Y)
 		})
 		if score < 0.8 || math.Hypot(u, v) > reach {
 			continue
 		}
-		out = append(out, match{float64(x), float64(y), px + u, py + v, weigh(score, c.cell)})
+		out = append(out, match{float64(x), float64(y), px + u, py + v, weigh(sigma, c.cell)})
 	}
 	return out, nil
 }
@@ -172,7 +189,7 @@ func ladder(matches []match, start homography, w, h int, margin float64) (homogr
 		if !ok || !c.sane(w, h) {
 			continue
 		}
-		if r := residual(&c, held); r < score-margin && r < 0.9*score {
+		if r := residual(&c, held); r < score-margin && r < 0.97*score {
 			best, rung, score, won = c, m.String(), r, m
 		}
 	}
