@@ -4,20 +4,22 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/realedit/realedit/internal/scene"
+	"golang.org/x/image/draw"
 )
 
 // TestMain lets the test binary be the command itself, for tests that kill it.
@@ -28,26 +30,35 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// shotWidth is the width of the test photos in pixels: rendering them takes most of the tests' time.
+// shotWidth is the width of the test photos in pixels.
 const shotWidth = 150
 
-// shots are three small brackets and a single, rendered once: file name → contents.
+// shots are three brackets and a single of the sample listing, made small and renamed: file
+// name → contents. They keep their EXIF.
 var shots = sync.OnceValues(func() (map[string][]byte, error) {
 	files := map[string][]byte{}
-	at := time.Date(2025, 5, 14, 10, 0, 0, 0, time.UTC)
-	for i, room := range []scene.InteriorOptions{{Sun: true}, {Room: scene.Kitchen, Wall: scene.Red, View: 1}, {Room: scene.Bedroom, Wall: scene.Sage}, {View: 1}} {
-		room.W, room.H = shotWidth, 2*shotWidth/3
-		o := scene.BracketOptions{EVs: []float64{0, -2, 2}, Base: -0.7, Start: at.Add(time.Duration(i) * 5 * time.Minute), FileNumber: 10 + 3*i, Seed: uint32(i)}
-		if i == 3 {
-			o.EVs = []float64{0}
-		}
-		b := scene.Interior(room).Bracket(o)
-		for k := range b.Photos {
-			data, err := scene.EncodeJPEG(&b.Photos[k], 92)
+	for i, first := range []int{123, 137, 140, 126} {
+		for k := range 3 {
+			if i == 3 && k > 0 {
+				break
+			}
+			data, err := os.ReadFile(fmt.Sprintf("../../testdata/listing/DSC%05d.JPG", first+k))
 			if err != nil {
 				return nil, err
 			}
-			files[b.Photos[k].EXIF.FileName()] = data
+			m, err := jpeg.Decode(bytes.NewReader(data))
+			if err != nil {
+				return nil, err
+			}
+			small := image.NewRGBA(image.Rect(0, 0, shotWidth, 2*shotWidth/3))
+			draw.BiLinear.Scale(small, small.Bounds(), m, m.Bounds(), draw.Src, nil)
+			var b bytes.Buffer
+			if err := jpeg.Encode(&b, small, &jpeg.Options{Quality: 92}); err != nil {
+				return nil, err
+			}
+			// After the start marker stands the EXIF segment, whose length includes itself.
+			exif := data[2 : 4+int(binary.BigEndian.Uint16(data[4:]))]
+			files[fmt.Sprintf("DSC%05d.JPG", 10+3*i+k)] = slices.Concat(data[:2], exif, b.Bytes()[2:])
 		}
 	}
 	return files, nil

@@ -18,14 +18,14 @@ import (
 )
 
 // undisturbed is what a run without interruptions leaves, and how long it took.
-func undisturbed(t *testing.T, in string) (map[string]string, time.Duration) {
+func undisturbed(t *testing.T, in string, sets int) (map[string]string, time.Duration) {
 	t.Helper()
 	out := t.TempDir()
 	start := time.Now()
 	require.NoError(t, process(out, in).Run())
 	took := time.Since(start)
 	s := readBatch(t, out)
-	require.Equal(t, 4, s.Counts.Finished)
+	require.Equal(t, sets, s.Counts.Finished)
 	return contents(t, out), took
 }
 
@@ -38,17 +38,18 @@ func process(out, in string) *exec.Cmd {
 }
 
 // A run killed at random instants ends, when it is started again, with the bytes of an
-// undisturbed one. REALEDIT_KILLS says at how many instants; 3 without it.
+// undisturbed one. REALEDIT_KILLS=10 kills a run over the whole sample listing so often;
+// without it a small one is killed three times.
 func TestKilledRunResumes(t *testing.T) {
-	kills := 3
+	kills, in, sets := 3, t.TempDir(), 4
+	put(t, in, 0, 1, 2, 3)
 	if s := os.Getenv("REALEDIT_KILLS"); s != "" {
 		var err error
 		kills, err = strconv.Atoi(s)
 		require.NoError(t, err)
+		in, sets = "../../testdata/listing", 7
 	}
-	in := t.TempDir()
-	put(t, in, 0, 1, 2, 3)
-	want, took := undisturbed(t, in)
+	want, took := undisturbed(t, in, sets)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, a run takes %v", seed, took)
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -133,7 +134,7 @@ func (d *smallDisk) Write(p []byte) (int, error) {
 func TestSignalStopsCleanly(t *testing.T) {
 	in, out := t.TempDir(), t.TempDir()
 	put(t, in, 0, 1, 2, 3)
-	want, took := undisturbed(t, in)
+	want, took := undisturbed(t, in, 4)
 	c := process(out, in)
 	var stderr strings.Builder
 	c.Stderr = &stderr
