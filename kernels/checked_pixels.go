@@ -165,9 +165,9 @@ func checkPixels(o *Ops) {
 			); err != nil {
 				return err
 			}
-			for _, g := range []*Image{p.Base, p.Gain} {
+			for _, g := range []*Image{p.Base, p.Gain, p.Tint} {
 				if g != nil {
-					if err := apart("LocalTone", "Base or Gain", dst, g, false); err != nil {
+					if err := apart("LocalTone", "Base, Gain or Tint", dst, g, false); err != nil {
 						return err
 					}
 				}
@@ -186,6 +186,8 @@ func (p *LocalToneParams) check() error {
 		return argErr("LocalTone", "Base", "is %v, want 2 channels of f32", p.Base)
 	case p.Gain != nil && (p.Gain.f != F32 || p.Gain.c != 1):
 		return argErr("LocalTone", "Gain", "is %v, want 1 channel of f32", p.Gain)
+	case p.Tint != nil && (p.Tint.f != F32 || p.Tint.c != 3):
+		return argErr("LocalTone", "Tint", "is %v, want 3 channels of f32", p.Tint)
 	case p.Curve != nil && (len(p.Curve) < 2 || len(p.Curve) > 4096):
 		return argErr("LocalTone", "Curve", "%d entries, want 2 to 4096", len(p.Curve))
 	case !(p.Detail >= -1 && p.Detail <= 1):

@@ -219,13 +219,18 @@ type DeltaEResult struct {
 // LocalToneParams describe Ops.LocalTone. With v a pixel in linear light
 // (sRGB decoded), per pixel at position (x,y):
 //
-//	u = Matrix·v                              white balance and exposure, linear
+//	q = Matrix·v · 2^Tint(x,y)                white balance and exposure, linear; Tint per channel
+//	u = (1−h)·q + h·Y(q)·c/Y(c)               near white the correction stops at neutral
 //	Y = luminance of u, ℓ = log2(max(Y, 2⁻¹⁶))
 //	(a,b) = Base sampled bilinearly at (x,y)  (Base spans the picture whatever its size; edges replicated)
 //	β = clamp(a·ℓ + b, −16, 4)                the edge-aware local level
 //	g = Curve(β) + Detail·clamp(ℓ−β, −1, 1) + Gain(x,y)      gain in stops
 //	u' = u · 2^clamp(g, −MaxGain, MaxGain)
 //	out = sRGB-encoded u', after Shoulder
+//
+// Near white, channels are clipped in the photo and dividing a cast out would turn lamps cyan:
+// with h = smoothstep(0.70, 0.95, max(R,G,B) of v) and cᵢ the median of vᵢ/Y(v), qᵢ/Y(q) and 1, no channel
+// moves past neutral or away from it there. A matrix that is a multiple of the identity is not affected. In Y(·) luminance is at least 2⁻¹⁶.
 //
 // Shoulder keeps hue at the top: with s = Shoulder in (0,1] and m = max(R,G,B) of u',
 // m > s is mapped to s + (1−s)·t/(1+t), t = (m−s)/(1−s), and all three channels are scaled by the ratio;
@@ -240,6 +245,8 @@ type LocalToneParams struct {
 	Detail float32
 	// Gain is F32 with 1 channel, stops, sampled like Base; nil means 0.
 	Gain *Image
+	// Tint is F32 with 3 channels, log2 gains of R, G, B, sampled like Base; nil means 0.
+	Tint *Image
 	// MaxGain bounds the gain either way, stops, in (0, 8].
 	MaxGain float32
 	// Shoulder is where highlights begin to roll off, in (0, 1].

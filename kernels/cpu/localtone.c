@@ -11,6 +11,18 @@ RE_INLINE float within(float v, float lo, float hi) {
 	return v < hi ? v : hi;
 }
 
+RE_INLINE float luminance(float r, float g, float b) {
+	float y = (0.2126f * r + 0.7152f * g) + 0.0722f * b;
+	return y > 0x1p-16f ? y : 0x1p-16f;
+}
+
+// The median of a, b and 1.
+RE_INLINE float neutral_between(float a, float b) {
+	float lo = a < b ? a : b, hi = a < b ? b : a;
+	hi = hi < 1.0f ? hi : 1.0f;
+	return lo > hi ? lo : hi;
+}
+
 // The grid's row at the height of the picture's row y: n samples, c channels apart, into out, the last one twice.
 RE_INLINE void grid_row(const float *grid, ptrdiff_t stride, int gw, int gh, int c, int k, int y, int h, float *restrict out) {
 	double p = (y + 0.5) * gh / h - 0.5;
@@ -34,17 +46,20 @@ RE_INLINE void grid_columns(int gw, int w, int *restrict at, float *restrict par
 	}
 }
 
-// scratch: 2·(bw+1) + gw+1 + 4·w floats.
+// scratch: 2·(bw+1) + gw+1 + 3·(tw+1) + 6·w floats.
 KERNEL(re_tone_rows, (const re_tone *t, int y0, int y1, float *scratch), (t, y0, y1, scratch), {
-	float r[CH], g[CH], b[CH], beta[CH], level[CH], gain[CH], out[3 * CH];
+	float tintr[CH], tintg[CH], tintb[CH], r[CH], g[CH], b[CH], beta[CH], level[CH], gain[CH], out[3 * CH];
 	int w = t->w;
 	float *ra = scratch, *rb = ra + t->bw + 1, *rg = rb + t->bw + 1, *bpart = rg + t->gw + 1, *gpart = bpart + w;
-	int *bat = (int *)(gpart + w), *gat = bat + w;
+	float *tpart = gpart + w, *tr = tpart + w, *tg = tr + t->tw + 1, *tb = tg + t->tw + 1;
+	int *bat = (int *)(tb + t->tw + 1), *gat = bat + w, *tat = gat + w;
+	if (t->tint) grid_columns(t->tw, w, tat, tpart);
 	if (t->base) grid_columns(t->bw, w, bat, bpart);
 	if (t->gain) grid_columns(t->gw, w, gat, gpart);
 	int ssize = t->sf == RE_U8 ? 1 : t->sf == RE_U16 ? 2 : 4, dsize = t->df == RE_U8 ? 1 : t->df == RE_U16 ? 2 : 4;
 	float m0 = t->matrix[0], m1 = t->matrix[1], m2 = t->matrix[2], m3 = t->matrix[3], m4 = t->matrix[4], m5 = t->matrix[5], m6 = t->matrix[6], m7 = t->matrix[7], m8 = t->matrix[8];
 	float detail = t->detail, limit = t->limit, shoulder = t->shoulder, room = 1.0f - shoulder, inverse = room > 0.0f ? 1.0f / room : 0.0f;
+	for (int i = 0; i < CH; i++) tintr[i] = tintg[i] = tintb[i] = 1.0f;
 	for (int i = 0; i < CH; i++) r[i] = g[i] = b[i] = 0; // the lanes past a row's end are computed too
 	for (int y = y0; y < y1; y++) {
 		if (t->base) {
@@ -52,6 +67,11 @@ KERNEL(re_tone_rows, (const re_tone *t, int y0, int y1, float *scratch), (t, y0,
 			grid_row(t->base, t->bstride, t->bw, t->bh, 2, 1, y, t->h, rb);
 		}
 		if (t->gain) grid_row(t->gain, t->gstride, t->gw, t->gh, 1, 0, y, t->h, rg);
+		if (t->tint) {
+			grid_row(t->tint, t->tstride, t->tw, t->th, 3, 0, y, t->h, tr);
+			grid_row(t->tint, t->tstride, t->tw, t->th, 3, 1, y, t->h, tg);
+			grid_row(t->tint, t->tstride, t->tw, t->th, 3, 2, y, t->h, tb);
+		}
 		for (int x = 0; x < w; x += CH) {
 			int n = w - x < CH ? w - x : CH;
 			const void *row = (const char *)t->src + y * t->sstride + (ptrdiff_t)3 * x * ssize;
@@ -66,14 +86,37 @@ KERNEL(re_tone_rows, (const re_tone *t, int y0, int y1, float *scratch), (t, y0,
 				const float *s = row;
 				for (int i = 0; i < n; i++) { r[i] = re_srgb_linear(s[3 * i]); g[i] = re_srgb_linear(s[3 * i + 1]); b[i] = re_srgb_linear(s[3 * i + 2]); }
 			}
+			if (t->tint) {
+				for (int i = 0; i < n; i++) {
+					int j = tat[x + i];
+					float f = tpart[x + i], e = 1.0f - f;
+					tintr[i] = tr[j] * e + tr[j + 1] * f;
+					tintg[i] = tg[j] * e + tg[j + 1] * f;
+					tintb[i] = tb[j] * e + tb[j + 1] * f;
+				}
+				for (int i = 0; i < n; i++) {
+					tintr[i] = re_exp2(within(tintr[i], -32.0f, 32.0f));
+					tintg[i] = re_exp2(within(tintg[i], -32.0f, 32.0f));
+					tintb[i] = re_exp2(within(tintb[i], -32.0f, 32.0f));
+				}
+			}
 			for (int i = 0; i < CH; i++) {
 				float R = r[i], G = g[i], B = b[i];
-				float u = (m0 * R + m1 * G) + m2 * B, v = (m3 * R + m4 * G) + m5 * B, z = (m6 * R + m7 * G) + m8 * B;
+				float u = ((m0 * R + m1 * G) + m2 * B) * tintr[i], v = ((m3 * R + m4 * G) + m5 * B) * tintg[i], z = ((m6 * R + m7 * G) + m8 * B) * tintb[i];
+				float most = R > G ? R : G;
+				most = most > B ? most : B;
+				float near = within((most - 0.70f) * (1.0f / (0.95f - 0.70f)), 0.0f, 1.0f);
+				near = near * near * (3.0f - 2.0f * near);
+				float yv = luminance(R, G, B), yq = luminance(u, v, z), iv = 1.0f / yv, iq = 1.0f / yq;
+				float cr = neutral_between(R * iv, u * iq), cg = neutral_between(G * iv, v * iq), cb = neutral_between(B * iv, z * iq);
+				float part = near * yq / luminance(cr, cg, cb), rest = 1.0f - near;
+				u = rest * u + part * cr;
+				v = rest * v + part * cg;
+				z = rest * z + part * cb;
 				r[i] = u;
 				g[i] = v;
 				b[i] = z;
-				float Y = (0.2126f * u + 0.7152f * v) + 0.0722f * z;
-				level[i] = re_log2(Y > 0x1p-16f ? Y : 0x1p-16f);
+				level[i] = re_log2(luminance(u, v, z));
 				beta[i] = level[i];
 			}
 			if (t->base)

@@ -39,11 +39,15 @@ func (b *backend) localTone(dst, src *kernels.Image, p *kernels.LocalToneParams)
 		pin.Pin(m.Pointer())
 		t.gain, t.gstride, t.gw, t.gh = (*C.float)(m.Pointer()), C.ptrdiff_t(m.Stride()), C.int(m.Width()), C.int(m.Height())
 	}
+	if m := p.Tint; m != nil {
+		pin.Pin(m.Pointer())
+		t.tint, t.tstride, t.tw, t.th = (*C.float)(m.Pointer()), C.ptrdiff_t(m.Stride()), C.int(m.Width()), C.int(m.Height())
+	}
 	if p.Curve != nil {
 		pin.Pin(&p.Curve[0])
 		t.curve, t.entries = (*C.float)(&p.Curve[0]), C.int(len(p.Curve))
 	}
-	scratch := 4 * (2*int64(t.bw+1) + int64(t.gw+1) + 4*int64(w))
+	scratch := 4 * (2*int64(t.bw+1) + int64(t.gw+1) + 3*int64(t.tw+1) + 6*int64(w))
 	return b.scratchBands(h, 64, scratch, func(_, y0, y1 int, s unsafe.Pointer) {
 		C.re_tone_rows(&t, C.int(y0), C.int(y1), (*C.float)(s))
 	})

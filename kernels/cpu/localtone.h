@@ -10,9 +10,9 @@ typedef struct {
 	int sf, df, w, h;
 	const float *linear; // 256 or 65536 linear values of the integers; NULL for F32
 	float matrix[9];
-	const float *base, *gain; // grids, or NULL
-	ptrdiff_t bstride, gstride; // bytes
-	int bw, bh, gw, gh;
+	const float *base, *gain, *tint; // grids, or NULL
+	ptrdiff_t bstride, gstride, tstride; // bytes
+	int bw, bh, gw, gh, tw, th;
 	const float *curve; // or NULL
 	int entries;
 	float detail, limit, shoulder;

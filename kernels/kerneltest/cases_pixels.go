@@ -395,7 +395,7 @@ func deltaECases() (cases []Case) {
 }
 
 func localToneCases() (cases []Case) {
-	params := func(m *Maker, base, gain bool) (*kernels.LocalToneParams, error) {
+	params := func(m *Maker, base, gain, tint bool) (*kernels.LocalToneParams, error) {
 		p := &kernels.LocalToneParams{
 			Matrix: [9]float32{1.3, -0.1, 0.02, -0.05, 1.1, 0.03, 0.01, -0.2, 1.5},
 			Curve:  make([]float32, 41), Detail: 0.3, MaxGain: 2.5, Shoulder: 0.8,
@@ -412,13 +412,16 @@ func localToneCases() (cases []Case) {
 		if gain && err == nil {
 			p.Gain, err = m.Image(9, 31, 1, f32, func(x, y, _ int) float64 { return 0.8 * math.Cos(float64(x)/4+float64(y)/3) })
 		}
+		if tint && err == nil {
+			p.Tint, err = m.Image(13, 7, 3, f32, func(x, y, k int) float64 { return 0.5 * math.Sin(float64(x*(k+2))/6+float64(y)/3) })
+		}
 		return p, err
 	}
 	for _, f := range [][2]kernels.Format{{u8, u8}, {u16, u16}, {f32, f32}, {u16, u8}, {u8, u16}, {f32, u8}} {
 		for _, full := range []bool{true, false} {
 			name := fmt.Sprintf("%v to %v", f[0], f[1])
 			if full {
-				name += ", base, gain"
+				name += ", base, gain, tint"
 			}
 			tol, why := step(f[1]), halfLevel
 			if f[1] == u16 {
@@ -430,7 +433,7 @@ func localToneCases() (cases []Case) {
 			cases = append(cases, Case{
 				Op: "LocalTone", Name: name, Formats: formats(f[0], f[1]), Tol: tol, Why: why,
 				Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
-					p, err := params(m, full, full)
+					p, err := params(m, full, full, full)
 					if err != nil {
 						return Output{}, err
 					}

@@ -18,7 +18,13 @@ func localTone(dst, src *kernels.Image, p *kernels.LocalToneParams) error {
 			for c := range u {
 				u[c] = float64(p.Matrix[3*c])*v[0] + float64(p.Matrix[3*c+1])*v[1] + float64(p.Matrix[3*c+2])*v[2]
 			}
-			l := math.Log2(max(0.2126*u[0]+0.7152*u[1]+0.0722*u[2], 1.0/65536))
+			if p.Tint != nil {
+				for c := range u {
+					u[c] *= math.Exp2(bilinear(p.Tint, c, x, y, w, h))
+				}
+			}
+			u = stopAtNeutral(v, u)
+			l := math.Log2(luminance(u))
 			beta := l
 			if p.Base != nil {
 				beta = bilinear(p.Base, 0, x, y, w, h)*l + bilinear(p.Base, 1, x, y, w, h)
@@ -48,6 +54,28 @@ func localTone(dst, src *kernels.Image, p *kernels.LocalToneParams) error {
 		}
 	}
 	return nil
+}
+
+// luminance of a linear colour, at least 2⁻¹⁶.
+func luminance(c [3]float64) float64 {
+	return max(0.2126*c[0]+0.7152*c[1]+0.0722*c[2], 1.0/65536)
+}
+
+// stopAtNeutral limits what the correction from v to q does to colours near white.
+func stopAtNeutral(v, q [3]float64) [3]float64 {
+	t := clamp((max(v[0], v[1], v[2])-0.70)/(0.95-0.70), 0, 1)
+	h := t * t * (3 - 2*t)
+	yv, yq := luminance(v), luminance(q)
+	var c [3]float64
+	for i := range c {
+		a, b := v[i]/yv, q[i]/yq
+		c[i] = max(min(a, b), min(max(a, b), 1)) // the median of a, b and 1
+	}
+	k := h * yq / luminance(c)
+	for i := range c {
+		c[i] = (1-h)*q[i] + k*c[i]
+	}
+	return c
 }
 
 // clamp limits v to [lo,hi]; NaN becomes lo.
