@@ -22,6 +22,7 @@ lint: ## gofmt, vet, staticcheck
 golden: ## write generated files anew: the sample listing, the README's table
 	go run ./testdata/gen
 	go test ./kernels/kerneltest -run TestReadmeTable -update
+	go test . -run TestReadmeCodes -update
 
 fuzz: ## every fuzz target for FUZZTIME (20s, or 300x)
 	@for package in $$(go list ./...); do \

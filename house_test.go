@@ -2,6 +2,7 @@ package realedit_test
 
 import (
 	"encoding/json"
+	"flag"
 	"go/ast"
 	"go/doc"
 	"go/parser"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -45,6 +47,8 @@ func rank(pkg string) int {
 		return 40
 	case pkg == "kernels":
 		return 10
+	case strings.HasPrefix(pkg, "kernels/internal/"):
+		return 12
 	case pkg == "kernels/ort":
 		return 30
 	case top == "kernels":
@@ -157,3 +161,37 @@ func TestNativeFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The README's table of codes is what code.go declares.
+func TestReadmeCodes(t *testing.T) {
+	src, err := os.ReadFile("code.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	want.WriteString("| code | meaning |\n|---|---|\n")
+	for _, m := range regexp.MustCompile(`Code\w+\s+Code = "(\w+)"\s+// (.*)`).FindAllStringSubmatch(string(src), -1) {
+		want.WriteString("| `" + m[1] + "` | " + m[2] + " |\n")
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- codes -->\n", "<!-- end codes -->"
+	head, rest, _ := strings.Cut(string(readme), begin)
+	have, tail, ok := strings.Cut(rest, end)
+	if !ok {
+		t.Fatal("README.md has no table of codes")
+	}
+	if have == want.String() {
+		return
+	}
+	if !*update {
+		t.Fatalf("README.md's codes are not those of code.go: go test . -run TestReadmeCodes -update")
+	}
+	if err := os.WriteFile("README.md", []byte(head+begin+want.String()+end+tail), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var update = flag.Bool("update", false, "write generated parts of the README anew")

@@ -269,13 +269,11 @@ func warped(env *realedit.Env, f realedit.Frame) (realedit.Frame, error) {
 	return f, nil
 }
 
-// relativeEV is how many stops of light photo i of the set got beyond the reference, from
-// exposure data; 0 when that is unknown.
+// relativeEV is how many stops of light photo i of the set got beyond the reference, as
+// grouping measured it; 0 when that is unknown.
 func relativeEV(s realedit.Set, i int) float64 {
-	a, an, ok := s.Ref().Facts.EV()
-	b, bn, okb := s.Photos[i].Facts.EV()
-	if !ok || !okb || an != bn {
-		return 0
+	if i < len(s.EVs) {
+		return s.EVs[i]
 	}
-	return a - b
+	return 0
 }

@@ -6,7 +6,7 @@ import "math"
 type illuminant struct {
 	rgb        [3]float64
 	cct        float64 // kelvin of the nearest locus point
-	confidence float64 // 0..1: share of the voting pixels that it makes neutral, relative to what neutral rooms reach
+	confidence float64 // 0..1: how much of it to take out; low where few pixels become neutral, and outdoors
 }
 
 // locus is the colour of a white surface under a black body (below 4000 K) or CIE
@@ -89,6 +89,12 @@ func (h *chromaHist) votes(c [3]float64, sigma float64) float64 {
 	return s / max(h.total, 1e-9)
 }
 
+// cool is how far a colour lies towards blue, ln B/R; 0 is daylight's 6504 K, 2700 K is −2.3.
+func cool(c [3]float64) float64 { return math.Log(c[2] / c[0]) }
+
+// skyBlue is the coolness from which a colour is no white under any light a house has.
+const skyBlue = 0.35
+
 // estimateIlluminant finds the light that the room's white and grey things are lit by.
 //
 // Candidates lie where real lights do: black bodies, daylight, and mixtures of both. Pixels vote by
@@ -100,16 +106,24 @@ func (h *chromaHist) votes(c [3]float64, sigma float64) float64 {
 func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
 	const (
 		sigma = 0.09 // of a vote, in ln units: about what shading and interreflection spread a white by
-		fair  = 0.3  // share of the best candidate's votes
+		fair  = 0.42 // share of the best candidate's votes
+		climb = 0.05 // how far the winner may move to more votes, in ln units
+		open  = 0.08 // share of sky blue from which the picture counts as taken outdoors
 	)
 	var hist chromaHist
+	var blue, all float64
 	for i := range len(pix) / 3 {
 		r, g, b := float64(pix[3*i]), float64(pix[3*i+1]), float64(pix[3*i+2])
 		y := luminance(r, g, b)
 		if y < 0.02 || min(r, g, b) < 0.004 || max(r, g, b) > 0.97 || skip != nil && skip(i) {
 			continue
 		}
-		hist.add(r, g, b, math.Sqrt(min(y, 0.6)))
+		all++
+		if math.Log(b/r) > skyBlue {
+			blue++
+			continue
+		}
+		hist.add(r, g, b, min(y, 0.6))
 	}
 	if hist.total == 0 {
 		return illuminant{rgb: [3]float64{1, 1, 1}, cct: 6504}
@@ -118,39 +132,41 @@ func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
 		rgb   [3]float64
 		votes float64
 	}
-	var all []candidate
+	var lights []candidate
 	var best float64
-	for mired := 105.0; mired <= 420; mired += 5 {
+	for mired := 125.0; mired <= 420; mired += 5 {
 		t := 1e6 / mired
 		c := locus(t)
-		for _, day := range []float64{0, 0.25, 0.5} {
+		for _, day := range []float64{0, 0.15, 0.35, 0.55} {
 			if day > 0 && t > 6000 {
 				continue
 			}
 			m := [3]float64{c[0]*(1-day) + day, c[1]*(1-day) + day, c[2]*(1-day) + day}
 			v := hist.votes(m, sigma) * math.Exp(-0.3*day)
-			all = append(all, candidate{m, v})
+			lights = append(lights, candidate{m, v})
 			best = max(best, v)
 		}
 	}
-	cool := func(c [3]float64) float64 { return math.Log(c[2] / c[0]) }
 	pick := -1
-	for i, c := range all {
-		if c.votes >= fair*best && (pick < 0 || cool(c.rgb) > cool(all[pick].rgb)) {
+	for i, c := range lights {
+		if c.votes >= fair*best && (pick < 0 || cool(c.rgb) > cool(lights[pick].rgb)) {
 			pick = i
 		}
 	}
-	// The threshold was met on a slope: climb to its top.
-	at := all[pick].rgb
-	for i, c := range all {
-		du := math.Log(c.rgb[0]/c.rgb[1]) - math.Log(at[0]/at[1])
-		dv := math.Log(c.rgb[2]/c.rgb[1]) - math.Log(at[2]/at[1])
-		if du*du+dv*dv < 0.12*0.12 && c.votes > all[pick].votes {
+	// The threshold was met on a slope: climb towards its top.
+	at := lights[pick].rgb
+	for i, c := range lights {
+		if chromaDistance(c.rgb, at) < climb && c.votes > lights[pick].votes {
 			pick = i
 		}
 	}
-	c := all[pick]
-	return illuminant{rgb: c.rgb, cct: nearestCCT(c.rgb), confidence: min(1, c.votes/0.3)}
+	c := lights[pick]
+	l := illuminant{rgb: c.rgb, cct: nearestCCT(c.rgb), confidence: min(1, c.votes/0.1)}
+	if blue > open*all {
+		// Under the sky the light is what it is: an evening's warmth belongs to the picture.
+		l.confidence *= 0.3
+	}
+	return l
 }
 
 // nearestCCT is the temperature on the locus nearest to a colour, in kelvin.
