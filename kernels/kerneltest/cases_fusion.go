@@ -18,10 +18,10 @@ var fusionCases = []Case{
 	mertensCase("mertens f32→u16", 2, kernels.F32, kernels.U16, kernels.MertensParams{}, 3e-5, "binary32, and a value at ½ may round either way"),
 	mertensCase("mertens f32→f32 contrast only", 4, kernels.F32, kernels.F32, kernels.MertensParams{Contrast: 1}, 7e-7, "binary32"),
 	robustCase("robust u8→u8", 5, kernels.U8, kernels.U8, false, 1.01/255, "a value at ½ may round either way"),
-	robustCase("robust u8→f32 valid", 4, kernels.U8, kernels.F32, true, 2e-5, "binary32"),
+	robustCase("robust u8→f32 valid", 4, kernels.U8, kernels.F32, true, 2.1e-6, "binary32"),
 	robustCase("robust u16→u16", 3, kernels.U16, kernels.U16, false, 3e-5, "binary32"),
-	robustCase("robust u16→f32 valid", 3, kernels.U16, kernels.F32, true, 2e-5, "binary32"),
-	robustCase("robust f32→f32", 2, kernels.F32, kernels.F32, false, 2e-5, "binary32"),
+	robustCase("robust u16→f32 valid", 3, kernels.U16, kernels.F32, true, 1.5e-6, "binary32"),
+	robustCase("robust f32→f32", 2, kernels.F32, kernels.F32, false, 5.9e-7, "binary32"),
 	robustCase("robust f32→u8 of one", 1, kernels.F32, kernels.U8, false, 1.01/255, "a value at ½ may round either way"),
 }
 

@@ -1,0 +1,145 @@
+//go:build cgo
+
+package cpu
+
+// #include "fuse_robust.h"
+import "C"
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/internal/robust"
+)
+
+func (b *backend) fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions) error {
+	w, h := dst.Width(), dst.Height()
+	plan := robust.NewPlan(w, h)
+	keep := plan.Select(all)
+	if len(keep) == 1 {
+		return b.convert(dst, all[keep[0]])
+	}
+
+	var free []func()
+	defer func() {
+		for _, f := range free {
+			f()
+		}
+	}()
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	var failed error
+	block := func(n int) unsafe.Pointer {
+		buf, f, err := kernels.Host.Get(int64(n) + 64)
+		if err != nil {
+			failed = err
+			return nil
+		}
+		free = append(free, f)
+		pin.Pin(&buf[0])
+		p := unsafe.Pointer(&buf[0])
+		return unsafe.Add(p, (64-int(uintptr(p)%64))%64)
+	}
+
+	n := len(keep)
+	pixels, strides := make([]unsafe.Pointer, n), make([]C.ptrdiff_t, n)
+	var valid []unsafe.Pointer
+	validStrides := make([]C.ptrdiff_t, n)
+	for i, j := range keep {
+		pixels[i], strides[i] = all[j].Pointer(), C.ptrdiff_t(all[j].Stride())
+		pin.Pin(pixels[i])
+		if len(o.Valid) > 0 && o.Valid[j] != nil {
+			if valid == nil {
+				valid = make([]unsafe.Pointer, n)
+			}
+			valid[i], validStrides[i] = o.Valid[j].Pointer(), C.ptrdiff_t(o.Valid[j].Stride())
+			pin.Pin(valid[i])
+		}
+	}
+	chunks := (w + C.RE_ROBUST_CHUNK - 1) / C.RE_ROBUST_CHUNK
+	reduced, cells := plan.LW*plan.LH, plan.GW*plan.GH
+	m := C.re_robust{
+		n: C.int(n), format: C.int(all[0].Format()), dst_format: C.int(dst.Format()), w: C.int(w), h: C.int(h),
+		step: C.int(plan.Step), lw: C.int(plan.LW), lh: C.int(plan.LH),
+		cell: C.int(plan.Cell), gw: C.int(plan.GW), gh: C.int(plan.GH), every: C.int(plan.Every),
+		photos: pinned(&pin, pixels), strides: pinned(&pin, strides),
+		valid: pinned(&pin, valid), valid_strides: pinned(&pin, validStrides),
+		scene: (*C.uint16_t)(block(2 * w * h)), partial: (*C.uint8_t)(block(h * chunks)),
+		low: (*C.uint16_t)(block(2 * n * reduced)), whole: (*C.uint8_t)(block(reduced)),
+	}
+	counts := make([]uint32, cells*robust.Levels)
+	m.counts = (*C.uint32_t)(pinned(&pin, counts))
+	if failed != nil {
+		return failed
+	}
+
+	band := plan.Cell * max(1, 64/plan.Cell) // whole cells, so that no two bands count for one
+	if err := b.scratchBands(h, band, int64(C.re_robust_scratch(&m)), func(_, y0, y1 int, scratch unsafe.Pointer) {
+		C.re_robust_measure(&m, scratch, C.int(y0), C.int(y1))
+	}); err != nil {
+		return err
+	}
+	low := make([][]uint16, n)
+	for i := range low {
+		low[i] = unsafe.Slice((*uint16)(m.low), n*reduced)[i*reduced:][:reduced]
+	}
+	t := robust.NewTables(plan, low, unsafe.Slice((*bool)(unsafe.Pointer(m.whole)), reduced))
+	setTables(&m, &pin, t)
+	if valid != nil {
+		b.bands(h, band, func(_, y0, y1 int) { C.re_robust_repair(&m, C.int(y0), C.int(y1)) })
+	}
+	base := t.Base(plan, counts)
+	m.base = (*C.float)(pinned(&pin, base))
+	err := b.scratchBands(h, 32, int64(plan.GW+1)*robust.Ranges*16, func(_, y0, y1 int, scratch unsafe.Pointer) {
+		C.re_robust_merge(&m, (*C.float)(scratch), dst.Pointer(), C.ptrdiff_t(dst.Stride()), C.int(y0), C.int(y1))
+	})
+	runtime.KeepAlive(all)
+	runtime.KeepAlive(o)
+	runtime.KeepAlive(dst)
+	return err
+}
+
+// pinned is the address of a slice's entries, which stay where they are until pin is released; nil for an empty slice.
+func pinned[T any](pin *runtime.Pinner, s []T) *T {
+	if len(s) == 0 {
+		return nil
+	}
+	pin.Pin(&s[0])
+	return &s[0]
+}
+
+// setTables lays the tables out as the C code reads them.
+func setTables(m *C.re_robust, pin *runtime.Pinner, t *robust.Tables) {
+	curves := make([]C.float, robust.Levels*4)
+	for k := range robust.Levels {
+		next := min(k+1, robust.Levels-1)
+		for j, v := range []float64{t.Tone[k], t.Tone[next] - t.Tone[k], t.Fine[k], t.Fine[next] - t.Fine[k]} {
+			curves[4*k+j] = C.float(v)
+		}
+	}
+	law := make([]C.float, robust.Detail*2)
+	for k := range robust.Detail {
+		law[2*k], law[2*k+1] = C.float(t.Law[k]), C.float(t.Law[k+1]-t.Law[k])
+	}
+	weights := make([]C.float, len(t.Weights)*robust.Bins)
+	support := make([]C.int, len(t.Weights)*2)
+	for i := range t.Weights {
+		support[2*i] = robust.Bins // none
+		for k, v := range t.Weights[i] {
+			weights[i*robust.Bins+k] = C.float(v) / robust.Unit
+			if v > 0 {
+				support[2*i] = min(support[2*i], C.int(k))
+				support[2*i+1] = C.int(k)
+			}
+		}
+	}
+	back := make([]C.double, 0, len(t.Back)*(robust.Inverse+1)*2)
+	for i := range t.Back {
+		for _, s := range t.Back[i] {
+			back = append(back, C.double(s.Level), C.double(s.Trust))
+		}
+	}
+	m.curves, m.law, m.weights = pinned(pin, curves), pinned(pin, law), pinned(pin, weights)
+	m.support, m.back = pinned(pin, support), pinned(pin, back)
+}

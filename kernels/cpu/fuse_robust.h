@@ -1,0 +1,46 @@
+#ifndef REALEDIT_FUSE_ROBUST_H
+#define REALEDIT_FUSE_ROBUST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Pixels of a row that are worked on together.
+enum { RE_ROBUST_CHUNK = 256 };
+
+// One merge; the same for all its bands. The tables are those of kernels/internal/robust.
+typedef struct {
+	int n, format, dst_format;   // photos
+	int w, h;
+	int step, lw, lh;            // reduced pixels
+	int cell, gw, gh, every;     // cells of the base
+	const void *const *photos;
+	const ptrdiff_t *strides;
+	const void *const *valid;    // NULL: everything is valid; so is a photo whose entry is NULL
+	const ptrdiff_t *valid_strides;
+	uint16_t *scene;             // w×h, the scene level
+	uint8_t *partial;            // [h][chunks]: some photo does not claim all of the chunk
+	uint16_t *low;               // [n][lh][lw]
+	uint8_t *whole;              // [lh][lw]
+	uint32_t *counts;            // [gh][gw][256]
+	const float *curves;         // [256][4]: T, its step to the next entry, F∘T, its step
+	const float *law;            // [1024][2]: F, its step
+	const float *weights;        // [n][4096], of 1
+	const int *support;          // [n][2]: first and last entry that is not zero
+	const double *back;          // [n][4097][2]: scene level in 16 bits, trust
+	const float *base;           // [gh][gw][24]
+} re_robust;
+
+// Bytes of scratch for a band of re_robust_measure.
+size_t re_robust_scratch(const re_robust *m);
+
+// Rows [y0,y1), whole rows of cells but for the last: scene, partial, low, whole and counts (of the
+// chunks that are not partial).
+void re_robust_measure(const re_robust *m, void *scratch, int y0, int y1);
+
+// The same rows: scene and counts of the partial chunks, by the inverse transfers.
+void re_robust_repair(const re_robust *m, int y0, int y1);
+
+// Rows [y0,y1) of the merge. scratch holds (gw+1)·24·4 floats.
+void re_robust_merge(const re_robust *m, float *scratch, void *dst, ptrdiff_t stride, int y0, int y1);
+
+#endif
