@@ -150,7 +150,7 @@ func (p *progress) end(s *summary) {
 		what += fmt.Sprintf(", %d in quarantine", s.Counts.Quarantined)
 	}
 	if s.Counts.Ignored > 0 {
-		what += fmt.Sprintf(", %d files ignored", s.Counts.Ignored)
+		what += fmt.Sprintf(", %d file(s) ignored", s.Counts.Ignored)
 	}
 	if s.Counts.Sets == 0 {
 		what = "no photographs found"
