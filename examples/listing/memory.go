@@ -15,7 +15,7 @@ import (
 // limitMemory holds the process to the budget: pixels in the pool, everything else under
 // the garbage collector's limit. restore undoes it.
 func limitMemory(o *options) (pixels int64, restore func()) {
-	pixels = o.memory / 8 * 7
+	pixels = o.memory - 64<<20 // the program itself, codecs' tables and the like
 	kernels.Host.SetLimit(pixels)
 	heap := debug.SetMemoryLimit(o.memory)
 	procs := runtime.GOMAXPROCS(min(o.jobs, runtime.NumCPU()))
