@@ -4,7 +4,7 @@
 #include "geometry.h"
 #include "rows.h"
 
-#define CHUNK 128
+#define CHUNK 256 // columns of dst that are worked on at once
 
 // Positions of CHUNK pixels: the sample at or before the position, and Keys' weights for samples −1, 0, 1, 2 around it.
 typedef struct {
@@ -19,12 +19,18 @@ RE_INLINE double in_reach(double p, int n) {
 	return p < n + 4 ? p : n + 4;
 }
 
-RE_INLINE void keys(float t, float w[4]) {
-	w[0] = t * (-0.5f + t * (1.0f - 0.5f * t));
-	w[1] = 1.0f + t * t * (-2.5f + 1.5f * t);
-	w[2] = t * (0.5f + t * (2.0f - 1.5f * t));
-	w[3] = t * t * (-0.5f + 0.5f * t);
-}
+// Keys' weights at t, for samples −1, 0, 1, 2.
+#define KEYS(t, w)                                   \
+	do {                                             \
+		(w)[0] = t * (-0.5f + t * (1.0f - 0.5f * t)); \
+		(w)[1] = 1.0f + t * t * (-2.5f + 1.5f * t);   \
+		(w)[2] = t * (0.5f + t * (2.0f - 1.5f * t));  \
+		(w)[3] = t * t * (-0.5f + 0.5f * t);          \
+	} while (0)
+
+RE_INLINE void keys(float t, float w[4]) { KEYS(t, w); }
+
+#include "warp_smooth.h"
 
 RE_INLINE void place(const double *restrict h, int x0, int y, int n, int sw, int sh, int reach, places *restrict p, uint8_t *restrict valid) {
 	double px[CHUNK], py[CHUNK];
@@ -204,11 +210,20 @@ KERNEL(re_warp, (int f, void *dst, size_t ds, uint8_t *valid, size_t vs, const v
 	size_t px = (size_t)c * (f == RE_U8 ? 1 : f == RE_U16 ? 2 : 4);
 	// The last ix whose four taps lie in the row; for RGB, with the two samples that are read beside them.
 	int reach = c == 3 ? sw - 4 : sw - 3;
-	places p;
-	for (int y = y0; y < y1; y++)
-		for (int x = 0; x < dw; x += CHUNK) {
-			int n = dw - x < CHUNK ? dw - x : CHUNK;
-			place(h, x, y, n, sw, sh, reach, &p, valid ? valid + (size_t)y * vs + x : NULL);
-			sample_row(f, (char *)dst + (size_t)y * ds + (size_t)x * px, src, ss, c, sw, sh, &p, n);
+	union { places p; smooth s; } u;
+	for (int x = 0; x < dw; x += CHUNK) {
+		int n = dw - x < CHUNK ? dw - x : CHUNK;
+		int easy = is_smooth(h, x, y0, y1, &u.s);
+		if (easy) for (int i = 0; i < RING; i++) u.s.tag[i] = INT32_MIN;
+		for (int y = y0; y < y1; y++) {
+			char *to = (char *)dst + (size_t)y * ds + (size_t)x * px;
+			uint8_t *v = valid ? valid + (size_t)y * vs + x : NULL;
+			if (easy) {
+				smooth_row(h, f, c, to, v, src, ss, sw, sh, x, y, n, &u.s);
+				continue;
+			}
+			place(h, x, y, n, sw, sh, reach, &u.p, v);
+			sample_row(f, to, src, ss, c, sw, sh, &u.p, n);
 		}
+	}
 })
