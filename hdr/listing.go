@@ -57,7 +57,7 @@ func PlanListing(sets []realedit.Set) *Listing {
 		var mean, known float64
 		for j := i; j < len(members); j++ {
 			m := &members[j]
-			if m.taken || chromaDistance(members[i].light.rgb, m.light.rgb) >= litAlike {
+			if m.taken || m.light.outdoors != members[i].light.outdoors || chromaDistance(members[i].light.rgb, m.light.rgb) >= litAlike {
 				continue
 			}
 			m.taken = true
@@ -69,6 +69,7 @@ func PlanListing(sets []realedit.Set) *Listing {
 		light := estimateIlluminant(all, nil)
 		for _, m := range group {
 			t := target{light: light}
+			t.light.outdoors, t.light.confidence = m.light.outdoors, m.light.confidence
 			// Views more than two stops apart are other rooms that happen to be lit alike.
 			if d := m.level - mean/max(known, 1); known > 1 && math.Abs(d) < 2 {
 				t.levels = max(-keyReach, min(keyReach, keyPerStop*d))
@@ -86,9 +87,13 @@ func sceneLevel(s realedit.Set, pix []float32) float64 {
 	if !ok {
 		return math.NaN()
 	}
-	var sum float64
+	var sum, n float64
 	for i := 0; i+2 < len(pix); i += 3 {
+		if pix[i] == 1 && pix[i+1] == 1 && pix[i+2] == 1 {
+			continue // blown: a window, not the room
+		}
+		n++
 		sum += math.Log2(max(luminance(float64(pix[i]), float64(pix[i+1]), float64(pix[i+2])), 0x1p-10))
 	}
-	return sum/float64(len(pix)/3) + ev
+	return sum/max(n, 1) + ev
 }

@@ -8,7 +8,7 @@ import (
 
 // thumbLinear is a set's thumbs merged into one small linear picture: for each pixel
 // the photos that resolve it, weighted by how well, each brought to the level of
-// the reference. It decides colour, not detail, so alignment does not matter.
+// the reference. Where the reference is blown (windows, lamps) it is 1. It decides colour, not detail, so alignment does not matter.
 func thumbLinear(s realedit.Set) []float32 {
 	ref := s.Ref().Thumb
 	n := ref.W * ref.H
@@ -39,12 +39,19 @@ func thumbLinear(s realedit.Set) []float32 {
 	}
 	out := make([]float32, 3*n)
 	for i := range n {
+		if len(s.Photos) > 1 && 299*int(ref.Pix[3*i])+587*int(ref.Pix[3*i+1])+114*int(ref.Pix[3*i+2]) > 1000*blownThumb {
+			out[3*i], out[3*i+1], out[3*i+2] = 1, 1, 1
+			continue
+		}
 		for k := range 3 {
 			out[3*i+k] = float32(min(0.96, sum[3*i+k]/max(weight[i], 1e-12)))
 		}
 	}
 	return out
 }
+
+// blownThumb is the luma of 255 from which the reference's thumb counts as blown.
+const blownThumb = 235
 
 // thumbScale is the factor from t's linear level to ref's, the median over jointly resolved samples.
 func thumbScale(ref, t realedit.Thumb) float64 {

@@ -24,7 +24,8 @@ type Tone struct {
 	Shadows float64 `json:"shadows,omitempty"`
 	// Detail is extra local contrast, 0 to 1; 0 = 0.08, negative = none.
 	Detail float64 `json:"detail,omitempty"`
-	// WhiteBalance is how much of the illuminant's colour is removed, 0 to 1; 0 = 1, negative = none.
+	// WhiteBalance is how much of the illuminant's colour is removed, 0 to 1; 0 = 0.9, negative = none.
+	// A little less than all, because a merge pulls bright warm pixels towards white already.
 	WhiteBalance float64 `json:"white_balance,omitempty"`
 	// Listing holds the targets that the photos of one listing share; nil = this picture alone.
 	Listing *Listing `json:"-"`
@@ -54,7 +55,7 @@ func (t Tone) checked() (Tone, error) {
 		{"MaxExposure", &t.MaxExposure, 2.5, 0, 6},
 		{"Shadows", &t.Shadows, 0.35, math.Inf(-1), 1},
 		{"Detail", &t.Detail, 0.08, math.Inf(-1), 1},
-		{"WhiteBalance", &t.WhiteBalance, 1, math.Inf(-1), 1},
+		{"WhiteBalance", &t.WhiteBalance, 0.9, math.Inf(-1), 1},
 	} {
 		if *f.v == 0 {
 			*f.v = f.def
@@ -103,7 +104,10 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if err != nil {
 		return err
 	}
-	light := t.illuminant(w, linear, window)
+	light, err := t.target(ctx, env, w, small, linear, window)
+	if err != nil {
+		return err
+	}
 	p, free, err := t.params(ctx, env, small, linear, light, window)
 	defer free()
 	if err != nil {
@@ -165,14 +169,54 @@ func (Tone) windowShare(ctx context.Context, env *realedit.Env, w *realedit.Work
 	return hostPlane(ctx, env, small)
 }
 
-// illuminant is the listing's for this set, or the picture's own.
-func (t Tone) illuminant(w *realedit.Work, linear []float32, window *plane) illuminant {
+// target is the listing's light for this set, as strong as the merge left it, or the picture's own;
+// it moves Key to the listing's.
+func (t *Tone) target(ctx context.Context, env *realedit.Env, w *realedit.Work, small *kernels.Image, linear []float32, window *plane) (illuminant, error) {
 	if t.Listing != nil {
-		if l, ok := t.Listing.lights[w.Set.ID]; ok {
-			return l
+		if shared, ok := t.Listing.shared[w.Set.ID]; ok {
+			t.Key = max(0.3, min(0.7, t.Key+shared.levels))
+			k, err := mergedChroma(ctx, env, w.Set, small)
+			for c := range shared.light.rgb {
+				shared.light.rgb[c] = math.Pow(shared.light.rgb[c], k)
+			}
+			return shared.light, err
 		}
 	}
-	return estimateIlluminant(linear, func(i int) bool { return window != nil && window.v[i] > 0.2 })
+	return estimateIlluminant(linear, func(i int) bool { return window != nil && window.v[i] > 0.2 }), nil
+}
+
+// mergedChroma is the exponent with which a merge carried the photos' linear chromaticity over: the
+// slope of log chromaticities, merge against thumbs. 1 where it kept them; photos near white pull it below.
+func mergedChroma(ctx context.Context, env *realedit.Env, s realedit.Set, small *kernels.Image) (float64, error) {
+	ref := s.Ref().Thumb
+	tiny, err := env.NewImage(ref.W, ref.H, 3, kernels.F32)
+	if err != nil {
+		return 1, err
+	}
+	defer tiny.Free()
+	if err := env.Ops.Resize(tiny, small); err != nil {
+		return 1, err
+	}
+	merged, err := linearPixels(ctx, env, tiny)
+	if err != nil {
+		return 1, err
+	}
+	photos := thumbLinear(s)
+	var xy, xx float64
+	for i := 0; i+2 < len(photos); i += 3 {
+		a, b := photos[i:i+3], merged[i:i+3]
+		if min(a[0], a[1], a[2], b[0], b[1], b[2]) < 0.004 || max(a[0], a[1], a[2]) > 0.95 || max(b[0], b[1], b[2]) > 0.97 {
+			continue
+		}
+		for _, k := range [2]int{0, 2} {
+			x, y := math.Log(float64(a[k]/a[1])), math.Log(float64(b[k]/b[1]))
+			xy, xx = xy+x*y, xx+x*x
+		}
+	}
+	if xx < 1 {
+		return 1, nil
+	}
+	return max(0.6, min(1.1, xy/xx)), nil
 }
 
 // params are the adjustment for this picture; free releases its maps.
@@ -185,26 +229,38 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 			m.Free()
 		}
 	}
-	wb := balance(light.rgb, t.WhiteBalance)
+	share := t.WhiteBalance * light.confidence
+	wb := balance(light.rgb, share)
+	var field []float32
+	if share > 0 && !light.outdoors {
+		field = lightField(linear, pw, ph, window, light.rgb)
+	}
+	if field != nil {
+		for i := range field {
+			field[i] *= float32(share)
+		}
+		m, err := upload(ctx, env, field, pw, ph, 3)
+		if err != nil {
+			return nil, free, err
+		}
+		maps = append(maps, m)
+		p.Tint = m
+	}
 
 	// The base layer, of the balanced picture at exposure 0: exposure only shifts it.
 	logY := make([]float32, pw*ph)
 	for i := range logY {
 		r, g, b := wb.apply(float64(linear[3*i]), float64(linear[3*i+1]), float64(linear[3*i+2]))
+		if field != nil {
+			r, g, b = r*math.Exp2(float64(field[3*i])), g*math.Exp2(float64(field[3*i+1])), b*math.Exp2(float64(field[3*i+2]))
+		}
 		logY[i] = float32(math.Log2(max(luminance(r, g, b), math.Exp2(-16))))
 	}
-	host, err := kernels.Wrap(logY, pw, ph, 1)
-	if err != nil {
-		return nil, free, err
-	}
-	guide, err := env.NewImage(pw, ph, 1, kernels.F32)
+	guide, err := upload(ctx, env, logY, pw, ph, 1)
 	if err != nil {
 		return nil, free, err
 	}
 	maps = append(maps, guide)
-	if err := env.Backend.Copy(ctx, guide, host); err != nil {
-		return nil, free, err
-	}
 	coeff, err := env.NewImage(pw, ph, 2, kernels.F32)
 	if err != nil {
 		return nil, free, err
@@ -246,7 +302,7 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 		if err := env.Ops.LocalTone(trial, small, p); err != nil {
 			return nil, free, err
 		}
-		mean, err := meanLuma(ctx, env, trial, window)
+		mean, err := meanLuma(ctx, env, trial)
 		if err != nil {
 			return nil, free, err
 		}
@@ -334,19 +390,28 @@ func cornerGain(ctx context.Context, env *realedit.Env, logY []float32, w, h int
 			v[y*w+x] = float32(lift * (dx*dx + dy*dy) / max(r2, 1))
 		}
 	}
-	host, err := kernels.Wrap(v, w, h, 1)
-	if err != nil {
-		return nil, err
-	}
-	m, err := env.NewImage(w, h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	return m, env.Backend.Copy(ctx, m, host)
+	return upload(ctx, env, v, w, h, 1)
 }
 
-// meanLuma is the mean encoded luma of a small picture outside windows.
-func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image, window *plane) (float64, error) {
+// upload brings host samples into the backend's memory.
+func upload(ctx context.Context, env *realedit.Env, v []float32, w, h, channels int) (*kernels.Image, error) {
+	host, err := kernels.Wrap(v, w, h, channels)
+	if err != nil {
+		return nil, err
+	}
+	m, err := env.NewImage(w, h, channels, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.Backend.Copy(ctx, m, host); err != nil {
+		m.Free()
+		return nil, err
+	}
+	return m, nil
+}
+
+// meanLuma is the mean encoded luma of a small picture.
+func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image) (float64, error) {
 	grey, err := env.NewImage(m.Width(), m.Height(), 1, kernels.F32)
 	if err != nil {
 		return 0, err

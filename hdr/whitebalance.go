@@ -6,6 +6,7 @@ import "math"
 type illuminant struct {
 	rgb        [3]float64
 	cct        float64 // kelvin of the nearest locus point
+	outdoors   bool    // a good part of the picture is blue sky
 	confidence float64 // 0..1: how much of it to take out; low where few pixels become neutral, and outdoors
 }
 
@@ -106,7 +107,7 @@ const skyBlue = 0.35
 func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
 	const (
 		sigma = 0.09 // of a vote, in ln units: about what shading and interreflection spread a white by
-		fair  = 0.42 // share of the best candidate's votes
+		fair  = 0.45 // share of the best candidate's votes
 		climb = 0.05 // how far the winner may move to more votes, in ln units
 		open  = 0.08 // share of sky blue from which the picture counts as taken outdoors
 	)
@@ -161,10 +162,10 @@ func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
 		}
 	}
 	c := lights[pick]
-	l := illuminant{rgb: c.rgb, cct: nearestCCT(c.rgb), confidence: min(1, c.votes/0.1)}
+	l := illuminant{rgb: c.rgb, cct: nearestCCT(c.rgb), confidence: min(1, c.votes/0.05)}
 	if blue > open*all {
 		// Under the sky the light is what it is: an evening's warmth belongs to the picture.
-		l.confidence *= 0.3
+		l.outdoors, l.confidence = true, 0.3*l.confidence
 	}
 	return l
 }
