@@ -166,7 +166,9 @@ type FuseMethod uint8
 
 // The merges.
 const (
-	// FuseRobust is this library's merge; docs/merge.md derives it.
+	// FuseRobust is this library's merge: luma a monotone function of the mean over the photos plus detail around
+	// an edge-stopped base, colour from the photos that show that level best. No channel exceeds 0.99 of the range; one photo, or one that
+	// is not clipped over 98 %, is copied. docs/merge.md derives it.
 	FuseRobust FuseMethod = iota
 	// FuseMertens is OpenCV's MergeMertens, formula by formula, its result clamped to [0,1].
 	FuseMertens

@@ -207,6 +207,7 @@ func robustLevel(t *robust.Tables, p robust.Plan, base []float32, scene uint16, 
 	}
 	d := (1-robust.Boost)*(tone-b) + robust.Boost*(fine-law)
 	b = 0.5 + robust.BaseContrast*(b-0.5)
+	b -= robust.Lower * max(b-robust.Knee, 0)
 	room := b
 	if d > 0 {
 		room = robust.White - b

@@ -84,7 +84,7 @@ def base(U, G16, T, R):
     for y in range(H):
         for x in range(W):
             t = T[G16[y, x] >> 8]
-            q = np.maximum(1 - ((t - z) / 0.42) ** 2, 0) ** 2
+            q = np.maximum(1 - ((t - z) / 0.38) ** 2, 0) ** 2
             n[y // s, x // s] += q
             v[y // s, x // s] += q * t
     k = np.array([1, 2, 3, 4, 3, 2, 1.0]) / 16
@@ -134,7 +134,8 @@ def merge(photos, valid=None):
     B = base(U, G16, T, max(8, max(H, W) // 16))
     law = lambda v: np.interp(v, T, F)
     d = -0.25 * (U - B) + 1.25 * (lut(F, G) - law(B))
-    Bo = 0.5 + 0.94 * (B - 0.5)
+    Bo = 0.5 + 0.97 * (B - 0.5)
+    Bo = Bo - 0.6 * np.maximum(Bo - 0.7, 0)
     room = np.maximum(np.where(d > 0, 0.985 - Bo, Bo), 1e-4)
     Y = np.clip(Bo + np.sign(d) * np.abs(d) / (1 + (np.abs(d) / room) ** 3) ** (1 / 3), 0, 0.985)
 
