@@ -16,7 +16,7 @@ type ghost struct {
 // findGhosts compares neighbours in exposure: each pixel of one, taken through the
 // tone map between the two, must lie within the other's range over a 3×3 neighbourhood, widened by
 // tolerance. Clipped pixels predict an interval instead of a value.
-// planes are the aligned frames' lumas; valid[i] (may be nil) is where frame i shows the scene.
+// planes are the aligned frames' lumas, NaN where a channel is blown; valid[i] (may be nil) is where frame i shows the scene.
 func findGhosts(planes []*plane, valid []*plane, reference int, tolerance float32) []ghost {
 	w, h := planes[0].w, planes[0].h
 	suspect := make([]bool, w*h)
@@ -45,6 +45,10 @@ func findGhosts(planes []*plane, valid []*plane, reference int, tolerance float3
 	return regions
 }
 
+// blownLuma is what a pixel with a blown channel has at least, taken low: a lamp's orange
+// glow blows red first.
+const blownLuma = 0.5
+
 // contradict marks where a, seen through the tone map to b, cannot be what b shows.
 func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []bool) {
 	m := matchTone(a, b, func(k int) bool { return both(k) })
@@ -56,9 +60,13 @@ func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []b
 			}
 			v := a.v[k]
 			lo, hi := m.apply(v), m.apply(v)
-			if v <= usableLow {
+			switch {
+			case v != v: // a channel is blown: its luma was this or more
+				v = blownLuma
+				lo, hi = m.apply(blownLuma), 1
+			case v <= usableLow:
 				lo, hi = 0, m.apply(usableLow)
-			} else if v >= usableHigh {
+			case v >= usableHigh:
 				lo, hi = m.apply(usableHigh), 1
 			}
 			// The steeper the map, the more a's noise is worth in b.
@@ -68,6 +76,10 @@ func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []b
 			for dy := -1; dy <= 1; dy++ {
 				for dx := -1; dx <= 1; dx++ {
 					q := b.at(min(max(x+dx, 0), b.w-1), min(max(y+dy, 0), b.h-1))
+					if q != q {
+						least, most = min(least, blownLuma), 1
+						continue
+					}
 					least, most = min(least, q), max(most, q)
 				}
 			}

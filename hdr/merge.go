@@ -90,7 +90,7 @@ func (m Merge) deghost(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	planes, valid := make([]*plane, len(w.Frames)), make([]*plane, len(w.Frames))
 	for i, f := range w.Frames {
 		var err error
-		if planes[i], err = lumaPlane(ctx, env, f.Image, pw, ph); err != nil {
+		if planes[i], err = trackPlane(ctx, env, f.Image, pw, ph); err != nil {
 			return err
 		}
 		if f.Valid == nil {
