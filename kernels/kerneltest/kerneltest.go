@@ -104,8 +104,9 @@ func (m *Maker) Blank(w, h, c int, f kernels.Format) (*kernels.Image, error) {
 	}
 	defer host.Free()
 	for y := range host.Height() {
-		for i := range host.Row(y) {
-			host.Row(y)[i] = guardByte
+		row := host.Row(y)
+		for i := range row {
+			row[i] = guardByte
 		}
 	}
 	if err := m.B.Copy(context.Background(), whole, host); err != nil {
@@ -140,12 +141,14 @@ func (m *Maker) Image(w, h, c int, f kernels.Format, value func(x, y, c int) flo
 		return nil, err
 	}
 	defer host.Free()
+	row := make([]float64, w*c)
 	for y := range h {
 		for x := range w {
 			for k := range c {
-				Set(host, x, y, k, value(x, y, k))
+				row[x*c+k] = value(x, y, k)
 			}
 		}
+		setRow(host, y, row)
 	}
 	return img, m.B.Copy(context.Background(), img, host)
 }
@@ -167,11 +170,28 @@ func (m *Maker) Photo(w, h, c int, f kernels.Format) (*kernels.Image, error) {
 		}
 	}
 	px, py := 0.02+0.2*m.rng.Float64(), 0.02+0.2*m.rng.Float64()
+	across, down := make([]float64, w*c), make([]float64, h)
+	for i := range across {
+		across[i] = math.Sin(px*float64(i/c)*3 + float64(i%c))
+	}
+	for y := range down {
+		down[y] = math.Cos(py * float64(y) * 2)
+	}
+	var here []box // those that row y meets
+	last := -1
 	return m.Image(w, h, c, f, func(x, y, k int) float64 {
+		if y != last {
+			here, last = here[:0], y
+			for _, b := range boxes {
+				if y >= b.y0 && y < b.y1 {
+					here = append(here, b)
+				}
+			}
+		}
 		u, v := (float64(x)+0.5)/float64(w), (float64(y)+0.5)/float64(h)
-		s := 0.1 + 0.7*(u*0.7+v*0.3) + 0.06*math.Sin(px*float64(x)*3+float64(k))*math.Cos(py*float64(y)*2)
-		for _, b := range boxes {
-			if x >= b.x0 && x < b.x1 && y >= b.y0 && y < b.y1 {
+		s := 0.1 + 0.7*(u*0.7+v*0.3) + 0.06*across[x*c+k]*down[y]
+		for i := range here {
+			if b := &here[i]; x >= b.x0 && x < b.x1 {
 				s = 0.3*s + 0.7*b.v[k]
 			}
 		}
@@ -247,15 +267,40 @@ func At(m *kernels.Image, x, y, c int) float64 {
 
 // Set stores a sample given in [0,1] units in a host image.
 func Set(m *kernels.Image, x, y, c int, v float64) {
-	i := x*m.Channels() + c
+	c += x * m.Channels()
 	switch m.Format() {
 	case kernels.U8:
-		m.RowU8(y)[i] = uint8(min(255, max(0, v*255+0.5)))
+		m.RowU8(y)[c] = level8(v)
 	case kernels.U16:
-		m.RowU16(y)[i] = uint16(min(65535, max(0, v*65535+0.5)))
+		m.RowU16(y)[c] = level16(v)
 	case kernels.F16:
-		m.RowHalf(y)[i] = kernels.HalfFrom(float32(v))
+		m.RowHalf(y)[c] = kernels.HalfFrom(float32(v))
 	default:
-		m.RowF32(y)[i] = float32(v)
+		m.RowF32(y)[c] = float32(v)
 	}
 }
+
+// setRow is Set for a whole row.
+func setRow(m *kernels.Image, y int, v []float64) {
+	switch m.Format() {
+	case kernels.U8:
+		for i, d := 0, m.RowU8(y); i < len(v); i++ {
+			d[i] = level8(v[i])
+		}
+	case kernels.U16:
+		for i, d := 0, m.RowU16(y); i < len(v); i++ {
+			d[i] = level16(v[i])
+		}
+	case kernels.F16:
+		for i, d := 0, m.RowHalf(y); i < len(v); i++ {
+			d[i] = kernels.HalfFrom(float32(v[i]))
+		}
+	default:
+		for i, d := 0, m.RowF32(y); i < len(v); i++ {
+			d[i] = float32(v[i])
+		}
+	}
+}
+
+func level8(v float64) uint8   { return uint8(min(255, max(0, v*255+0.5))) }
+func level16(v float64) uint16 { return uint16(min(65535, max(0, v*65535+0.5))) }

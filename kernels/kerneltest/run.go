@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"testing"
@@ -8,8 +9,9 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-// Sizes are the shapes every case runs at: from one pixel to a few bands, odd and even.
-var Sizes = [][2]int{{1, 1}, {2, 1}, {1, 3}, {5, 4}, {17, 13}, {64, 33}, {161, 127}, {331, 260}}
+// Sizes are the shapes every case runs at, odd and even: from one pixel to several of the
+// bands and tiles that backends split pictures into (the widest and the highest apart, to save time).
+var Sizes = [][2]int{{1, 1}, {2, 1}, {1, 3}, {5, 4}, {17, 13}, {64, 33}, {161, 127}, {331, 70}, {97, 260}}
 
 // Test runs all cases of the backend against the reference, whole and as windows of larger images.
 func Test(t *testing.T, ref, b kernels.Backend) {
@@ -95,6 +97,9 @@ func Diff(wb, gb kernels.Backend, want, got Output) (float64, error) {
 			return 0, fmt.Errorf("image %d is %v, want %v", i, g, w)
 		}
 		for y := range w.Height() {
+			if bytes.Equal(w.Row(y), g.Row(y)) {
+				continue
+			}
 			for x := range w.Width() {
 				for k := range w.Channels() {
 					note(At(w, x, y, k), At(g, x, y, k))
