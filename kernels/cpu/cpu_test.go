@@ -4,23 +4,37 @@ package cpu
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/kerneltest"
 	"github.com/realedit/realedit/kernels/ref"
 )
 
-// The same bits for every instruction set and number of threads.
+// The same bits for every instruction set and number of threads, for every operation.
 func TestSameBits(t *testing.T) {
 	best := ISA()
 	defer ForceISA(best)
 	want := kerneltest.Digests(t, New(2))
-	for _, threads := range []int{1, 3} {
-		kerneltest.RequireSame(t, fmt.Sprintf("%d threads", threads), want, kerneltest.Digests(t, New(threads)))
+	cases := map[string]int{}
+	for name := range want {
+		op, _, _ := strings.Cut(name, "/")
+		cases[op]++
 	}
-	for isa := range best {
+	for _, op := range kernels.OpNames() {
+		if cases[op] == 0 {
+			t.Errorf("no case of %s ran", op)
+		}
+	}
+	for isa := range best + 1 {
 		ForceISA(isa)
-		kerneltest.RequireSame(t, fmt.Sprintf("isa %d", isa), want, kerneltest.Digests(t, New(2)))
+		for threads := 1; threads <= 3; threads++ {
+			if isa == best && threads == 2 {
+				continue
+			}
+			kerneltest.RequireSame(t, fmt.Sprintf("isa %d, %d threads", isa, threads), want, kerneltest.Digests(t, New(threads)))
+		}
 	}
 }
 
