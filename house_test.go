@@ -63,7 +63,7 @@ func rank(pkg string) int {
 		return 70
 	case top == "pipeline":
 		return 80
-	case top == "examples", top == "testdata":
+	case top == "examples", top == "testdata", top == "scripts":
 		return 90
 	}
 	return -1

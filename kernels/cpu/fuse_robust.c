@@ -276,7 +276,7 @@ RE_INLINE void target(const re_robust *m, const float *gaps, const uint16_t *res
 	look2(m->law, at, two, n);
 	for (int k = 0; k < n; k++) {
 		float d = -0.25f * (tone[k] - base[k]) + 1.25f * (fine[k] - (two[2 * k] + two[2 * k + 1] * f[k]));
-		float b = 0.5f + 0.97f * (base[k] - 0.5f), excess = b > 0.7f ? b - 0.7f : 0.0f;
+		float b = 0.5f + 0.94f * (base[k] - 0.5f), excess = b > 0.7f ? b - 0.7f : 0.0f;
 		b -= 0.6f * excess;
 		float room = d > 0.0f ? 0.985f - b : b, v = fabsf(d);
 		room = room > 1e-4f ? room : 1e-4f;

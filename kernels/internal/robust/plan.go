@@ -23,7 +23,7 @@ const (
 
 // Constants of the per-pixel formulas.
 const (
-	BaseContrast = 0.97  // what the base keeps of its distance from ½
+	BaseContrast = 0.94  // what the base keeps of its distance from ½
 	Knee         = 0.7   // bases brighter than that are lowered
 	Lower        = 0.6   // by this part of the excess: room for the detail of bright views
 	Boost        = 1.25  // of the detail

@@ -46,6 +46,7 @@ func NewTables(p Plan, low [][]uint16, valid []bool) *Tables {
 	}
 	t := &Tables{}
 	share := t.tone(need(p, scene), best)
+	t.lift(share, best, scene)
 	t.detail(share)
 	t.weights(phi, slope, best)
 	t.back(phi, slope)
@@ -158,6 +159,33 @@ func (t *Tables) tone(need [Levels]float64, best []float64) []float64 {
 		t.Tone[k] += shift
 	}
 	return share
+}
+
+// least is the mean luma below which a merge counts as dark.
+const least = 0.36
+
+// lift anchors the tone: a flat wall asks for slope at its own level only, and with
+// nothing below it would come out black. Where the picture's mean would fall below least, the scene
+// level itself, the mean of the photos, is mixed into the tone until it does not.
+// Both rise, so the mixture does.
+func (t *Tables) lift(share, best []float64, scene []uint8) {
+	var count [Levels]float64
+	for _, k := range scene {
+		count[k]++
+	}
+	var mean, plain float64
+	for k, n := range count {
+		mean += n * t.Tone[k] / float64(len(scene))
+		plain += n * level(k) / float64(len(scene))
+	}
+	if mean >= least || plain <= mean {
+		return
+	}
+	b := min(1, (least-mean)/(plain-mean))
+	for k := range share {
+		share[k] = min(1, (1-b)*share[k]+b/best[k])
+		t.Tone[k] = (1-b)*t.Tone[k] + b*level(k)
+	}
 }
 
 // detail cumulates gain·T', gain being what gives a level its best photo's contrast back, 5 at most.

@@ -73,6 +73,16 @@ def tone(h, best):
     return r, T + max(0, (1 - T[-1]) / 2)
 
 
+def lift(r, T, best, scene):
+    """Mixes the scene level itself into a tone that would leave the picture dark."""
+    p = np.bincount((scene * 65535).astype(int).ravel() >> 8, minlength=K) / scene.size
+    mean, plain = (p * T).sum(), (p * X).sum()
+    if mean >= 0.36 or plain <= mean:
+        return r, T
+    b = min(1, (0.36 - mean) / (plain - mean))
+    return np.minimum(1, (1 - b) * r + b / best), (1 - b) * T + b * X
+
+
 def base(U, G16, T, R):
     """Tukey-bilateral mean of U on cells of R/4, tent of half-width R, trilinear sampling."""
     H, W = U.shape
@@ -84,7 +94,7 @@ def base(U, G16, T, R):
     for y in range(H):
         for x in range(W):
             t = T[G16[y, x] >> 8]
-            q = np.maximum(1 - ((t - z) / 0.38) ** 2, 0) ** 2
+            q = np.maximum(1 - ((t - z) / 0.42) ** 2, 0) ** 2
             n[y // s, x // s] += q
             v[y // s, x // s] += q * t
     k = np.array([1, 2, 3, 4, 3, 2, 1.0]) / 16
@@ -124,7 +134,7 @@ def merge(photos, valid=None):
     G16 = np.rint(G * 65535).astype(int)
 
     best = np.maximum(sl.max(0), 1e-3)
-    r, T = tone(need(S), best)
+    r, T = lift(*tone(need(S), best), best, S)
     F = np.cumsum(np.minimum(1 / np.maximum(smooth(r, 3)[0], 1e-3), 5) * np.gradient(T))
     w = (sl / best + 1e-2) ** 4 * np.exp(-((P - T) ** 2) / (2 * 0.15**2)) + 1e-6 * np.exp(-20 * np.abs(P - T))
     w = smooth(w / w.sum(0), 4)
@@ -134,7 +144,7 @@ def merge(photos, valid=None):
     B = base(U, G16, T, max(8, max(H, W) // 16))
     law = lambda v: np.interp(v, T, F)
     d = -0.25 * (U - B) + 1.25 * (lut(F, G) - law(B))
-    Bo = 0.5 + 0.97 * (B - 0.5)
+    Bo = 0.5 + 0.94 * (B - 0.5)
     Bo = Bo - 0.6 * np.maximum(Bo - 0.7, 0)
     room = np.maximum(np.where(d > 0, 0.985 - Bo, Bo), 1e-4)
     Y = np.clip(Bo + np.sign(d) * np.abs(d) / (1 + (np.abs(d) / room) ** 3) ** (1 / 3), 0, 0.985)
