@@ -97,34 +97,49 @@ def expected(photo, like, sure):
     return np.maximum.accumulate(np.interp(np.arange(256), seen, mean[seen])).astype(np.float32)[like]
 
 
+def agreement(result, photo, sure, h):
+    """Correlation of the photo, moved by h, with what the result lets expect there, over pixels the photo resolves."""
+    size = (result.shape[1], result.shape[0])
+    there = cv2.warpPerspective(photo, h, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    known = cv2.warpPerspective(sure, h, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
+    if known.sum() < 0.5 * sure.astype(bool).sum():
+        return -1.0  # most of it has left the picture
+    return float(np.corrcoef(expected(there, result, known)[known], there[known])[0, 1])
+
+
 def register(result, photo):
     """The homography from the result's pixels to the photo's, and the correlation reached. Grey u8, any exposures.
 
-    From a shift by median threshold bitmaps, ECC refines shift, affine and homography from coarse to fine,
-    over pixels that the photo resolves, twice on each level: exposure is matched anew in between."""
+    From the better of no movement and a shift by median threshold bitmaps, ECC refines shift, affine and
+    homography from coarse to fine (to a longer side of about 1000 pixels) over pixels that the photo
+    resolves, exposure matched anew in between. A step that lowers the correlation is taken back."""
     dx, dy = cv2.createAlignMTB(max_bits=7).calculateShift(result, photo)
-    h, found = np.array([[1, 0, -dx], [0, 1, -dy], [0, 0, 1]], np.float64), None
-    steps = [s for s in (8, 4, 2, 1) if min(result.shape) // s >= 100]
-    for step in steps:
+    starts, h = [np.eye(3), np.array([[1, 0, -dx], [0, 1, -dy], [0, 0, 1]], np.float64)], None
+    finest = max(1, round(max(result.shape) / 1000))
+    for step in [s for s in (8 * finest, 4 * finest, 2 * finest, finest) if min(result.shape) // s >= 60]:
         size = (result.shape[1] // step, result.shape[0] // step)
         small, seen = cv2.resize(result, size, interpolation=cv2.INTER_AREA), cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
         scale = np.diag([size[0] / result.shape[1], size[1] / result.shape[0], 1])
         sure = cv2.erode(((seen > 4) & (seen < 251)).astype(np.uint8), np.ones((5, 5), np.uint8))
+        if h is None:
+            h = max(starts, key=lambda h: agreement(small, seen, sure, scale @ h @ np.linalg.inv(scale)))
         g = scale @ h @ np.linalg.inv(scale)
-        for motion in ((cv2.MOTION_TRANSLATION, cv2.MOTION_AFFINE) if step == steps[0] else (cv2.MOTION_HOMOGRAPHY,)) * (1 if step == steps[0] else 2):
+        best = agreement(small, seen, sure, g)
+        for motion in (cv2.MOTION_TRANSLATION, cv2.MOTION_AFFINE, cv2.MOTION_HOMOGRAPHY):
             there = cv2.warpPerspective(seen, g, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
             known = cv2.warpPerspective(sure, g, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
-            template = expected(there, small, known)
             start = g.astype(np.float32) if motion == cv2.MOTION_HOMOGRAPHY else (g[:2] / g[2, 2]).astype(np.float32)
             try:
-                found, m = cv2.findTransformECC(template, seen.astype(np.float32), start, motion,
-                                                (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5), sure, 5)
+                _, m = cv2.findTransformECC(expected(there, small, known), seen.astype(np.float32), start, motion,
+                                            (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-5), sure, 5)
             except cv2.error:
-                continue  # nothing to hold on to on this level: what the level before found stays
-            m = m.astype(np.float64)
-            g = m if m.shape == (3, 3) else np.vstack([m, [0, 0, 1]])
+                continue  # nothing to hold on to on this level
+            m = m.astype(np.float64) if m.shape == (3, 3) else np.vstack([m.astype(np.float64), [0, 0, 1]])
+            now = agreement(small, seen, sure, m)
+            if now > best:
+                best, g = now, m
         h = np.linalg.inv(scale) @ g @ scale
-    return h / h[2, 2], found
+    return h / h[2, 2], best
 
 
 def registered(folder, fused, photos):
@@ -161,8 +176,7 @@ def moving(work, name, photos, results):
             cells.append("")
             continue
         fused, names, found, share = registered(f"{work}/quality/registered/{name}-{i}", r, photos)
-        least = min(f if f is not None else 0 for f in found)
-        cells.append(f"{score(work, fused, names):.4f} ({least:.3f}, {100 * share:.0f} %)")
+        cells.append(f"{score(work, fused, names):.4f} ({min(found):.3f}, {100 * share:.0f} %)")
     return cells
 
 
