@@ -2,6 +2,7 @@ package hdr
 
 import (
 	"context"
+	"sync"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -13,44 +14,65 @@ type ghost struct {
 	frame  int   // the frame that shows the region, chosen
 }
 
-// findGhosts compares neighbours in exposure: each pixel of one, taken through the
+// ghostSide is the longer side of the picture on which ghosts are looked for.
+const ghostSide = 640
+
+// findGhosts compares neighbours in exposure, channel by channel: each pixel of one, taken through the
 // tone map between the two, must lie within the other's range over a 3×3 neighbourhood, widened by
-// tolerance. Clipped pixels predict an interval instead of a value.
-// planes are the aligned frames' lumas, NaN where a channel is blown; valid[i] (may be nil) is where frame i shows the scene.
-func findGhosts(planes []*plane, valid []*plane, reference int, tolerance float32) []ghost {
-	w, h := planes[0].w, planes[0].h
-	suspect := make([]bool, w*h)
-	for i := 0; i+1 < len(planes); i++ {
+// tolerance. Clipped pixels predict an interval instead of a value. A region is what
+// disagrees by weak of the tolerance around places that disagree in full.
+// frames[i] are the aligned frame's channels; valid[i] (may be nil) is where frame i shows the scene.
+func findGhosts(frames [][3]*plane, valid []*plane, reference int, tolerance float32) []ghost {
+	const weak = 0.4
+	w, h := frames[0][0].w, frames[0][0].h
+	excess := make([]float32, w*h) // largest disagreement, in tolerances
+	for i := 0; i+1 < len(frames); i++ {
 		both := func(k int) bool {
 			return (valid[i] == nil || valid[i].v[k] > 0.99) && (valid[i+1] == nil || valid[i+1].v[k] > 0.99)
 		}
-		contradict(planes[i], planes[i+1], both, tolerance, suspect)
-		contradict(planes[i+1], planes[i], both, tolerance, suspect)
+		var parts [6][]float32
+		var wg sync.WaitGroup
+		for c := range 3 {
+			a, b := frames[i][c], frames[i+1][c]
+			wg.Go(func() { parts[2*c] = contradict(a, b, both, tolerance) })
+			wg.Go(func() { parts[2*c+1] = contradict(b, a, both, tolerance) })
+		}
+		wg.Wait()
+		for _, p := range parts {
+			for k, v := range p {
+				excess[k] = max(excess[k], v)
+			}
+		}
+	}
+	strong, loose := make([]bool, w*h), make([]bool, w*h)
+	for k, v := range excess {
+		strong[k], loose[k] = v > 1, v > weak
 	}
 	// Opening: a real moving thing is more than two pixels thick on the proxy.
-	suspect = dilate(erode(suspect, w, h, 1), w, h, 1)
+	strong = dilate(erode(strong, w, h, 1), w, h, 1)
+	loose = dilate(erode(loose, w, h, 1), w, h, 2)
+	for k, v := range strong {
+		loose[k] = loose[k] || v
+	}
 	var regions []ghost
-	for _, r := range components(dilate(suspect, w, h, 4), w, h) {
+	for _, r := range components(dilate(loose, w, h, 2), w, h) {
 		n := 0
 		for _, k := range r {
-			if suspect[k] {
+			if strong[k] {
 				n++
 			}
 		}
-		if n*2000 < w*h && n < 400 { // under 0.05 %: leaves and noise, which a blend shows best
+		if n*2000 < w*h { // under 0.05 %: leaves and noise, which a blend shows best
 			continue
 		}
-		regions = append(regions, ghost{r, chooseFrame(planes, valid, r, reference)})
+		regions = append(regions, ghost{r, chooseFrame(frames, valid, r, reference)})
 	}
 	return regions
 }
 
-// blownLuma is what a pixel with a blown channel has at least, taken low: a lamp's orange
-// glow blows red first.
-const blownLuma = 0.5
-
-// contradict marks where a, seen through the tone map to b, cannot be what b shows.
-func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []bool) {
+// contradict is by how many tolerances a, seen through the tone map to b, misses what b shows.
+func contradict(a, b *plane, both func(int) bool, tolerance float32) []float32 {
+	excess := make([]float32, a.w*a.h)
 	m := matchTone(a, b, func(k int) bool { return both(k) })
 	for y := range a.h {
 		for x := range a.w {
@@ -61,9 +83,6 @@ func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []b
 			v := a.v[k]
 			lo, hi := m.apply(v), m.apply(v)
 			switch {
-			case v != v: // a channel is blown: its luma was this or more
-				v = blownLuma
-				lo, hi = m.apply(blownLuma), 1
 			case v <= usableLow:
 				lo, hi = 0, m.apply(usableLow)
 			case v >= usableHigh:
@@ -76,28 +95,23 @@ func contradict(a, b *plane, both func(int) bool, tolerance float32, suspect []b
 			for dy := -1; dy <= 1; dy++ {
 				for dx := -1; dx <= 1; dx++ {
 					q := b.at(min(max(x+dx, 0), b.w-1), min(max(y+dy, 0), b.h-1))
-					if q != q {
-						least, most = min(least, blownLuma), 1
-						continue
-					}
 					least, most = min(least, q), max(most, q)
 				}
 			}
-			if hi < least-tol || lo > most+tol {
-				suspect[k] = true
-			}
+			excess[k] = max(least-hi, lo-most, 0) / tol
 		}
 	}
+	return excess
 }
 
 // chooseFrame picks the one frame a ghost region is taken from: the reference, unless another
 // resolves clearly more of the region.
-func chooseFrame(planes, valid []*plane, region []int, reference int) int {
+func chooseFrame(frames [][3]*plane, valid []*plane, region []int, reference int) int {
 	best, top := reference, -1.0
-	for i, p := range planes {
+	for i, f := range frames {
 		n := 0
 		for _, k := range region {
-			if usable(p.v[k]) && (valid[i] == nil || valid[i].v[k] > 0.99) {
+			if usable(f[0].v[k]) && usable(f[1].v[k]) && usable(f[2].v[k]) && (valid[i] == nil || valid[i].v[k] > 0.99) {
 				n++
 			}
 		}

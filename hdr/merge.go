@@ -86,11 +86,11 @@ func (m Merge) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) e
 // deghost finds what moved and gives each such region to one frame.
 func (m Merge) deghost(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	first := w.Frames[0].Image
-	pw, ph := proxySize(first.Width(), first.Height(), proxySide)
-	planes, valid := make([]*plane, len(w.Frames)), make([]*plane, len(w.Frames))
+	pw, ph := proxySize(first.Width(), first.Height(), ghostSide)
+	planes, valid := make([][3]*plane, len(w.Frames)), make([]*plane, len(w.Frames))
 	for i, f := range w.Frames {
 		var err error
-		if planes[i], err = trackPlane(ctx, env, f.Image, pw, ph); err != nil {
+		if planes[i], err = channelPlanes(ctx, env, f.Image, pw, ph); err != nil {
 			return err
 		}
 		if f.Valid == nil {

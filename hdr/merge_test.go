@@ -87,13 +87,14 @@ func TestMovingRegionIsOnePhoto(t *testing.T) {
 	}
 }
 
-// Nothing moves: nothing is taken for a ghost, noise, edges, reflections and lamps included.
+// Nothing moves: nothing is taken for a ghost, noise, edges, reflections and lamps
+// included; resampled edges of a hand-held bracket may be, in a hundredth of the picture.
 func TestStillRoomHasNoGhosts(t *testing.T) {
-	for _, hand := range []float64{0, 6} {
+	for hand, limit := range map[float64]float64{0: 0.0005, 6: 0.01} {
 		s := scene.Interior(scene.InteriorOptions{W: 600, H: 400, Room: scene.Living, Light: scene.Mixed})
 		set, _ := taken(t, s.Bracket(scene.BracketOptions{Base: -1, Hand: hand}))
 		run(t, set, func(env *realedit.Env, w *realedit.Work) {
-			require.Less(t, w.Report.Measures["ghost_share"], 0.002, "%v", w.Report.Findings)
+			require.Less(t, w.Report.Measures["ghost_share"], limit, "hand %v: %v", hand, w.Report.Findings)
 		}, Align{}, Merge{})
 	}
 }
@@ -188,4 +189,46 @@ func meanOver(p *plane, in func(i int) bool) float64 {
 		}
 	}
 	return s / n
+}
+
+// Where the merge shows less of a view than a photo does, the photo's own pixels are pulled
+// in, inside the mask and nowhere else, and recorded.
+func TestWindowPull(t *testing.T) {
+	s := scene.EvenWall(scene.EvenWallOptions{W: 480, H: 320, WindowEV: 6})
+	set, _ := taken(t, s.Bracket(scene.BracketOptions{Base: -1, Hand: 2}))
+	run(t, set, func(env *realedit.Env, w *realedit.Work) {
+		mask, err := env.NewImage(480, 320, 1, kernels.U8)
+		require.NoError(t, err)
+		for i, v := range s.Window {
+			mask.RowU8(i / 480)[i%480] = uint8(255 * v)
+		}
+		w.SetMask(realedit.MaskWindow, mask)
+		// A merge that blew the window.
+		white, err := env.NewImage(480, 320, 3, kernels.U16)
+		require.NoError(t, err)
+		for y := range 320 {
+			for i := range white.RowU16(y) {
+				white.RowU16(y)[i] = 65535
+			}
+		}
+		before := white.RowU16(0)[0]
+		w.SetImage(white)
+		require.NoError(t, WindowPull{}.Apply(context.Background(), env, w))
+		require.NotNil(t, w.Changes)
+		for i, v := range s.Window {
+			got := w.Image.RowU16(i / 480)[3*(i%480)]
+			changed := w.Changes.Map.RowU8(i / 480)[i%480] == uint8(realedit.ChangeFrame)
+			if uint8(255*v) == 0 {
+				require.Equal(t, before, got, "outside the mask nothing changes")
+				require.False(t, changed)
+			} else if got != before {
+				require.True(t, changed)
+			}
+		}
+		glass := make([]bool, len(s.Window))
+		for i, v := range s.Window {
+			glass[i] = v > 0.999
+		}
+		require.Greater(t, correlation(fullPlane(t, env, w.Image), s.Radiance, erode(glass, 480, 320, 3)), 0.85)
+	}, Align{}, Merge{})
 }

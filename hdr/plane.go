@@ -57,27 +57,42 @@ var nan = float32(math.NaN())
 // trackPlane is lumaPlane with NaN wherever a channel is blown: there luma says nothing
 // about position, and smoothing carries the NaN to every pixel it would taint.
 func trackPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (*plane, error) {
-	small, err := env.NewImage(w, h, 3, kernels.F32)
+	c, err := channelPlanes(ctx, env, m, w, h)
 	if err != nil {
-		return nil, err
-	}
-	defer small.Free()
-	if err := env.Ops.Resize(small, m); err != nil {
-		return nil, err
-	}
-	v := make([]float32, 3*w*h)
-	host, err := kernels.Wrap(v, w, h, 3)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.Backend.Copy(ctx, host, small); err != nil {
 		return nil, err
 	}
 	p := &plane{w, h, make([]float32, w*h)}
 	for i := range p.v {
-		p.v[i] = trackValue(v[3*i], v[3*i+1], v[3*i+2])
+		p.v[i] = trackValue(c[0].v[i], c[1].v[i], c[2].v[i])
 	}
 	return p, nil
+}
+
+// channelPlanes are m's channels, area-averaged to w×h.
+func channelPlanes(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (c [3]*plane, err error) {
+	small, err := env.NewImage(w, h, 3, kernels.F32)
+	if err != nil {
+		return c, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, m); err != nil {
+		return c, err
+	}
+	v := make([]float32, 3*w*h)
+	host, err := kernels.Wrap(v, w, h, 3)
+	if err != nil {
+		return c, err
+	}
+	if err := env.Backend.Copy(ctx, host, small); err != nil {
+		return c, err
+	}
+	for k := range c {
+		c[k] = &plane{w, h, make([]float32, w*h)}
+		for i := range c[k].v {
+			c[k].v[i] = v[3*i+k]
+		}
+	}
+	return c, nil
 }
 
 func trackValue(r, g, b float32) float32 {

@@ -8,11 +8,11 @@ import "math"
 type toneMap [256]float32
 
 // matchTone finds the map that takes a's luma distribution to b's over the pixels
-// where both show the scene (valid may be nil) and neither is NaN.
+// where both show the scene (valid may be nil).
 func matchTone(a, b *plane, valid func(i int) bool) toneMap {
 	var ha, hb [256]float64
 	for i := range a.v {
-		if a.v[i] == a.v[i] && b.v[i] == b.v[i] && (valid == nil || valid(i)) {
+		if valid == nil || valid(i) {
 			ha[bin(a.v[i])]++
 			hb[bin(b.v[i])]++
 		}

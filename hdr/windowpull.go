@@ -15,7 +15,7 @@ import (
 // finding says window_no_source. Without the mask or with one frame it does nothing.
 type WindowPull struct {
 	// MinGain is how much more local contrast the frame must show than the merge before
-	// its pixels are taken, as a ratio; 0 = 1.25.
+	// its pixels are taken, as a ratio; 0 = 2.
 	MinGain float64 `json:"min_gain,omitempty"`
 }
 
@@ -39,7 +39,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		return realedit.Errorf(realedit.CodeBadOption, "windowpull", "MinGain: %v is outside [0, 100]", p.MinGain)
 	}
 	if p.MinGain == 0 {
-		p.MinGain = 1.25
+		p.MinGain = 2
 	}
 	mask := w.Masks[realedit.MaskWindow]
 	if mask == nil || len(w.Frames) < 2 {
@@ -62,27 +62,87 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	if err != nil {
 		return err
 	}
-	best, bestView := -1, viewQuality{}
+	frames := make([]*plane, len(w.Frames))
 	for i, f := range w.Frames {
-		l, err := lumaPlane(ctx, env, f.Image, pw, ph)
-		if err != nil {
+		if frames[i], err = lumaPlane(ctx, env, f.Image, pw, ph); err != nil {
 			return err
 		}
-		if v := judgeView(l, inside); v.clipped < 0.02 && (best < 0 || v.score() > bestView.score()) {
-			best, bestView = i, v
+	}
+	in := make([]bool, len(inside.v))
+	for k, v := range inside.v {
+		in[k] = v > 0.5
+	}
+	chosen := map[int][][]int{} // regions to pull, by frame
+	for _, region := range windowRegions(in, pw, ph) {
+		i, found := p.choose(now, frames, inside, region)
+		if !found {
+			w.Find(realedit.Finding{Check: "window_no_source", Severity: realedit.Info, Message: "no photo of the bracket holds the view through a window; it stays bright"})
+		} else if i >= 0 {
+			chosen[i] = append(chosen[i], region)
 		}
 	}
-	have := judgeView(now, inside)
-	w.Report.Measures["window_detail"] = math.Round(have.detail*1e4) / 1e4
-	w.Report.Measures["window_clipped"] = math.Round(have.clipped*1e4) / 1e4
+	for i := range w.Frames {
+		if len(chosen[i]) == 0 {
+			continue
+		}
+		if err := p.pull(ctx, env, w, i, mask, regionPlane(chosen[i], pw, ph)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// windowRegions are the mask's regions, panes that muntins part taken together, so that one
+// window is pulled from one frame; specks of less than a thousandth of the picture are left to the merge.
+func windowRegions(in []bool, w, h int) [][]int {
+	var regions [][]int
+	for _, wide := range components(dilate(in, w, h, max(2, max(w, h)/100)), w, h) {
+		var r []int
+		for _, k := range wide {
+			if in[k] {
+				r = append(r, k)
+			}
+		}
+		if len(r)*1000 >= w*h {
+			regions = append(regions, r)
+		}
+	}
+	return regions
+}
+
+// choose is the frame to pull a region from, −1 when the merge shows what there is. found is
+// false when no frame resolves it.
+func (p WindowPull) choose(now *plane, frames []*plane, inside *plane, region []int) (frame int, found bool) {
+	best, view := -1, viewQuality{}
+	for i, l := range frames {
+		if v := judgeView(l, inside, region); v.clipped < 0.02 && (best < 0 || v.score() > view.score()) {
+			best, view = i, v
+		}
+	}
 	if best < 0 {
-		w.Find(realedit.Finding{Check: "window_no_source", Severity: realedit.Info, Message: "no photo of the bracket holds the view; it stays bright"})
-		return nil
+		return -1, false
 	}
-	if have.clipped < 0.01 && have.detail*p.MinGain >= bestView.detail {
-		return nil // the merge shows what there is
+	if have := judgeView(now, inside, region); have.detail*p.MinGain >= view.detail {
+		return -1, true
 	}
-	return p.pull(ctx, env, w, best, mask)
+	return best, true
+}
+
+// regionPlane is 1 in the regions and a little around them, so that the mask alone has the say at their rims.
+func regionPlane(regions [][]int, w, h int) *plane {
+	in := make([]bool, w*h)
+	for _, r := range regions {
+		for _, k := range r {
+			in[k] = true
+		}
+	}
+	p := &plane{w, h, make([]float32, w*h)}
+	for k, v := range dilate(in, w, h, 4) {
+		if v {
+			p.v[k] = 1
+		}
+	}
+	return p
 }
 
 // viewQuality says how well a picture shows what lies inside a mask.
@@ -97,50 +157,54 @@ func (v viewQuality) score() float64 {
 	return v.detail * math.Exp(-math.Pow((v.median-0.6)/0.3, 2))
 }
 
-func judgeView(l, inside *plane) viewQuality {
-	var n, clipped, grad float64
+func judgeView(l, inside *plane, region []int) viewQuality {
+	var n, blown, grad float64
 	var values []float64
-	for y := 1; y < l.h-1; y++ {
-		for x := 1; x < l.w-1; x++ {
-			k := y*l.w + x
-			if inside.v[k] < 0.98 {
-				continue
-			}
-			n++
-			if l.v[k] > 0.985 {
-				clipped++
-			}
-			grad += math.Hypot(float64(l.v[k+1]-l.v[k-1]), float64(l.v[k+l.w]-l.v[k-l.w])) / 2
-			if (x+y)%3 == 0 {
-				values = append(values, float64(l.v[k]))
-			}
+	for _, k := range region {
+		x, y := k%l.w, k/l.w
+		if x == 0 || y == 0 || x == l.w-1 || y == l.h-1 || inside.v[k] < 0.98 {
+			continue
+		}
+		n++
+		if l.v[k] > 0.985 {
+			blown++
+		}
+		grad += math.Hypot(float64(l.v[k+1]-l.v[k-1]), float64(l.v[k+l.w]-l.v[k-l.w])) / 2
+		if (x+y)%3 == 0 {
+			values = append(values, float64(l.v[k]))
 		}
 	}
 	if n == 0 {
 		return viewQuality{clipped: 1}
 	}
-	return viewQuality{clipped / n, grad / n, median(values)}
+	return viewQuality{blown / n, grad / n, median(values)}
 }
 
-// pull blends frame i in through the mask and records it.
-func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Work, i int, mask *kernels.Image) error {
+// pull blends frame i in through the mask, where only (the proxy's size) allows it, and records it.
+func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Work, i int, mask *kernels.Image, only *plane) error {
 	f := w.Frames[i]
-	alpha := mask
+	allowed := realedit.Frame{Image: f.Image}
+	if err := lowerValid(ctx, env, &allowed, only); err != nil { // its Valid: where to pull
+		return err
+	}
+	defer allowed.Valid.Free()
+	zero, err := zeros(ctx, env, mask.Width(), mask.Height())
+	if err != nil {
+		return err
+	}
+	defer zero.Free()
+	alpha, err := env.NewImage(mask.Width(), mask.Height(), 1, kernels.U8)
+	if err != nil {
+		return err
+	}
+	defer alpha.Free()
+	if err := env.Ops.Blend(alpha, zero, mask, allowed.Valid); err != nil {
+		return err
+	}
 	if f.Valid != nil { // what the moved frame does not cover stays the merge's
-		a, err := env.NewImage(mask.Width(), mask.Height(), 1, kernels.U8)
-		if err != nil {
+		if err := env.Ops.Blend(alpha, zero, alpha, f.Valid); err != nil {
 			return err
 		}
-		defer a.Free()
-		zero, err := zeros(ctx, env, mask.Width(), mask.Height())
-		if err != nil {
-			return err
-		}
-		defer zero.Free()
-		if err := env.Ops.Blend(a, zero, mask, f.Valid); err != nil {
-			return err
-		}
-		alpha = a
 	}
 	src := f.Image
 	if src.Format() != w.Image.Format() {
@@ -158,7 +222,6 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 		return err
 	}
 	if w.Changes == nil {
-		var err error
 		if w.Changes, err = realedit.NewAlterationMap(w.Image.Width(), w.Image.Height()); err != nil {
 			return err
 		}
