@@ -22,6 +22,9 @@ type Options struct {
 	// given: structure, edges, shift, lines, regions, detail and seams are then judged up to tone, the
 	// cast by its distance from neutral, and ΔE00 and leak not at all.
 	Tone bool
+	// Lamps tells that white balance may follow the mixture of lamplight and daylight over the
+	// picture. Regions then bounds changes along the line of these lights by RegionsLamps, others by RegionsColour.
+	Lamps bool
 }
 
 // Compare holds got against the picture it should be, the deterministic one. Both are
@@ -151,7 +154,7 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 			if strict {
 				b.regionsShift(p, refs[0], skip)
 			} else {
-				b.regionsTone(p, refs)
+				b.regionsTone(p, refs, o.Lamps)
 			}
 			return nil
 		},

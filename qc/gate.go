@@ -18,6 +18,10 @@ type Gate struct {
 	Borders Borders
 }
 
+// lampsBelow is the colour temperature of the main light under which hdr.Tone may follow the
+// mixture of lamps and daylight, in kelvins: near daylight there is one light only.
+const lampsBelow = 5500
+
 // Name is "qc".
 func (Gate) Name() string { return "qc" }
 
@@ -53,6 +57,9 @@ func (q Gate) Recorded() any {
 // Apply runs the checks.
 func (q Gate) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	o := &Options{Limits: q.Limits, Borders: q.Borders, Changes: w.Changes}
+	if cct := w.Report.Measures["illuminant_cct"]; cct > 0 && cct < lampsBelow {
+		o.Lamps = true
+	}
 	frames := w.Frames
 	if len(frames) == 0 {
 		m, err := w.Set.Ref().Pixels(ctx, env.Backend)

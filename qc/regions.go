@@ -6,12 +6,14 @@ const (
 	regionStride = blockSide / 2 // blocks overlap by half
 	regionInner  = 2             // strides: the surround begins here
 	regionOuter  = 4             // and ends here
+	colourFloor  = 0.006         // linear light, 18/255: below it a step of 8 bits is a tenth of a stop
 	regionAside  = 0.5           // of the outer radius: how far the surround's middle may lie off
 )
 
 // patch is what a block says of the change from one reference to the picture.
 type patch struct {
 	ok     bool
+	tinted bool       // every channel is recorded well enough for colour
 	level  float64    // the reference's mean log2 luma, stops
 	tone   float64    // gain of luma, stops
 	colour [2]float64 // gain of R/G and of B/G, stops
@@ -22,7 +24,7 @@ type patch struct {
 // The gain from a reference to the picture may follow the level and may change slowly over the
 // picture; so each block's gain is compared with what the blocks around it on the same
 // surface predict: a quadratic in position and a slope over level, fitted by weighted least squares. Values are stops.
-func (b *bench) regionsTone(got *view, refs []*view) {
+func (b *bench) regionsTone(got *view, refs []*view, lamps bool) {
 	g := got.geometry
 	nx, ny := (g.w-blockSide)/regionStride+1, (g.h-blockSide)/regionStride+1
 	if g.w < blockSide || g.h < blockSide || nx*ny < 12 {
@@ -36,59 +38,106 @@ func (b *bench) regionsTone(got *view, refs []*view) {
 			p[k][i] = patchOf(got, r, x, y, x+blockSide, y+blockSide)
 		})
 	}
-	tone, colour := make([]float64, nx*ny), make([]float64, nx*ny)
+	tone, colour, lamp := make([]float64, nx*ny), make([]float64, nx*ny), make([]float64, nx*ny)
 	each(nx*ny, func(i int) {
 		cx, cy := i%nx, i/nx
 		tone[i] = -1
+		colour[i], lamp[i] = -1, -1
 		k := best(refs, cx*regionStride, cy*regionStride, cx*regionStride+blockSide, cy*regionStride+blockSide)
-		if k < 0 || !p[k][i].ok {
+		if k < 0 {
 			return
 		}
-		c := p[k][i]
-		var ft, f1, f2 fit
-		for dy := -regionOuter; dy <= regionOuter; dy++ {
-			for dx := -regionOuter; dx <= regionOuter; dx++ {
-				x, y := cx+dx, cy+dy
-				if max(dx, -dx, dy, -dy) < regionInner || x < 0 || y < 0 || x >= nx || y >= ny {
-					continue
+		t, c, l, ok := predicted(p[k], nx, ny, cx, cy, lamps)
+		if !ok {
+			return
+		}
+		// Agreeing with one photo that records the block is enough: the picture may come from any of them.
+		for j := range refs {
+			if j == k {
+				continue
+			}
+			if tj, cj, lj, ok := predicted(p[j], nx, ny, cx, cy, lamps); ok {
+				t = min(t, tj)
+				if cj >= 0 && c >= 0 {
+					c, l = min(c, cj), min(l, lj)
 				}
-				q := p[k][y*nx+x]
-				if !q.ok {
-					continue
-				}
-				dl := q.level - c.level
-				p1, p2 := q.paint[0]-c.paint[0], q.paint[1]-c.paint[1]
-				w := math.Exp(-dl*dl/(2*0.35*0.35) - (p1*p1+p2*p2)/(2*0.3*0.3))
-				if w < 0.1 {
-					continue
-				}
-				u, v := float64(dx)/regionOuter, float64(dy)/regionOuter
-				row := [terms]float64{1, u, v, dl, u * u, v * v}
-				ft.add(row, q.tone, w)
-				f1.add(row, q.colour[0], w)
-				f2.add(row, q.colour[1], w)
 			}
 		}
-		// Where the surface lies to one side only, its trend cannot be told from a stain.
-		if ft.n < 8 || ft.w < 5 || max(math.Abs(ft.a[0][1]), math.Abs(ft.a[0][2])) > regionAside*ft.w {
-			return
-		}
-		tone[i] = math.Abs(c.tone - ft.constant())
-		colour[i] = max(math.Abs(c.colour[0]-f1.constant()), math.Abs(c.colour[1]-f2.constant()))
+		tone[i], colour[i], lamp[i] = t, c, l
 	})
-	var rt, rc []Region
+	var rt, rc, rl []Region
 	for i, v := range tone {
 		if v >= 0 {
 			x, y := i%nx*regionStride, i/nx*regionStride
 			r := g.full(x, y, x+blockSide, y+blockSide)
 			rt = append(rt, Region{r, v})
-			rc = append(rc, Region{r, colour[i]})
+			if colour[i] >= 0 {
+				rc = append(rc, Region{r, colour[i]})
+			}
+			if lamp[i] >= 0 {
+				rl = append(rl, Region{r, lamp[i]})
+			}
 		}
 	}
-	if rt, rc = worst(rt, false), worst(rc, false); len(rt) > 0 {
+	if rt = worst(rt, false); len(rt) > 0 {
 		b.add(Regions, "tone", rt[0].Value, false, rt)
+	}
+	if rc = worst(rc, false); len(rc) > 0 {
 		b.add(Regions, "colour", rc[0].Value, false, rc)
 	}
+	if rl = worst(rl, false); len(rl) > 0 {
+		b.add(Regions, "lamps", rl[0].Value, false, rl)
+	}
+}
+
+// predicted is how far the gains of the block in column cx and row cy are from what the blocks
+// around it predict, in stops of tone and of colour; ok is false where there are too few of its surface,
+// colour and lamp negative where a channel is too dark to have one. Under lamps the change of colour is taken
+// apart: lamp is the part along the line from daylight to lamplight, colour what lies off it.
+func predicted(p []patch, nx, ny, cx, cy int, lamps bool) (tone, colour, lamp float64, ok bool) {
+	c := p[cy*nx+cx]
+	if !c.ok {
+		return 0, 0, 0, false
+	}
+	var ft, f1, f2 fit
+	for dy := -regionOuter; dy <= regionOuter; dy++ {
+		for dx := -regionOuter; dx <= regionOuter; dx++ {
+			x, y := cx+dx, cy+dy
+			if max(dx, -dx, dy, -dy) < regionInner || x < 0 || y < 0 || x >= nx || y >= ny {
+				continue
+			}
+			q := p[y*nx+x]
+			if !q.ok {
+				continue
+			}
+			dl := q.level - c.level
+			p1, p2 := q.paint[0]-c.paint[0], q.paint[1]-c.paint[1]
+			w := math.Exp(-dl*dl/(2*0.35*0.35) - (p1*p1+p2*p2)/(2*0.3*0.3))
+			if w < 0.1 {
+				continue
+			}
+			u, v := float64(dx)/regionOuter, float64(dy)/regionOuter
+			row := [terms]float64{1, u, v, dl, u * u, v * v}
+			ft.add(row, q.tone, w)
+			if q.tinted {
+				f1.add(row, q.colour[0], w)
+				f2.add(row, q.colour[1], w)
+			}
+		}
+	}
+	// Where the surface lies to one side only, its trend cannot be told from a stain.
+	if ft.n < 8 || ft.w < 5 || max(math.Abs(ft.a[0][1]), math.Abs(ft.a[0][2])) > regionAside*ft.w {
+		return 0, 0, 0, false
+	}
+	if !c.tinted || f1.n < ft.n*3/4 {
+		return math.Abs(c.tone - ft.constant()), -1, -1, true
+	}
+	dr, db := c.colour[0]-f1.constant(), c.colour[1]-f2.constant()
+	if lamps {
+		// Lights differ along a line on which R/G falls about as B/G rises: what is off it is no light.
+		return math.Abs(c.tone - ft.constant()), math.Abs(dr+db) / 2, math.Abs(dr-db) / 2, true
+	}
+	return math.Abs(c.tone - ft.constant()), max(math.Abs(dr), math.Abs(db)), -1, true
 }
 
 // patchOf averages over the block's main surface: samples within half a stop of its mean level.
@@ -112,6 +161,7 @@ func patchOf(got, ref *view, x0, y0, x1, y1 int) patch {
 	}
 	mean := float32(sum / float64(n))
 	var level, tone, c1, c2, p1, p2 float64
+	var was, is [3]float64 // linear light, summed
 	m := 0
 	for y := y0; y < y1; y += 2 {
 		l, t := ref.log.RowF32(y), got.log.RowF32(y)
@@ -131,13 +181,18 @@ func patchOf(got, ref *view, x0, y0, x1, y1 int) patch {
 			dg := logTable[c[3*x+1]] - logTable[a[3*x+1]]
 			c1 += float64(logTable[c[3*x]] - logTable[a[3*x]] - dg)
 			c2 += float64(logTable[c[3*x+2]] - logTable[a[3*x+2]] - dg)
+			for k := range was {
+				was[k] += float64(linearTable[a[3*x+k]])
+				is[k] += float64(linearTable[c[3*x+k]])
+			}
 		}
 	}
 	if m < all/2 {
 		return patch{}
 	}
 	f := 1 / float64(m)
-	return patch{true, level * f, tone * f, [2]float64{c1 * f, c2 * f}, [2]float64{p1 * f, p2 * f}}
+	tinted := min(was[0], was[1], was[2], is[0], is[1], is[2])*f >= colourFloor
+	return patch{true, tinted, level * f, tone * f, [2]float64{c1 * f, c2 * f}, [2]float64{p1 * f, p2 * f}}
 }
 
 const terms = 6

@@ -67,6 +67,14 @@ var logTable = func() *[65536]float32 {
 	return &t
 }()
 
+var linearTable = func() *[65536]float32 {
+	var t [65536]float32
+	for i := range t {
+		t[i] = float32(linear(float64(i) / 65535))
+	}
+	return &t
+}()
+
 // linear is the sRGB transfer function, IEC 61966-2-1.
 func linear(v float64) float64 {
 	if v <= 0.04045 {
