@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/scene"
 	"github.com/stretchr/testify/require"
 )
 
@@ -64,6 +65,28 @@ func TestGateOnTheSampleListing(t *testing.T) {
 				t.Logf("%s: %s at %v: %s", s.ID, f.Message, f.Region, why)
 			} else {
 				t.Errorf("%s: %s at %v", s.ID, f.Message, f.Region)
+			}
+		}
+		r.Free()
+	}
+}
+
+// TestGateOnRooms: other rooms than the sample's pass as well.
+func TestGateOnRooms(t *testing.T) {
+	for name, c := range map[string]struct {
+		o scene.InteriorOptions
+		b scene.BracketOptions
+	}{
+		"kitchen":         {scene.InteriorOptions{Room: scene.Kitchen, Wall: scene.White}, scene.BracketOptions{Seed: 11}},
+		"bedroom by lamp": {scene.InteriorOptions{Room: scene.Bedroom, Wall: scene.Sage, Light: scene.Lamps2700}, scene.BracketOptions{Seed: 12, Base: -0.8}},
+	} {
+		c.o.W, c.o.H = 600, 400
+		r := process(t, "auto", nil, realedit.AB723, rendered(t, scene.Interior(c.o).Bracket(c.b)))
+		keep(t, "gate-"+name, r)
+		require.Contains(t, r.Report.Measures, "qc_structure_mean", name)
+		for _, f := range r.Report.Findings {
+			if strings.HasPrefix(f.Check, "qc_") {
+				t.Errorf("%s: %s at %v", name, f.Message, f.Region)
 			}
 		}
 		r.Free()
