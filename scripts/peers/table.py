@@ -21,7 +21,7 @@ ROWS = [
 def short(info):
     def text(v):
         return f"{v:.4g}" if isinstance(v, float) else str(v)
-    return ", ".join(f"{k.replace('_', ' ')} {text(v)}" for k, v in (info or {}).items())
+    return ", ".join(f"{k.replace('_', ' ')} {text(v)}" for k, v in (info or {}).items() if not isinstance(v, list))
 
 
 def main():
@@ -31,7 +31,7 @@ def main():
     def clock(m):
         return f"{m['min_s']:.3g} / {m['median_s']:.3g}"
 
-    print("| work | peer | peer, s (min / median) | here, s (min / median) | here, CPU s | ratio of minima | wanted | extra memory, MB: peer, here | peer says | here |")
+    print("| work | peer | peer, s (min / median) | here, s (min / median) | CPU s: peer, here | ratio of minima | wanted | extra memory, MB: peer, here | peer says | here |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for work, ours, peers, side, wanted in ROWS:
         m, p = found.get((ours, "ours")), found.get((peers, side))
@@ -40,7 +40,7 @@ def main():
             continue
         ratio = p["min_s"] / m["min_s"]
         told = short(m.get("info")) if ours != "listing" else ""
-        print(f"| {work} | {p['name']} | {clock(p)} | {clock(m)} | {m['cpu_s']:.3g} | {ratio:.1f}{'' if ratio >= wanted else ' **missed**'} | {wanted} "
+        print(f"| {work} | {p['name']} | {clock(p)} | {clock(m)} | {p['cpu_s']:.3g}, {m['cpu_s']:.3g} | {ratio:.1f}{'' if ratio >= wanted else ' **missed**'} | {wanted} "
               f"| {p['extra_mb']:.0f}, {m['extra_mb']:.0f} | {short(p.get('info'))} | {told} |")
     print("\n| merge, by photos | 2 | 5 | 9 |\n|---|---|---|---|")
     for name, row, side in [("`robust`", "robust", "ours"), ("`mertens`", "mertens", "ours"), ("cv2 MergeMertens as shipped", "mertens", "shipped")]:
