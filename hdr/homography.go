@@ -32,20 +32,6 @@ func (h homography) mul(g homography) homography {
 	return r
 }
 
-// inverse of h; ok is false when it has none.
-func (h homography) inverse() (homography, bool) {
-	var m mat.Dense
-	if err := m.Inverse(mat.NewDense(3, 3, h[:])); err != nil {
-		return identity, false
-	}
-	var r homography
-	copy(r[:], m.RawMatrix().Data)
-	for i := range r {
-		r[i] /= m.At(2, 2)
-	}
-	return r, true
-}
-
 // rescale moves h from pictures of one size to pictures (sx, sy) times as large;
 // pixel centres lie at integers, so the corner is at −½.
 func (h homography) rescale(sx, sy float64) homography {

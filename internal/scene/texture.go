@@ -70,18 +70,6 @@ func brick(c, mortar vec, seed uint32) *material {
 	}}
 }
 
-// siding is horizontal clapboard with a shadow line under each board.
-func siding(c vec, seed uint32) *material {
-	return &material{avg: c.scale(0.95), albedo: func(h *hit, fw float64) vec {
-		const s = 0.16
-		y := h.v/s - math.Floor(h.v/s)
-		k := 0.97 + 0.05*y*fade(fw/s)
-		k *= 1 - 0.55*line(h.v, s, 0.016, fw)
-		k *= 1 + 0.05*fbm(seed, h.u*3, h.v*30, fw*30, 3)
-		return c.scale(k)
-	}}
-}
-
 // stucco is rough render.
 func stucco(c vec, seed uint32) *material {
 	return &material{avg: c, albedo: func(h *hit, fw float64) vec {

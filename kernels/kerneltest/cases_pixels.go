@@ -372,11 +372,12 @@ func deltaECases() (cases []Case) {
 				Op: "DeltaE", Name: fmt.Sprintf("%v, no map, unrelated photos, masked %v", f, masked), Formats: formats(f),
 				Tol: 1e-3, Why: "float32 polynomials; P95 from bins of 2⁻⁹ relative width, at their middle",
 				Run: func(m *Maker, o *kernels.Ops, w, h int) (Output, error) {
-					b, a, err := photoAndBlank(m, w, h, 3, f, 3, f)
+					_, a, err := photoAndBlank(m, w, h, 3, f, 3, f)
 					if err != nil {
 						return Output{}, err
 					}
-					if b, err = m.Photo(w, h, 3, f); err != nil {
+					b, err := m.Photo(w, h, 3, f)
+					if err != nil {
 						return Output{}, err
 					}
 					var mask *kernels.Image

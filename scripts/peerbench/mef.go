@@ -16,7 +16,7 @@ import (
 // scoreMEF prints the MEF-SSIM of a merge. Every file is an 8-bit picture of one size.
 func scoreMEF(fused string, photos []string) error {
 	if fused == "" || len(photos) == 0 {
-		return errors.New("mefssim -fused FILE PHOTO...")
+		return errors.New("want mefssim -fused FILE and photos")
 	}
 	b, err := kernels.Open("cpu")
 	if err != nil {
@@ -52,7 +52,7 @@ func open(b kernels.Backend, names []string) (all []*kernels.Image, err error) {
 // fusePhotos writes the robust merge of photos that are not aligned first: what the merge alone is worth.
 func fusePhotos(out string, names []string) error {
 	if out == "" || len(names) == 0 {
-		return errors.New("fuse -out FILE.png PHOTO...")
+		return errors.New("want fuse -out FILE.png and photos")
 	}
 	b, err := kernels.Open("cpu")
 	if err != nil {
