@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/realedit/realedit/internal/natural"
 )
 
 // GroupMode is how Group finds the sets of photos that have no explicit id.
@@ -160,8 +162,8 @@ func (it *item) compare(o *item) int {
 	return cmp.Or(
 		cmp.Compare(body(a), body(b)),
 		a.Facts.Start.Compare(b.Facts.Start),
-		naturally(a.Path, b.Path),
-		naturally(a.Name, b.Name),
+		natural.Compare(a.Path, b.Path),
+		natural.Compare(a.Name, b.Name),
 		slices.Compare(a.SHA256[:], b.SHA256[:]),
 	)
 }
@@ -170,34 +172,6 @@ func (it *item) compare(o *item) int {
 func body(p *Photo) string {
 	f := &p.Facts
 	return strings.ToLower(f.Make + "\x00" + f.Model + "\x00" + f.BodySerial)
-}
-
-// naturally compares names so that img9 comes before img10.
-func naturally(a, b string) int {
-	for a != "" && b != "" {
-		da, db := digits(a), digits(b)
-		if da > 0 && db > 0 {
-			na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
-			if c := cmp.Or(cmp.Compare(len(na), len(nb)), cmp.Compare(na, nb), cmp.Compare(da, db)); c != 0 {
-				return c
-			}
-			a, b = a[da:], b[db:]
-			continue
-		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return cmp.Compare(len(a), len(b))
-}
-
-func digits(s string) int {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
 }
 
 // distinct drops exact duplicates and folds the same exposure in two formats into one.
@@ -253,7 +227,7 @@ func sortedKeys[T any](m map[string]T) []string {
 	for k := range m {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, naturally)
+	slices.SortFunc(keys, natural.Compare)
 	return keys
 }
 

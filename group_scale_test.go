@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/realedit/realedit/internal/natural"
 )
 
 // view is a made-up scene: light, in stops about middle grey, at every pixel of a thumb.
@@ -256,10 +258,10 @@ func TestNatural(t *testing.T) {
 		a, b string
 		want int
 	}{{"img9", "img10", -1}, {"img010", "img10", 1}, {"a", "b", -1}, {"a", "a", 0}, {"a1b2", "a1b10", -1}, {"", "a", -1}, {"100", "99", 1}} {
-		if got := naturally(c.a, c.b); got != c.want {
+		if got := natural.Compare(c.a, c.b); got != c.want {
 			t.Errorf("%q, %q: %d", c.a, c.b, got)
 		}
-		if got := naturally(c.b, c.a); got != -c.want {
+		if got := natural.Compare(c.b, c.a); got != -c.want {
 			t.Errorf("%q, %q: not antisymmetric", c.b, c.a)
 		}
 	}

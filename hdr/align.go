@@ -197,7 +197,7 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 				maps[i], keep[i] = h, true
 				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "residual", r.rms, "matches", r.n)
 				last = i
-			} else if agree(views[last].proxy, views[i].proxy, maps[last].rescale(float64(pw)/float64(width), float64(ph)/float64(height))) {
+			} else if agree(views[last].proxy, views[i].proxy) {
 				maps[i], keep[i] = maps[last], true
 				w.Find(realedit.Finding{Check: "align_weak", Severity: realedit.Info, Message: name + " has too little to register on; it is taken as unmoved"})
 				last = i
@@ -213,7 +213,7 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 
 // agree tells whether two photos show the same thing without movement: on pixels both
 // resolve, one is a monotone function of the other but for noise.
-func agree(a, b *plane, _ homography) bool {
+func agree(a, b *plane) bool {
 	ta, tb, ok := commonThreshold(a, b)
 	if !ok {
 		return true // one of them resolves nothing: there is nothing to contradict

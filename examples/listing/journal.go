@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/realedit/realedit/internal/natural"
 )
 
 // The journal lies in -out/.realedit. It holds, line by line, the hash of every file before
@@ -112,6 +114,6 @@ func (j *journal) names(photo string) []string {
 			n = append(n, name)
 		}
 	}
-	slices.SortFunc(n, naturally)
+	slices.SortFunc(n, natural.Compare)
 	return n
 }

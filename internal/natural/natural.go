@@ -1,12 +1,13 @@
-package main
+// Package natural orders names as people do.
+package natural
 
 import (
 	"cmp"
 	"strings"
 )
 
-// naturally compares names so that A-9 comes before A-10.
-func naturally(a, b string) int {
+// Compare compares names so that img9 comes before img10: negative when a comes first.
+func Compare(a, b string) int {
 	for a != "" && b != "" {
 		da, db := digits(a), digits(b)
 		if da > 0 && db > 0 {
