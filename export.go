@@ -342,7 +342,7 @@ func thumbnailJPEG(pix *kernels.Image) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, h := fitInto(pix.Width(), pix.Height(), 160)
+	w, h := FitInto(pix.Width(), pix.Height(), 160)
 	small, err := b.NewImage(w, h, 3, kernels.U8)
 	if err != nil {
 		return nil, err
@@ -352,17 +352,6 @@ func thumbnailJPEG(pix *kernels.Image) ([]byte, error) {
 		return nil, err
 	}
 	return smallJPEG(small)
-}
-
-// fitInto scales w×h down so that the longer side is at most side.
-func fitInto(w, h, side int) (int, int) {
-	if max(w, h) <= side {
-		return w, h
-	}
-	if w >= h {
-		return side, max(1, (h*side+w/2)/w)
-	}
-	return max(1, (w*side+h/2)/h), side
 }
 
 var _ image.Image = (*shown)(nil)

@@ -12,6 +12,9 @@ type Frame struct {
 	EV    float64        // stops of light this frame got beyond the reference frame: positive is brighter
 	// Homography takes the picture's pixel centres to the photo's own (row-major 3×3).
 	Homography [9]float64
+
+	small   *kernels.Image // see Small
+	smallOf *kernels.Image // the picture it was made of
 }
 
 // Work is one set on its way through the stages. It belongs to one goroutine at a
@@ -32,19 +35,22 @@ type Work struct {
 	Unaltered *kernels.Image
 }
 
-// SetImage replaces the picture and frees the one before (unless it is the same or a frame's).
-func (w *Work) SetImage(m *kernels.Image) {
-	old := w.Image
-	w.Image = m
-	if old == nil || old == m || old == w.Unaltered {
-		return
-	}
+// OwnsImage tells whether Image is neither a frame's nor the unaltered sibling's, so that a stage may write over it.
+func (w *Work) OwnsImage() bool {
 	for _, f := range w.Frames {
-		if f.Image == old {
-			return
+		if f.Image == w.Image {
+			return false
 		}
 	}
-	old.Free()
+	return w.Image != w.Unaltered
+}
+
+// SetImage replaces the picture and frees the one before (unless it is the same or a frame's).
+func (w *Work) SetImage(m *kernels.Image) {
+	if w.Image != m && w.OwnsImage() {
+		w.Image.Free()
+	}
+	w.Image = m
 }
 
 // SetMask stores a mask and frees the one before under that key.
@@ -61,10 +67,10 @@ func (w *Work) SetMask(k Key, m *kernels.Image) {
 // DropFrames frees the frames that are no longer needed; the picture stays.
 func (w *Work) DropFrames() {
 	for _, f := range w.Frames {
-		if f.Image != w.Image && f.Image != w.Unaltered {
-			f.Image.Free()
+		if f.Image == w.Image || f.Image == w.Unaltered {
+			f.Image = nil
 		}
-		f.Valid.Free()
+		f.Free()
 	}
 	w.Frames = nil
 }

@@ -88,9 +88,13 @@ func (m Merge) deghost(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	first := w.Frames[0].Image
 	pw, ph := proxySize(first.Width(), first.Height(), ghostSide)
 	planes, valid := make([][3]*plane, len(w.Frames)), make([]*plane, len(w.Frames))
-	for i, f := range w.Frames {
-		var err error
-		if planes[i], err = channelPlanes(ctx, env, f.Image, pw, ph); err != nil {
+	for i := range w.Frames {
+		f := &w.Frames[i]
+		frame, err := f.Small(env)
+		if err != nil {
+			return err
+		}
+		if planes[i], err = channelPlanes(ctx, env, frame, pw, ph); err != nil {
 			return err
 		}
 		if f.Valid == nil {

@@ -49,6 +49,23 @@ func lumaPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h in
 	return hostPlane(ctx, env, grey)
 }
 
+// smallLuma is the luma of the frame's small picture.
+func smallLuma(ctx context.Context, env *realedit.Env, f *realedit.Frame) (*plane, error) {
+	small, err := f.Small(env)
+	if err != nil {
+		return nil, err
+	}
+	grey, err := env.NewImage(small.Width(), small.Height(), 1, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer grey.Free()
+	if err := env.Ops.Luma(grey, small); err != nil {
+		return nil, err
+	}
+	return hostPlane(ctx, env, grey)
+}
+
 // clipped is the encoded value from which a channel counts as blown.
 const clipped = 0.97
 

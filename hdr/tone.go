@@ -116,7 +116,24 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	w.Report.Measures["illuminant_cct"] = light.cct
 	w.Report.Measures["illuminant_confidence"] = math.Round(100*light.confidence) / 100
 
-	dst, err := env.NewImage(width, height, 3, kernels.U16)
+	if err := t.adjust(env, w, p); err != nil {
+		return err
+	}
+	if w.Changes == nil {
+		if w.Changes, err = realedit.NewAlterationMap(width, height); err != nil {
+			return err
+		}
+	}
+	w.Changes.MarkAll(realedit.ChangeTone)
+	return nil
+}
+
+// adjust does the work on all pixels: in place where the picture is 16 bits deep and nobody else's.
+func (Tone) adjust(env *realedit.Env, w *realedit.Work, p *kernels.LocalToneParams) error {
+	if w.Image.Format() == kernels.U16 && w.OwnsImage() {
+		return env.Ops.LocalTone(w.Image, w.Image, p)
+	}
+	dst, err := env.NewImage(w.Image.Width(), w.Image.Height(), 3, kernels.U16)
 	if err != nil {
 		return err
 	}
@@ -125,12 +142,6 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 		return err
 	}
 	w.SetImage(dst)
-	if w.Changes == nil {
-		if w.Changes, err = realedit.NewAlterationMap(width, height); err != nil {
-			return err
-		}
-	}
-	w.Changes.MarkAll(realedit.ChangeTone)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package hdr
 import (
 	"context"
 	"fmt"
+	"image"
 	"math"
 
 	"github.com/realedit/realedit"
@@ -45,7 +46,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	if mask == nil || len(w.Frames) < 2 {
 		return nil
 	}
-	pw, ph := proxySize(w.Image.Width(), w.Image.Height(), proxySide)
+	pw, ph := realedit.SmallSize(w.Image.Width(), w.Image.Height())
 	small, err := env.NewImage(pw, ph, 1, kernels.F32)
 	if err != nil {
 		return err
@@ -63,8 +64,8 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		return err
 	}
 	frames := make([]*plane, len(w.Frames))
-	for i, f := range w.Frames {
-		if frames[i], err = lumaPlane(ctx, env, f.Image, pw, ph); err != nil {
+	for i := range w.Frames {
+		if frames[i], err = smallLuma(ctx, env, &w.Frames[i]); err != nil {
 			return err
 		}
 	}
@@ -145,6 +146,20 @@ func regionPlane(regions [][]int, w, h int) *plane {
 	return p
 }
 
+// box is where p, scaled up to the size of full, is not 0, with room for the interpolation.
+func (p *plane) box(full image.Rectangle) image.Rectangle {
+	var b image.Rectangle
+	for y := range p.h {
+		for x := range p.w {
+			if p.v[y*p.w+x] != 0 {
+				b = b.Union(image.Rect(x, y, x+1, y+1))
+			}
+		}
+	}
+	b = b.Inset(-2)
+	return image.Rect(b.Min.X*full.Dx()/p.w, b.Min.Y*full.Dy()/p.h, (b.Max.X*full.Dx()+p.w-1)/p.w, (b.Max.Y*full.Dy()+p.h-1)/p.h).Intersect(full)
+}
+
 // viewQuality says how well a picture shows what lies inside a mask.
 type viewQuality struct {
 	clipped float64 // share of the region that is blown
@@ -188,27 +203,25 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 		return err
 	}
 	defer allowed.Valid.Free()
-	zero, err := zeros(ctx, env, mask.Width(), mask.Height())
+	// Outside the regions' box nothing is allowed, so only the box is worked on.
+	box := only.box(w.Image.Bounds())
+	alpha := allowed.Valid.SubImage(box)
+	zero, err := zeros(ctx, env, box.Dx(), box.Dy())
 	if err != nil {
 		return err
 	}
 	defer zero.Free()
-	alpha, err := env.NewImage(mask.Width(), mask.Height(), 1, kernels.U8)
-	if err != nil {
-		return err
-	}
-	defer alpha.Free()
-	if err := env.Ops.Blend(alpha, zero, mask, allowed.Valid); err != nil {
+	if err := env.Ops.Blend(alpha, zero, alpha, mask.SubImage(box)); err != nil {
 		return err
 	}
 	if f.Valid != nil { // what the moved frame does not cover stays the merge's
-		if err := env.Ops.Blend(alpha, zero, alpha, f.Valid); err != nil {
+		if err := env.Ops.Blend(alpha, zero, alpha, f.Valid.SubImage(box)); err != nil {
 			return err
 		}
 	}
-	src := f.Image
-	if src.Format() != w.Image.Format() {
-		c, err := env.NewImage(src.Width(), src.Height(), 3, w.Image.Format())
+	src, dst := f.Image.SubImage(box), w.Image.SubImage(box)
+	if src.Format() != dst.Format() {
+		c, err := env.NewImage(box.Dx(), box.Dy(), 3, dst.Format())
 		if err != nil {
 			return err
 		}
@@ -218,7 +231,7 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 		}
 		src = c
 	}
-	if err := env.Ops.Blend(w.Image, w.Image, src, alpha); err != nil {
+	if err := env.Ops.Blend(dst, dst, src, alpha); err != nil {
 		return err
 	}
 	if w.Changes == nil {
@@ -226,14 +239,14 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 			return err
 		}
 	}
-	host := alpha
-	if !alpha.OnHost() {
-		h, err := kernels.NewHostImage(nil, alpha.Width(), alpha.Height(), 1, kernels.U8)
+	host := allowed.Valid
+	if !host.OnHost() {
+		h, err := kernels.NewHostImage(nil, host.Width(), host.Height(), 1, kernels.U8)
 		if err != nil {
 			return err
 		}
 		defer h.Free()
-		if err := env.Backend.Copy(ctx, h, alpha); err != nil {
+		if err := env.Backend.Copy(ctx, h, allowed.Valid); err != nil {
 			return err
 		}
 		host = h

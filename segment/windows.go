@@ -53,11 +53,14 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		return nil
 	}
 	full := w.Frames[0].Image.Bounds()
-	pw, ph := fit(full.Dx(), full.Dy())
+	pw, ph := realedit.FitInto(full.Dx(), full.Dy(), side)
 	lumas := make([][]float32, len(w.Frames))
-	for i, f := range w.Frames {
-		var err error
-		if lumas[i], err = luma(ctx, env, f.Image, pw, ph); err != nil {
+	for i := range w.Frames {
+		frame, err := w.Frames[i].Small(env)
+		if err != nil {
+			return err
+		}
+		if lumas[i], err = luma(ctx, env, frame, pw, ph); err != nil {
 			return err
 		}
 	}
@@ -84,16 +87,6 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	}
 	w.SetMask(realedit.MaskWindow, m)
 	return nil
-}
-
-func fit(w, h int) (int, int) {
-	if max(w, h) <= side {
-		return w, h
-	}
-	if w >= h {
-		return side, max(1, h*side/w)
-	}
-	return max(1, w*side/h), side
 }
 
 // luma is the area-averaged luma of m at w×h on the host.
