@@ -349,6 +349,46 @@ func TestTruncations(t *testing.T) {
 	}
 }
 
+// TestTruncatedPhotographs cuts real photographs at every kilobyte: each piece is refused with a code, or
+// says in a warning what it lost.
+func TestTruncatedPhotographs(t *testing.T) {
+	root := photoDir(t)
+	for _, name := range []string{
+		"brackets/fusion_house/*", "brackets/fusion_room/*", "brackets/lamp_stack/*", "metadata/icc/*",
+	} {
+		files, err := filepath.Glob(filepath.Join(root, name))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", name, len(files), err)
+		}
+		cuts := 0
+		for _, file := range files {
+			whole, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := Decode(bytes.NewReader(whole), nil)
+			if err != nil || p.Facts.Width*p.Facts.Height > 1<<20 || cuts > 400 {
+				continue // not a photograph of a supported kind, or one that takes long
+			}
+			for n := 1024; n < len(whole); n += 1024 {
+				cuts++
+				q, err := Decode(bytes.NewReader(whole[:n]), nil)
+				switch code := CodeOf(err); {
+				case code == CodeTruncated || code == CodeBadImage:
+				case err != nil:
+					t.Errorf("%s cut at %d of %d: %v", file, n, len(whole), err)
+				case q.Thumb.W == 0 || !bytes.Equal(q.Thumb.Pix, p.Thumb.Pix) && len(q.Warnings) == 0:
+					t.Errorf("%s cut at %d of %d: taken for whole", file, n, len(whole))
+				}
+			}
+		}
+		if cuts < 20 {
+			t.Errorf("%s: %d cuts", name, cuts)
+		}
+		t.Logf("%s: %d cuts", name, cuts)
+	}
+}
+
 // bomb is a header that claims w×h pixels, with nothing behind it.
 func bomb(format string, w, h uint32) []byte {
 	switch format {

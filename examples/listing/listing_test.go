@@ -116,6 +116,26 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// The number of jobs decides when things are done, not what comes out.
+func TestJobsDoNotShow(t *testing.T) {
+	in := t.TempDir()
+	put(t, in, 0, 1, 3)
+	pictures := func(jobs string) map[string]string {
+		out := t.TempDir()
+		require.Equal(t, exitDone, call(t, "-out", out, "-jobs", jobs, in).code)
+		all := contents(t, out)
+		delete(all, "batch.json") // it says how many jobs there were
+		delete(all, filepath.Join(stateDir, journalName))
+		return all
+	}
+	want := pictures("1")
+	require.Contains(t, want, "DSC00010.jpg")
+	require.Contains(t, want, "DSC00010.report.json")
+	for _, jobs := range []string{"2", "7"} {
+		require.Equal(t, want, pictures(jobs), "-jobs %s", jobs)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	in := t.TempDir()
 	put(t, in, 3)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -81,6 +82,33 @@ func TestFailedSetLeavesQuarantine(t *testing.T) {
 	require.NoDirExists(t, dir)
 	require.FileExists(t, filepath.Join(out, "DSC00010.jpg"))
 	require.FileExists(t, filepath.Join(in, "DSC00010.JPG"))
+}
+
+// A photo cut at every kilobyte, beside a good set: each piece is refused with a code and kept, the set is finished.
+func TestTruncationsAtEveryKilobyte(t *testing.T) {
+	in, out := t.TempDir(), t.TempDir()
+	put(t, in, 0)
+	whole, err := os.ReadFile("../../testdata/listing/DSC00138.JPG")
+	require.NoError(t, err)
+	cuts := 0
+	for n := 1024; n < len(whole)-2; n += 1024 { // the last two bytes only say that there is no more
+		cuts++
+		require.NoError(t, os.WriteFile(filepath.Join(in, fmt.Sprintf("cut%03d.jpg", cuts)), whole[:n], 0o644))
+	}
+	require.Greater(t, cuts, 50)
+	r := call(t, append(quick(out), in)...)
+	require.Equal(t, exitQuarantined, r.code, r.stderr)
+	s := readBatch(t, out)
+	require.Equal(t, 1, s.Counts.Finished)
+	require.Equal(t, cuts, s.Counts.Quarantined)
+	for n := 1; n <= cuts; n++ {
+		name := fmt.Sprintf("cut%03d", n)
+		require.Equal(t, realedit.CodeTruncated, readFailure(t, filepath.Join(out, quarantineDir, name)).Code, name)
+		kept, err := os.ReadFile(filepath.Join(out, quarantineDir, name, name+".jpg"))
+		require.NoError(t, err)
+		require.Equal(t, whole[:1024*n], kept, name)
+	}
+	noTemporaries(t, out)
 }
 
 func TestMalformedFiles(t *testing.T) {
