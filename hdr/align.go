@@ -15,7 +15,8 @@ import (
 // Each photo is registered to its neighbour in exposure on the reference's side, which
 // shares the most unclipped pixels with it, and the maps are chained: translation,
 // then affine, then homography, each only if it beats the one before on matches it
-// was not fitted to. A photo that moved less than Still keeps its own pixels. One that
+// was not fitted to. A photo is moved only where that mends more than interpolation blurs, by whole
+// pixels where these will do: brackets from a tripod keep their own pixels. One that
 // cannot be registered stays where it is with a warning when it still agrees with its
 // neighbour, else it is left out. Borders a moved photo does not cover are marked in Frame.Valid.
 //
@@ -23,8 +24,6 @@ import (
 type Align struct {
 	// Off keeps every photo where it is.
 	Off bool `json:"off,omitempty"`
-	// Still is the corner movement, in pixels, below which a photo is not resampled; 0 = 0.35.
-	Still float64 `json:"still,omitempty"`
 }
 
 // Name is "hdr.align".
@@ -42,12 +41,6 @@ func (Align) Alters() realedit.Change { return realedit.ChangeNone }
 // Apply decodes and registers. It fails with the decoder's code when no photo can be read and with
 // CodeMisaligned when the reference agrees with none of several photos.
 func (a Align) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
-	if !(a.Still >= 0 && a.Still <= 10) {
-		return realedit.Errorf(realedit.CodeBadOption, "align", "Still: %v is outside [0, 10]", a.Still)
-	}
-	if a.Still == 0 {
-		a.Still = 0.35
-	}
 	if err := decodeAll(ctx, env, w); err != nil {
 		return err
 	}
@@ -178,9 +171,9 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 		views[i] = view{f.Image, p, q}
 	}
 	ref := w.Reference
-	maps := make([]homography, len(views))
+	maps := make([]placed, len(views))
 	keep := make([]bool, len(views))
-	maps[ref], keep[ref] = identity, true
+	maps[ref], keep[ref] = placed{identity, identity}, true
 	done := 1
 	for _, step := range []int{-1, 1} {
 		last := ref // the nearest photo towards the reference that is registered
@@ -193,9 +186,10 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 				return err
 			}
 			name := w.Frames[i].Photo.Name
-			if h := r.h.mul(maps[last]); r.ok && h.sane(width, height) {
-				maps[i], keep[i] = h, true
-				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "residual", r.rms, "matches", r.n)
+			if h := r.h.mul(maps[last].lies); r.ok && h.sane(width, height) {
+				taken := settle(r.found, maps[last], h, width, height)
+				maps[i], keep[i] = placed{h, taken}, true
+				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "taken", taken.shift(width, height), "residual", r.rms, "matches", r.n)
 				last = i
 			} else if agree(views[last].proxy, views[i].proxy) {
 				maps[i], keep[i] = maps[last], true
@@ -222,7 +216,7 @@ func agree(a, b *plane) bool {
 }
 
 // resample warps the photos that moved and drops those that are not to be kept.
-func (a Align) resample(env *realedit.Env, w *realedit.Work, maps []homography, keep []bool) error {
+func (a Align) resample(env *realedit.Env, w *realedit.Work, maps []placed, keep []bool) error {
 	width, height := w.Frames[0].Image.Width(), w.Frames[0].Image.Height()
 	var moved float64
 	kept := w.Frames[:0]
@@ -232,9 +226,9 @@ func (a Align) resample(env *realedit.Env, w *realedit.Work, maps []homography, 
 			f.Image.Free()
 			continue
 		}
-		if s := maps[i].shift(width, height); s > a.Still {
-			moved = max(moved, s)
-			f.Homography = maps[i]
+		if h := maps[i].taken; h != identity {
+			moved = max(moved, h.shift(width, height))
+			f.Homography = h
 			f, failed = warped(env, f)
 		}
 		if i == w.Reference {

@@ -32,6 +32,27 @@ func (h homography) mul(g homography) homography {
 	return r
 }
 
+// inverse is the map back; h must be regular.
+func (h homography) inverse() homography {
+	r := homography{
+		h[4]*h[8] - h[5]*h[7], h[2]*h[7] - h[1]*h[8], h[1]*h[5] - h[2]*h[4],
+		h[5]*h[6] - h[3]*h[8], h[0]*h[8] - h[2]*h[6], h[2]*h[3] - h[0]*h[5],
+		h[3]*h[7] - h[4]*h[6], h[1]*h[6] - h[0]*h[7], h[0]*h[4] - h[1]*h[3],
+	}
+	for i := range r[:8] {
+		r[i] /= r[8]
+	}
+	r[8] = 1
+	return r
+}
+
+// wholeShift is the shift by whole pixels that is nearest to h at the middle of a w×h picture.
+func (h homography) wholeShift(w, height int) homography {
+	cx, cy := float64(w-1)/2, float64(height-1)/2
+	u, v := h.apply(cx, cy)
+	return homography{1, 0, math.Round(u - cx), 0, 1, math.Round(v - cy), 0, 0, 1}
+}
+
 // rescale moves h from pictures of one size to pictures (sx, sy) times as large;
 // pixel centres lie at integers, so the corner is at −½.
 func (h homography) rescale(sx, sy float64) homography {
@@ -149,11 +170,15 @@ func residual(h *homography, matches []match) float64 {
 }
 
 // shift is the largest distance any corner of a w×h picture moves under h.
-func (h *homography) shift(w, height int) float64 {
+func (h *homography) shift(w, height int) float64 { return cornerDistance(h, &identity, w, height) }
+
+// cornerDistance is the largest distance of a corner of a w×h picture under two maps.
+func cornerDistance(a, b *homography, w, height int) float64 {
 	var top float64
 	for _, c := range [][2]float64{{0, 0}, {float64(w - 1), 0}, {0, float64(height - 1)}, {float64(w - 1), float64(height - 1)}} {
-		u, v := h.apply(c[0], c[1])
-		top = max(top, math.Hypot(u-c[0], v-c[1]))
+		ax, ay := a.apply(c[0], c[1])
+		bx, by := b.apply(c[0], c[1])
+		top = max(top, math.Hypot(ax-bx, ay-by))
 	}
 	return top
 }

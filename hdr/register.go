@@ -25,6 +25,7 @@ type registration struct {
 	model string     // "identity" or the rung that won
 	rms   float64    // median distance of held-out matches under h, pixels
 	n     int        // matches
+	found []match    // the last that were tracked, in full-size pixels from picture to photo
 	ok    bool
 }
 
@@ -65,6 +66,7 @@ func register(ctx context.Context, env *realedit.Env, a, b view) (registration, 
 	if sx < 1.5 {
 		m := trackAll(sa, sb, tone, r.h.rescale(1/sx, 1/sy), 16, 10)
 		r.rms = heldOut(m, r.h.rescale(1/sx, 1/sy)) * sx
+		r.found = enlarged(m, sx, sy)
 		return r, nil
 	}
 	m, err := trackFull(ctx, env, a, b, tone, r.h)
@@ -74,8 +76,18 @@ func register(ctx context.Context, env *realedit.Env, a, b view) (registration, 
 	if h, rung, ok := ladder(m, identity, a.full.Width(), a.full.Height(), 0.01); ok {
 		r.h, r.model, r.n = h, rung, len(m)
 	}
-	r.rms = heldOut(m, r.h)
+	r.rms, r.found = heldOut(m, r.h), m
 	return r, nil
+}
+
+// enlarged are the matches in pictures (sx, sy) times as large.
+func enlarged(m []match, sx, sy float64) []match {
+	for i := range m {
+		k := &m[i]
+		k.x, k.u = (k.x+0.5)*sx-0.5, (k.u+0.5)*sx-0.5
+		k.y, k.v = (k.y+0.5)*sy-0.5, (k.v+0.5)*sy-0.5
+	}
+	return m
 }
 
 // overlapTone is the tone map from b to a over what both show under the shift h.
