@@ -122,19 +122,19 @@ func (b *backend) warp(dst, valid, src *kernels.Image, h *[9]float64) error {
 		return nil
 	}
 	hc := *h
-	b.bands(dst.Height(), bandRows, func(_, y0, y1 int) {
+	err := b.banded(dst.Height(), bandRows, int(C.re_warp_scratch()), func(scratch *C.float, y0, y1 int) {
 		var v *C.uint8_t
 		var vs C.size_t
 		if valid != nil {
 			v, vs = (*C.uint8_t)(valid.Pointer()), stride(valid)
 		}
 		C.re_warp(C.int(src.Format()), dst.Pointer(), stride(dst), v, vs, src.Pointer(), stride(src), C.int(src.Channels()), C.int(src.Width()), C.int(src.Height()),
-			C.int(dst.Width()), (*C.double)(&hc[0]), C.int(y0), C.int(y1))
+			C.int(dst.Width()), (*C.double)(&hc[0]), scratch, C.int(y0), C.int(y1))
 	})
 	runtime.KeepAlive(dst)
 	runtime.KeepAlive(valid)
 	runtime.KeepAlive(src)
-	return nil
+	return err
 }
 
 // shift tells whether h moves by whole pixels, where Keys' kernel is the sample itself.

@@ -17,8 +17,9 @@ void re_pyrdown(int sf, float *dst, size_t ds, const void *src, size_t ss, int c
 // w and h are src's, dw dst's width; scratch as above.
 void re_pyrup(float *dst, size_t ds, int dw, const float *src, size_t ss, int c, int w, int h, float *scratch, int y0, int y1);
 
+size_t re_warp_scratch(void); // floats
 void re_warp(int f, void *dst, size_t ds, uint8_t *valid, size_t vs, const void *src, size_t ss, int c, int sw, int sh, int dw,
-	const double *h, int y0, int y1);
+	const double *h, float *scratch, int y0, int y1);
 
 void re_blend(int f, int mf, void *dst, size_t ds, const void *a, size_t as, const void *b, size_t bs, const void *m, size_t ms,
 	int c, size_t w, size_t rows);

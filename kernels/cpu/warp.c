@@ -204,26 +204,30 @@ RE_INLINE void sample_row(int f, void *restrict dst, const char *restrict src, s
 	else { BY_CHANNELS(float, PLAIN) }
 }
 
+typedef union { places p; smooth s; } warp_scratch;
+
+size_t re_warp_scratch(void) { return (sizeof(warp_scratch) + 63) / 64 * 16; }
+
 KERNEL(re_warp, (int f, void *dst, size_t ds, uint8_t *valid, size_t vs, const void *src, size_t ss, int c, int sw, int sh, int dw,
-	const double *h, int y0, int y1),
-	(f, dst, ds, valid, vs, src, ss, c, sw, sh, dw, h, y0, y1), {
+	const double *h, float *scratch, int y0, int y1),
+	(f, dst, ds, valid, vs, src, ss, c, sw, sh, dw, h, scratch, y0, y1), {
 	size_t px = (size_t)c * (f == RE_U8 ? 1 : f == RE_U16 ? 2 : 4);
 	// The last ix whose four taps lie in the row; for RGB, with the two samples that are read beside them.
 	int reach = c == 3 ? sw - 4 : sw - 3;
-	union { places p; smooth s; } u;
+	warp_scratch *u = (warp_scratch *)scratch; // not on the stack: threads of musl have 128 KiB of it
 	for (int x = 0; x < dw; x += CHUNK) {
 		int n = dw - x < CHUNK ? dw - x : CHUNK;
-		int easy = is_smooth(h, x, y0, y1, &u.s);
-		if (easy) for (int i = 0; i < RING; i++) u.s.tag[i] = INT32_MIN;
+		int easy = is_smooth(h, x, y0, y1, &u->s);
+		if (easy) for (int i = 0; i < RING; i++) u->s.tag[i] = INT32_MIN;
 		for (int y = y0; y < y1; y++) {
 			char *to = (char *)dst + (size_t)y * ds + (size_t)x * px;
 			uint8_t *v = valid ? valid + (size_t)y * vs + x : NULL;
 			if (easy) {
-				smooth_row(h, f, c, to, v, src, ss, sw, sh, x, y, n, &u.s);
+				smooth_row(h, f, c, to, v, src, ss, sw, sh, x, y, n, &u->s);
 				continue;
 			}
-			place(h, x, y, n, sw, sh, reach, &u.p, v);
-			sample_row(f, to, src, ss, c, sw, sh, &u.p, n);
+			place(h, x, y, n, sw, sh, reach, &u->p, v);
+			sample_row(f, to, src, ss, c, sw, sh, &u->p, n);
 		}
 	}
 })
