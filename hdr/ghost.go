@@ -25,17 +25,24 @@ const ghostSide = 640
 func findGhosts(frames [][3]*plane, valid []*plane, reference int, tolerance float32) []ghost {
 	const weak = 0.4
 	w, h := frames[0][0].w, frames[0][0].h
+	ranges := make([][3]span, len(frames))
+	var wg sync.WaitGroup
+	for i := range frames {
+		for c := range 3 {
+			wg.Go(func() { ranges[i][c] = spanOf(frames[i][c]) })
+		}
+	}
+	wg.Wait()
 	excess := make([]float32, w*h) // largest disagreement, in tolerances
 	for i := 0; i+1 < len(frames); i++ {
 		both := func(k int) bool {
 			return (valid[i] == nil || valid[i].v[k] > 0.99) && (valid[i+1] == nil || valid[i+1].v[k] > 0.99)
 		}
 		var parts [6][]float32
-		var wg sync.WaitGroup
 		for c := range 3 {
 			a, b := frames[i][c], frames[i+1][c]
-			wg.Go(func() { parts[2*c] = contradict(a, b, both, tolerance) })
-			wg.Go(func() { parts[2*c+1] = contradict(b, a, both, tolerance) })
+			wg.Go(func() { parts[2*c] = contradict(a, b, ranges[i+1][c], both, tolerance) })
+			wg.Go(func() { parts[2*c+1] = contradict(b, a, ranges[i][c], both, tolerance) })
 		}
 		wg.Wait()
 		for _, p := range parts {
@@ -70,36 +77,49 @@ func findGhosts(frames [][3]*plane, valid []*plane, reference int, tolerance flo
 	return regions
 }
 
-// contradict is by how many tolerances a, seen through the tone map to b, misses what b shows.
-func contradict(a, b *plane, both func(int) bool, tolerance float32) []float32 {
-	excess := make([]float32, a.w*a.h)
-	m := matchTone(a, b, func(k int) bool { return both(k) })
-	for y := range a.h {
-		for x := range a.w {
-			k := y*a.w + x
-			if !both(k) {
-				continue
-			}
-			v := a.v[k]
-			lo, hi := m.apply(v), m.apply(v)
-			switch {
-			case v <= usableLow:
-				lo, hi = 0, m.apply(usableLow)
-			case v >= usableHigh:
-				lo, hi = m.apply(usableHigh), 1
-			}
-			// The steeper the map, the more a's noise is worth in b.
-			slope := (m.apply(min(1, v+0.02)) - m.apply(max(0, v-0.02))) / 0.04
-			tol := tolerance * (1 + 0.5*min(slope, 4))
-			least, most := float32(1), float32(0)
-			for dy := -1; dy <= 1; dy++ {
-				for dx := -1; dx <= 1; dx++ {
-					q := b.at(min(max(x+dx, 0), b.w-1), min(max(y+dy, 0), b.h-1))
-					least, most = min(least, q), max(most, q)
-				}
-			}
-			excess[k] = max(least-hi, lo-most, 0) / tol
+// span is the least and the largest value around each pixel of a plane.
+type span struct{ least, most []float32 }
+
+// spanOf takes 3×3 neighbourhoods, cut off at the borders.
+func spanOf(p *plane) span {
+	s := span{make([]float32, len(p.v)), make([]float32, len(p.v))}
+	least, most := make([]float32, p.w), make([]float32, p.w) // of three rows
+	for y := range p.h {
+		above, row, below := p.v[max(y-1, 0)*p.w:][:p.w], p.v[y*p.w:][:p.w], p.v[min(y+1, p.h-1)*p.w:][:p.w]
+		for x, v := range row {
+			least[x], most[x] = min(v, above[x], below[x]), max(v, above[x], below[x])
 		}
+		for x := range row {
+			l, r := max(x-1, 0), min(x+1, p.w-1)
+			s.least[y*p.w+x], s.most[y*p.w+x] = min(least[l], least[x], least[r]), max(most[l], most[x], most[r])
+		}
+	}
+	return s
+}
+
+// contradict is by how many tolerances a, seen through the tone map to b, misses what b shows around the pixel.
+func contradict(a, b *plane, shown span, both func(int) bool, tolerance float32) []float32 {
+	excess := make([]float32, len(a.v))
+	m := matchTone(a, b, both)
+	for k, v := range a.v {
+		if !both(k) {
+			continue
+		}
+		lo := m.apply(v)
+		hi := lo
+		switch {
+		case v <= usableLow:
+			lo, hi = 0, m.apply(usableLow)
+		case v >= usableHigh:
+			lo, hi = m.apply(usableHigh), 1
+		}
+		miss := max(shown.least[k]-hi, lo-shown.most[k])
+		if !(miss > 0) {
+			continue
+		}
+		// The steeper the map, the more a's noise is worth in b.
+		slope := (m.apply(min(1, v+0.02)) - m.apply(max(0, v-0.02))) / 0.04
+		excess[k] = miss / (tolerance * (1 + 0.5*min(slope, 4)))
 	}
 	return excess
 }
