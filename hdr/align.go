@@ -2,6 +2,7 @@ package hdr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -155,20 +156,48 @@ func promote(env *realedit.Env, w *realedit.Work) error {
 
 func abs(i int) int { return max(i, -i) }
 
+// prepare makes the frames' views.
+func prepare(ctx context.Context, env *realedit.Env, frames []realedit.Frame) ([]*view, error) {
+	views, errs := make([]*view, len(frames)), make([]error, len(frames))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i := range frames {
+		full := frames[i].Image
+		small, err := frames[i].Small(env)
+		if err != nil {
+			return nil, err
+		}
+		wg.Go(func() { views[i], errs[i] = newView(ctx, env, full, small) })
+	}
+	wg.Wait()
+	return views, errors.Join(errs...)
+}
+
+// neighbours registers every photo but the reference to the one beside it on the reference's side.
+func neighbours(ctx context.Context, env *realedit.Env, views []*view, ref int) ([]registration, error) {
+	pairs, errs := make([]registration, len(views)), make([]error, len(views))
+	var wg sync.WaitGroup
+	for i := range views {
+		switch {
+		case i < ref:
+			wg.Go(func() { pairs[i], errs[i] = register(ctx, env, views[i+1], views[i]) })
+		case i > ref:
+			wg.Go(func() { pairs[i], errs[i] = register(ctx, env, views[i-1], views[i]) })
+		}
+	}
+	wg.Wait()
+	return pairs, errors.Join(errs...)
+}
+
 func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	width, height := w.Frames[0].Image.Width(), w.Frames[0].Image.Height()
-	pw, ph := proxySize(width, height, proxySide)
-	views := make([]view, len(w.Frames))
-	for i, f := range w.Frames {
-		p, err := lumaPlane(ctx, env, f.Image, pw, ph)
-		if err != nil {
-			return err
-		}
-		q, err := trackPlane(ctx, env, f.Image, pw, ph)
-		if err != nil {
-			return err
-		}
-		views[i] = view{f.Image, p, q}
+	views, err := prepare(ctx, env, w.Frames)
+	if err != nil {
+		return err
+	}
+	pairs, err := neighbours(ctx, env, views, w.Reference)
+	if err != nil {
+		return err
 	}
 	ref := w.Reference
 	maps := make([]placed, len(views))
@@ -181,17 +210,19 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			r, err := register(ctx, env, views[last], views[i])
-			if err != nil {
-				return err
+			r := pairs[i]
+			if last != i-step { // the one between could not be registered
+				if r, err = register(ctx, env, views[last], views[i]); err != nil {
+					return err
+				}
 			}
 			name := w.Frames[i].Photo.Name
 			if h := r.h.mul(maps[last].lies); r.ok && h.sane(width, height) {
 				taken := settle(r.found, maps[last], h, width, height)
 				maps[i], keep[i] = placed{h, taken}, true
-				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "taken", taken.shift(width, height), "residual", r.rms, "matches", r.n)
+				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "taken", taken.shift(width, height), "residual", r.rms, "matches", len(r.found))
 				last = i
-			} else if agree(views[last].proxy, views[i].proxy) {
+			} else if agree(views[last].grey[0], views[i].grey[0]) {
 				maps[i], keep[i] = maps[last], true
 				w.Find(realedit.Finding{Check: "align_weak", Severity: realedit.Info, Message: name + " has too little to register on; it is taken as unmoved"})
 				last = i

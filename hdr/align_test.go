@@ -148,7 +148,7 @@ func disagreement(t testing.TB, env *realedit.Env, w *realedit.Work) float64 {
 	var last *plane
 	var sum float64
 	for _, f := range w.Frames {
-		pw, ph := proxySize(f.Image.Width(), f.Image.Height(), proxySide)
+		pw, ph := realedit.SmallSize(f.Image.Width(), f.Image.Height())
 		p, err := lumaPlane(context.Background(), env, f.Image, pw, ph)
 		require.NoError(t, err)
 		if last != nil {
@@ -205,7 +205,7 @@ func TestFit(t *testing.T) {
 				if (x/90+y/90)%5 == 0 {
 					u, v = u+15, v-9
 				}
-				matches = append(matches, match{float64(x), float64(y), u, v, 1})
+				matches = append(matches, match{x: float64(x), y: float64(y), u: u, v: v, weight: 1})
 			}
 		}
 		got, ok := fit(m, matches, 1024, 768)

@@ -65,6 +65,7 @@ func (h homography) rescale(sx, sy float64) homography {
 type match struct {
 	x, y, u, v float64
 	weight     float64
+	fold       int // which part it belongs to when models are judged, 0 … folds−1
 }
 
 // model is a rung of the alignment ladder.
@@ -78,8 +79,7 @@ const (
 
 func (m model) String() string { return [...]string{"translation", "affine", "homography"}[m] }
 
-// minimum is the number of matches below which a model is not fitted: three times
-// what determines it.
+// minimum is the number of matches below which a model is not fitted: three times what determines it.
 func (m model) minimum() int { return [...]int{3, 9, 12}[m] }
 
 // fit solves a model over the matches by iteratively reweighted least squares (Tukey's
@@ -101,6 +101,7 @@ func fit(m model, matches []match, w, h int) (homography, bool) {
 	cols := [...]int{2, 6, 8}[m]
 	result := identity
 	for range 8 {
+		before := result
 		a := mat.NewDense(2*len(matches), cols, nil)
 		b := mat.NewVecDense(2*len(matches), nil)
 		for i, k := range matches {
@@ -138,6 +139,9 @@ func fit(m model, matches []match, w, h int) (homography, bool) {
 			copy(n[:8], p.RawVector().Data)
 		}
 		result = denorm.mul(n).mul(norm)
+		if cornerDistance(&result, &before, w, h) < 1e-4 {
+			break
+		}
 		c := max(0.3, 4*residual(&result, matches)) // 4 × median residual: beyond it a match has no say
 		for i, k := range matches {
 			r := distance(&result, k) / c

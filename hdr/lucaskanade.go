@@ -9,17 +9,18 @@ import "math"
 // a fraction of a pixel off), and what is left of contrast and level is fitted on each step.
 // Pixels that either photo clips take no part.
 //
-// t is the template; predict takes template coordinates to search coordinates.
+// t is the template, of which every step-th pixel either way is used; predict takes template coordinates to search coordinates.
 // score is the normalised correlation at the end, 0 when there is nothing to hold on to;
 // sigma is the position's standard error in pixels, from the residuals that are left and the gradients.
-func track(t, s *plane, tone *toneMap, predict func(x, y float64) (float64, float64)) (u, v, score, sigma float64) {
+func track(t, s *plane, step int, tone *toneMap, predict func(x, y float64) (float64, float64)) (u, v, score, sigma float64) {
 	type point struct {
 		x, y         float64 // predicted position in s
 		t, gx, gy, m float64
 	}
-	points := make([]point, 0, t.w*t.h)
-	for y := 1; y < t.h-1; y++ {
-		for x := 1; x < t.w-1; x++ {
+	whole := (t.w - 2 + step - 1) / step * ((t.h - 2 + step - 1) / step)
+	points := make([]point, 0, whole)
+	for y := 1; y < t.h-1; y += step {
+		for x := 1; x < t.w-1; x += step {
 			c := t.at(x, y)
 			if !trackable(c) {
 				continue
@@ -32,7 +33,7 @@ func track(t, s *plane, tone *toneMap, predict func(x, y float64) (float64, floa
 			points = append(points, point{px, py, float64(c), gx, gy, 0})
 		}
 	}
-	if len(points) < t.w*t.h/2 {
+	if 2*len(points) < whole {
 		return 0, 0, 0, 0
 	}
 	values := make([]float64, len(points))
@@ -55,7 +56,7 @@ func track(t, s *plane, tone *toneMap, predict func(x, y float64) (float64, floa
 			sss += f * f
 			sts += p.t * f
 		}
-		if n < float64(t.w*t.h)/2 {
+		if 2*n < float64(whole) {
 			return 0, 0, 0, 0
 		}
 		vt, vs := stt/n-st/n*st/n, sss/n-ss/n*ss/n
@@ -125,18 +126,22 @@ func bilinear(p *plane, x, y float64) (float32, bool) {
 // smooth is p under the binomial kernel (1 2 1)/4 in both directions, edges replicated:
 // enough to keep sensor noise out of the gradients.
 func (p *plane) smooth() *plane {
-	q := &plane{p.w, p.h, make([]float32, len(p.v))}
-	tmp := make([]float32, len(p.v))
+	tmp, q := newPlane(p.w, p.h), newPlane(p.w, p.h)
+	last := p.w - 1
 	for y := range p.h {
-		for x := range p.w {
-			l, r := max(0, x-1), min(p.w-1, x+1)
-			tmp[y*p.w+x] = (p.at(l, y) + 2*p.at(x, y) + p.at(r, y)) / 4
+		in, out := p.row(y), tmp.row(y)
+		out[0] = (3*in[0] + in[min(1, last)]) / 4
+		for x := 1; x < last; x++ {
+			out[x] = (in[x-1] + 2*in[x] + in[x+1]) / 4
+		}
+		if last > 0 {
+			out[last] = (in[last-1] + 3*in[last]) / 4
 		}
 	}
 	for y := range p.h {
-		u, d := max(0, y-1), min(p.h-1, y+1)
-		for x := range p.w {
-			q.v[y*p.w+x] = (tmp[u*p.w+x] + 2*tmp[y*p.w+x] + tmp[d*p.w+x]) / 4
+		up, mid, down, out := tmp.row(max(0, y-1)), tmp.row(y), tmp.row(min(p.h-1, y+1)), q.row(y)
+		for x := range out {
+			out[x] = (up[x] + 2*mid[x] + down[x]) / 4
 		}
 	}
 	return q
@@ -150,70 +155,4 @@ func nearest(o *plane, h *homography, x, y int) (float32, bool) {
 		return 0, false
 	}
 	return o.at(i, j), true
-}
-
-// corner is a place with texture in two directions.
-type corner struct {
-	x, y     int
-	strength float32
-	cell     int // grid cell, for the split into fitted and held-out matches
-}
-
-// corners picks the strongest corner of each cell of a grid of about cols columns:
-// the smaller eigenvalue of the gradient's structure tensor over a window of radius r
-// where the photo is trackable and so is the other one, o, under the prediction h.
-func corners(p, o *plane, h homography, cols, r int) []corner {
-	cell := max(2*r+1, (p.w+cols-1)/cols)
-	// Integral images of the tensor make each window four look-ups.
-	w1 := p.w + 1
-	xx, xy, yy, bad := make([]float64, w1*(p.h+1)), make([]float64, w1*(p.h+1)), make([]float64, w1*(p.h+1)), make([]float64, w1*(p.h+1))
-	for y := range p.h {
-		var sxx, sxy, syy, sb float64
-		for x := range p.w {
-			var gx, gy float64
-			if x > 0 && y > 0 && x < p.w-1 && y < p.h-1 {
-				gx, gy = float64(p.at(x+1, y)-p.at(x-1, y)), float64(p.at(x, y+1)-p.at(x, y-1))
-				if math.IsNaN(gx) || math.IsNaN(gy) {
-					gx, gy = 0, 0
-				}
-			}
-			sxx += gx * gx
-			sxy += gx * gy
-			syy += gy * gy
-			if !trackable(p.at(x, y)) {
-				sb++
-			} else if v, ok := nearest(o, &h, x, y); !ok || !trackable(v) {
-				sb++
-			}
-			i := (y+1)*w1 + x + 1
-			xx[i], xy[i], yy[i], bad[i] = xx[i-w1]+sxx, xy[i-w1]+sxy, yy[i-w1]+syy, bad[i-w1]+sb
-		}
-	}
-	sum := func(t []float64, x, y int) float64 {
-		a, b, c, d := (y-r)*w1+x-r, (y-r)*w1+x+r+1, (y+r+1)*w1+x-r, (y+r+1)*w1+x+r+1
-		return t[d] - t[b] - t[c] + t[a]
-	}
-	var found []corner
-	area := float64((2*r + 1) * (2*r + 1))
-	for cy := 0; cy*cell < p.h; cy++ {
-		for cx := 0; cx*cell < p.w; cx++ {
-			best := corner{strength: 2e-5, x: -1}
-			for y := max(cy*cell, r); y < min((cy+1)*cell, p.h-r); y += 2 {
-				for x := max(cx*cell, r); x < min((cx+1)*cell, p.w-r); x += 2 {
-					if sum(bad, x, y) > 0.3*area {
-						continue
-					}
-					a, b, c := sum(xx, x, y), sum(xy, x, y), sum(yy, x, y)
-					e := float32(((a + c) - math.Sqrt((a-c)*(a-c)+4*b*b)) / 2 / area)
-					if e > best.strength {
-						best = corner{x, y, e, (cx + cy) % 2}
-					}
-				}
-			}
-			if best.x >= 0 {
-				found = append(found, best)
-			}
-		}
-	}
-	return found
 }

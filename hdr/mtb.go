@@ -5,28 +5,23 @@ import (
 	"slices"
 )
 
-// coarseShift finds the whole-pixel shift (dx,dy) with b(x+dx, y+dy) ≈ a(x,y), by the
-// threshold bitmaps of Ward 2003 from about 24 pixels up to full size. Ranks of
+// coarseShift finds the shift (dx,dy), in whole pixels of the largest pictures, with b(x+dx, y+dy) ≈ a(x,y), by the
+// threshold bitmaps of Ward 2003, from about 24 pixels up to 300. Ranks of
 // pixels survive any exposure; the rank to threshold at is chosen so that in neither photo it is clipped.
-func coarseShift(a, b *plane) (dx, dy int, ok bool) {
-	var as, bs []*plane
-	for pa, pb := a, b; ; pa, pb = pa.half(), pb.half() {
-		as, bs = append(as, pa), append(bs, pb)
-		if max(pa.w, pa.h) <= 48 || min(pa.w, pa.h) <= 8 {
-			break
-		}
-	}
-	ta, tb, ok := commonThreshold(as[len(as)-1], bs[len(bs)-1])
+// as and bs are the two pictures and their halves.
+func coarseShift(as, bs []*plane) (dx, dy int, ok bool) {
+	last := len(as) - 1
+	ta, tb, ok := commonThreshold(as[last], bs[last])
 	if !ok {
 		return 0, 0, false
 	}
-	for l := len(as) - 1; l >= 0; l-- {
-		if as[l].w*as[l].h > 512*512 { // finer shifts are the patches' business
+	for l := last; l >= 0; l-- {
+		if as[l].w*as[l].h > 300*300 { // finer shifts are the patches' business
 			dx, dy = dx*2, dy*2
 			continue
 		}
 		radius := 1
-		if l == len(as)-1 {
+		if l == last {
 			radius = max(1, max(as[l].w, as[l].h)/5)
 		}
 		best, bx, by := math.Inf(1), 0, 0

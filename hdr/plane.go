@@ -15,6 +15,10 @@ type plane struct {
 	v    []float32
 }
 
+func newPlane(w, h int) *plane { return &plane{w, h, make([]float32, w*h)} }
+
+func (p *plane) row(y int) []float32 { return p.v[y*p.w : (y+1)*p.w : (y+1)*p.w] }
+
 func (p *plane) at(x, y int) float32 { return p.v[y*p.w+x] }
 
 // proxySize is the size whose longer side is at most side.
@@ -69,21 +73,9 @@ func smallLuma(ctx context.Context, env *realedit.Env, f *realedit.Frame) (*plan
 // clipped is the encoded value from which a channel counts as blown.
 const clipped = 0.97
 
+// nan marks a pixel whose luma says nothing about position, because a channel is blown;
+// smoothing carries it to every pixel it would taint.
 var nan = float32(math.NaN())
-
-// trackPlane is lumaPlane with NaN wherever a channel is blown: there luma says nothing
-// about position, and smoothing carries the NaN to every pixel it would taint.
-func trackPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (*plane, error) {
-	c, err := channelPlanes(ctx, env, m, w, h)
-	if err != nil {
-		return nil, err
-	}
-	p := &plane{w, h, make([]float32, w*h)}
-	for i := range p.v {
-		p.v[i] = trackValue(c[0].v[i], c[1].v[i], c[2].v[i])
-	}
-	return p, nil
-}
 
 // channelPlanes are m's channels, area-averaged to w×h.
 func channelPlanes(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (c [3]*plane, err error) {
@@ -131,19 +123,18 @@ func hostPlane(ctx context.Context, env *realedit.Env, m *kernels.Image) (*plane
 
 // half is p averaged over 2×2 pixels (the last odd row and column are dropped).
 func (p *plane) half() *plane {
-	q := &plane{max(1, p.w/2), max(1, p.h/2), nil}
-	q.v = make([]float32, q.w*q.h)
+	q := newPlane(max(1, p.w/2), max(1, p.h/2))
+	d := min(1, p.w-1)
 	for y := range q.h {
-		y1 := min(2*y+1, p.h-1)
-		for x := range q.w {
-			x1 := min(2*x+1, p.w-1)
-			q.v[y*q.w+x] = (p.at(2*x, 2*y) + p.at(x1, 2*y) + p.at(2*x, y1) + p.at(x1, y1)) / 4
+		up, down, out := p.row(2*y), p.row(min(2*y+1, p.h-1)), q.row(y)
+		for x := range out {
+			out[x] = (up[2*x] + up[2*x+d] + down[2*x] + down[2*x+d]) / 4
 		}
 	}
 	return q
 }
 
-// patch is trackPlane's value for a window of m (3 channels, U8 or U16) at full resolution.
+// patch is the luma of a window of m (3 channels, U8 or U16) at full resolution, nan where a channel is blown.
 func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rectangle) (*plane, error) {
 	s := m.SubImage(r)
 	if s == nil {

@@ -4,79 +4,78 @@ import (
 	"context"
 	"image"
 	"math"
+	"runtime"
+	"sync"
 
 	"github.com/realedit/realedit"
-	"github.com/realedit/realedit/kernels"
 )
 
-// view is one photo as registration sees it: its pixels and a small grey copy.
-type view struct {
-	full  *kernels.Image
-	proxy *plane // luma, longer side at most proxySide
-	track *plane // the same with NaN where a channel is blown
-}
+// Patches: columns of the grid of which each cell gives one, and half their side in pixels. reach
+// is how far from where it is expected a detail is looked for at full size.
+const (
+	proxyColumns, halfColumns, detailColumns = 20, 14, 14
 
-// proxySide is the longer side of the picture on which movement is first found.
-const proxySide = 1024
+	patchRadius, detailRadius, detailReach = 10, 20, 10
+)
 
 // registration is how one photo lies to another.
 type registration struct {
 	h     homography // picture → photo, pixel centres
 	model string     // "identity" or the rung that won
-	rms   float64    // median distance of held-out matches under h, pixels
-	n     int        // matches
+	rms   float64    // median distance of matches from where a fit without them puts them, pixels
 	found []match    // the last that were tracked, in full-size pixels from picture to photo
 	ok    bool
 }
 
 // register finds the map from a's pixels to b's: threshold bitmaps for the shift, then patches
-// tracked on the proxies and, where there is more to see, on the photos themselves;
+// tracked on the small pictures and, where there is more to see, on the photos themselves;
 // at each size the ladder translation → affine → homography, a rung counting only
 // when it beats the one before on matches it was not fitted to.
-func register(ctx context.Context, env *realedit.Env, a, b view) (registration, error) {
-	pa, pb := a.proxy, b.proxy
-	dx, dy, ok := coarseShift(pa, pb)
-	start := homography{1, 0, float64(dx), 0, 1, float64(dy), 0, 0, 1}
-	if !ok || !start.sane(pa.w, pa.h) {
-		start = identity
+func register(ctx context.Context, env *realedit.Env, a, b *view) (registration, error) {
+	pa := a.grey[0]
+	start := identity
+	if dx, dy, ok := coarseShift(a.grey, b.grey); ok {
+		if s := (homography{1, 0, float64(dx), 0, 1, float64(dy), 0, 0, 1}); s.sane(pa.w, pa.h) {
+			start = s
+		}
 	}
+	level := min(1, len(a.grey)-1)
+	tone := overlapTone(b.grey[level], a.grey[level], int(start[2])>>level, int(start[5])>>level)
 	r := registration{h: start}
-	tone := overlapTone(pb, pa, start)
-	sa, sb := a.track.smooth(), b.track.smooth()
-	// The small picture first: its patches reach farther.
-	if max(pa.w, pa.h) > 400 {
-		ha, hb := sa.half(), sb.half()
+	sx, sy := a.scale[0], a.scale[1]
+	detailed := sx >= 1.5 // there is more to see at full size
+	near := false
+	// The half picture first: its patches reach farther.
+	if len(a.track) > 1 {
+		ha, hb := a.track[1], b.track[1]
 		half := start.rescale(0.5, 0.5)
-		if m := trackAll(ha, hb, tone, half, 14, 10); len(m) > 0 {
-			if h, _, ok := ladder(m, half, ha.w, ha.h, 0.02); ok {
-				r.h = h.rescale(float64(pa.w)/float64(ha.w), float64(pa.h)/float64(ha.h))
+		if m := trackAll(ha, hb, tone, half, &a.spots[1]); len(m) > 0 {
+			if c := ladder(m, half, ha.w, ha.h, 0.02); c.ok {
+				r.h = c.h.rescale(float64(pa.w)/float64(ha.w), float64(pa.h)/float64(ha.h))
+				near = len(m) >= 40 // good enough for details to be found
 			}
 		}
 	}
 	for range 2 {
-		m := trackAll(sa, sb, tone, r.h, 20, 10)
-		h, rung, ok := ladder(m, identity, pa.w, pa.h, 0.004)
-		if !ok {
-			return registration{h: identity}, nil
+		if detailed && near {
+			break
 		}
-		r = registration{h: h, model: rung, n: len(m), ok: true}
+		m := trackAll(a.track[0], b.track[0], tone, r.h, &a.spots[0])
+		if r = ladder(m, identity, pa.w, pa.h, 0.004); !r.ok {
+			return r, nil
+		}
 	}
-	sx, sy := float64(a.full.Width())/float64(pa.w), float64(a.full.Height())/float64(pa.h)
-	r.h = r.h.rescale(sx, sy)
-	if sx < 1.5 {
-		m := trackAll(sa, sb, tone, r.h.rescale(1/sx, 1/sy), 16, 10)
-		r.rms = heldOut(m, r.h.rescale(1/sx, 1/sy)) * sx
-		r.found = enlarged(m, sx, sy)
+	r.h, r.rms, r.found = r.h.rescale(sx, sy), r.rms*sx, enlarged(r.found, sx, sy)
+	if !detailed {
 		return r, nil
 	}
-	m, err := trackFull(ctx, env, a, b, tone, r.h)
+	m, err := trackDetails(ctx, env, a, b, tone, r.h)
 	if err != nil {
 		return r, err
 	}
-	if h, rung, ok := ladder(m, identity, a.full.Width(), a.full.Height(), 0.01); ok {
-		r.h, r.model, r.n = h, rung, len(m)
+	if d := ladder(m, identity, a.full.Width(), a.full.Height(), 0.01); d.ok {
+		r = d
 	}
-	r.rms, r.found = heldOut(m, r.h), m
 	return r, nil
 }
 
@@ -90,64 +89,86 @@ func enlarged(m []match, sx, sy float64) []match {
 	return m
 }
 
-// overlapTone is the tone map from b to a over what both show under the shift h.
-func overlapTone(b, a *plane, h homography) *toneMap {
-	moved := &plane{a.w, a.h, make([]float32, len(a.v))}
-	in := make([]bool, len(a.v))
-	for y := range a.h {
-		for x := range a.w {
-			moved.v[y*a.w+x], in[y*a.w+x] = nearest(b, &h, x, y)
+// overlapTone is the tone map from b to a over what both show when b is moved by (dx,dy).
+func overlapTone(b, a *plane, dx, dy int) *toneMap {
+	var ha, hb [256]float64
+	for y := max(0, -dy); y < min(a.h, b.h-dy); y++ {
+		ra, rb := a.row(y), b.row(y+dy)
+		for x := max(0, -dx); x < min(a.w, b.w-dx); x++ {
+			ha[bin(ra[x])]++
+			hb[bin(rb[x+dx])]++
 		}
 	}
-	m := matchTone(moved, a, func(i int) bool { return in[i] })
+	m := matchHistograms(&hb, &ha)
 	return &m
 }
 
-// trackAll tracks one patch per grid cell of two proxies under the prediction h.
-func trackAll(a, b *plane, tone *toneMap, h homography, cols, radius int) []match {
-	var out []match
-	for _, c := range corners(a, b, h, cols, radius) {
-		t := window(a, c.x-radius, c.y-radius, 2*radius+1)
-		u, v, score, sigma := track(t, b, tone, func(x, y float64) (float64, float64) {
-			return h.apply(x+float64(c.x-radius), y+float64(c.y-radius))
+// eachCorner calls f for all of the corners, on all processors.
+func eachCorner(all []corner, f func(i int, c corner)) {
+	var wg sync.WaitGroup
+	n := min(runtime.GOMAXPROCS(0), len(all))
+	for k := range n {
+		wg.Go(func() {
+			for i := k; i < len(all); i += n {
+				f(i, all[i])
+			}
 		})
-		if score < 0.8 || math.Hypot(u, v) > float64(radius) {
-			continue
+	}
+	wg.Wait()
+}
+
+// trackAll tracks one patch per grid cell of two proxies under the prediction h.
+func trackAll(a, b *plane, tone *toneMap, h homography, g *spotGrid) []match {
+	r := g.radius
+	all := g.shared(b, &h)
+	found := make([]match, len(all))
+	eachCorner(all, func(i int, c corner) {
+		t := window(a, c.x-r, c.y-r, 2*r+1)
+		u, v, score, sigma := track(t, b, 1, tone, func(x, y float64) (float64, float64) {
+			return h.apply(x+float64(c.x-r), y+float64(c.y-r))
+		})
+		if score >= 0.8 && math.Hypot(u, v) <= float64(r) {
+			px, py := h.apply(float64(c.x), float64(c.y))
+			found[i] = match{float64(c.x), float64(c.y), px + u, py + v, weigh(sigma), c.fold}
 		}
-		px, py := h.apply(float64(c.x), float64(c.y))
-		out = append(out, match{float64(c.x), float64(c.y), px + u, py + v, weigh(sigma, c.cell)})
+	})
+	return tracked(found)
+}
+
+// tracked are the matches that were found, in order.
+func tracked(all []match) []match {
+	out := all[:0]
+	for _, m := range all {
+		if m.weight != 0 {
+			out = append(out, m)
+		}
 	}
 	return out
 }
 
-// weigh is a match's weight, the inverse of its variance beside a twentieth of a pixel
-// that no patch is better than; held-out cells carry it negative, so that one list
-// serves fitting and judging.
-func weigh(sigma float64, cell int) float64 {
-	w := 0.0025 / (0.0025 + sigma*sigma)
-	if cell == 1 {
-		return -w
-	}
-	return w
-}
+// weigh is a match's weight, the inverse of its variance beside a twentieth of a pixel that no patch is better than.
+func weigh(sigma float64) float64 { return 0.0025 / (0.0025 + sigma*sigma) }
 
 // window copies an n×n window of p.
 func window(p *plane, x0, y0, n int) *plane {
-	q := &plane{n, n, make([]float32, n*n)}
+	q := newPlane(n, n)
 	for y := range n {
-		copy(q.v[y*n:(y+1)*n], p.v[(y0+y)*p.w+x0:][:n])
+		copy(q.row(y), p.v[(y0+y)*p.w+x0:][:n])
 	}
 	return q
 }
 
-// trackFull tracks patches at full resolution at the proxies' corners.
-func trackFull(ctx context.Context, env *realedit.Env, a, b view, tone *toneMap, h homography) ([]match, error) {
-	const radius, reach = 28, 12
+// trackDetails tracks patches at full resolution where the proxies have texture.
+func trackDetails(ctx context.Context, env *realedit.Env, a, b *view, tone *toneMap, h homography) ([]match, error) {
+	const radius, reach = detailRadius, detailReach
 	w, ht := a.full.Width(), a.full.Height()
-	sx, sy := float64(w)/float64(a.proxy.w), float64(ht)/float64(a.proxy.h)
-	var out []match
+	sx, sy := a.scale[0], a.scale[1]
 	small := h.rescale(1/sx, 1/sy)
-	for _, c := range corners(a.track, b.track, small, 14, 6) {
+	all := a.details.shared(b.track[0], &small)
+	found := make([]match, len(all))
+	var mu sync.Mutex
+	var failed error
+	eachCorner(all, func(i int, c corner) {
 		x := int((float64(c.x)+0.5)*sx - 0.5)
 		y := int((float64(c.y)+0.5)*sy - 0.5)
 		x, y = min(max(x, radius), w-1-radius), min(max(y, radius), ht-1-radius)
@@ -155,75 +176,82 @@ func trackFull(ctx context.Context, env *realedit.Env, a, b view, tone *toneMap,
 		qx, qy := int(math.Round(px)), int(math.Round(py))
 		box := image.Rect(qx-radius-reach, qy-radius-reach, qx+radius+reach+1, qy+radius+reach+1)
 		if x < radius || y < radius || !box.In(b.full.Bounds()) {
-			continue
+			return
 		}
 		t, err := patch(ctx, env, a.full, image.Rect(x-radius, y-radius, x+radius+1, y+radius+1))
-		if err != nil {
-			return nil, err
+		if err == nil {
+			var s *plane
+			if s, err = patch(ctx, env, b.full, box); err == nil {
+				// Twice smoothed: at full resolution a pixel holds more noise than edge. So every second pixel tells as much as all.
+				u, v, score, sigma := track(t.smooth().smooth(), s.smooth().smooth(), 2, tone, func(tx, ty float64) (float64, float64) {
+					ax, ay := h.apply(tx+float64(x-radius), ty+float64(y-radius))
+					return ax - float64(box.Min.X), ay - float64(box.Min.Y)
+				})
+				if score >= 0.8 && math.Hypot(u, v) <= reach {
+					found[i] = match{float64(x), float64(y), px + u, py + v, weigh(sigma), c.fold}
+				}
+				return
+			}
 		}
-		s, err := patch(ctx, env, b.full, box)
-		if err != nil {
-			return nil, err
-		}
-		// Twice smoothed: at full resolution a pixel holds more noise than edge.
-		t, s = t.smooth().smooth(), s.smooth().smooth()
-		u, v, score, sigma := track(t, s, tone, func(tx, ty float64) (float64, float64) {
-			ax, ay := h.apply(tx+float64(x-radius), ty+float64(y-radius))
-			return ax - float64(box.Min.X), ay - float64(box.Min.Y)
-		})
-		if score < 0.8 || math.Hypot(u, v) > reach {
-			continue
-		}
-		out = append(out, match{float64(x), float64(y), px + u, py + v, weigh(sigma, c.cell)})
-	}
-	return out, nil
+		mu.Lock()
+		failed = err
+		mu.Unlock()
+	})
+	return tracked(found), failed
 }
 
-// ladder climbs from start (a map it may fall back on) through the models. margin is
-// how many pixels the held-out residual must fall to justify a rung.
-func ladder(matches []match, start homography, w, h int, margin float64) (homography, string, bool) {
-	var fitted, held []match
-	for _, m := range matches {
-		if m.weight < 0 {
-			m.weight = -m.weight
-			held = append(held, m)
-		} else {
-			fitted = append(fitted, m)
-		}
+// ladder climbs from start (a map it may fall back on) through the models. A rung is judged by where
+// it puts matches that it was not fitted to, fold by fold: few matches then fit a rung
+// nearly as well as all. margin is how many pixels the median residual must fall to justify a rung. And the
+// folds must agree about the picture's corners to half of what the rung moves them, for matches that lie close together leave the
+// corners to chance.
+func ladder(matches []match, start homography, w, h int, margin float64) registration {
+	r := registration{h: start, model: "identity", found: matches}
+	if len(matches) < 6 {
+		return r
 	}
-	if len(held) < 3 || len(fitted) < 3 {
-		return start, "", false
-	}
-	best, rung, score := start, "identity", residual(&start, held)
-	won := model(-1)
+	r.ok, r.rms = true, residual(&start, matches)
 	for m := translation; m <= projective; m++ {
-		c, ok := fit(m, fitted, w, h)
+		c, ok := fit(m, matches, w, h)
 		if !ok || !c.sane(w, h) {
 			continue
 		}
-		if r := residual(&c, held); r < score-margin && r < 0.97*score {
-			best, rung, score, won = c, m.String(), r, m
+		score, spread, ok := crossValidated(m, matches, &c, w, h)
+		if ok && score < r.rms-margin && score < 0.97*r.rms && 2*spread < cornerDistance(&c, &r.h, w, h) {
+			r.h, r.model, r.rms = c, m.String(), score
 		}
 	}
-	if won >= 0 { // the rung is chosen: now all matches may speak
-		all := append(fitted, held...)
-		if c, ok := fit(won, all, w, h); ok && c.sane(w, h) {
-			best = c
-		}
-	}
-	return best, rung, true
+	return r
 }
 
-// heldOut is the residual over the matches that no fit saw; NaN without any.
-func heldOut(matches []match, h homography) float64 {
-	var held []match
-	for _, m := range matches {
-		if m.weight < 0 {
-			held = append(held, m)
+// folds is the number of parts that matches fall into for judging a model.
+const folds = 5
+
+// crossValidated is the median distance of the matches of each fold from where a fit to the other folds puts them,
+// and how far such a fit's corners are from those of whole, the fit to all.
+func crossValidated(m model, matches []match, whole *homography, w, h int) (score, spread float64, ok bool) {
+	d := make([]float64, 0, len(matches))
+	others := make([]match, 0, len(matches))
+	for f := range folds {
+		others = others[:0]
+		for _, k := range matches {
+			if k.fold != f {
+				others = append(others, k)
+			}
+		}
+		if len(others) == len(matches) {
+			continue
+		}
+		c, ok := fit(m, others, w, h)
+		if !ok || !c.sane(w, h) {
+			return 0, 0, false
+		}
+		spread = max(spread, cornerDistance(&c, whole, w, h))
+		for _, k := range matches {
+			if k.fold == f {
+				d = append(d, distance(&c, k))
+			}
 		}
 	}
-	if len(held) == 0 {
-		return math.NaN()
-	}
-	return residual(&h, held)
+	return median(d), spread, true
 }

@@ -17,6 +17,11 @@ func matchTone(a, b *plane, valid func(i int) bool) toneMap {
 			hb[bin(b.v[i])]++
 		}
 	}
+	return matchHistograms(&ha, &hb)
+}
+
+// matchHistograms finds the map that takes the distribution counted in ha to hb's. Both are summed up on the way.
+func matchHistograms(ha, hb *[256]float64) toneMap {
 	for i := 1; i < 256; i++ {
 		ha[i] += ha[i-1]
 		hb[i] += hb[i-1]
