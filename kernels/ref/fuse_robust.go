@@ -45,13 +45,9 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 	for j, s := range sum {
 		scene[j] = uint16(float32(s)/float32(len(photos)) + 0.5)
 	}
-	whole := make([]bool, plan.LW*plan.LH)
-	for i := range whole {
-		x0, y0 := i%plan.LW*plan.Step, i/plan.LW*plan.Step
-		whole[i] = true
-		for j := range plan.Step * plan.Step {
-			whole[i] = whole[i] && least[(y0+j/plan.Step)*w+x0+j%plan.Step] == 255
-		}
+	whole, wholes := wholeOf(plan, least), make([][]bool, len(photos))
+	for i := range wholes {
+		wholes[i] = wholeOf(plan, claims[i])
 	}
 	t := robust.NewTables(plan, low, whole)
 
@@ -80,6 +76,43 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 	}
 	base := t.Base(plan, counts)
 
+	// Local contrast: the coefficients, from reduced pixels.
+	level := newGray(plan.LW, plan.LH)
+	small, valids := make([]gray, len(photos)), make([]gray, len(photos))
+	for i := range photos {
+		small[i], valids[i] = newGray(plan.LW, plan.LH), newGray(plan.LW, plan.LH)
+		for j, v := range low[i] {
+			small[i].v[j] = float64(v) / 65535
+			if wholes[i][j] {
+				valids[i].v[j] = 1
+			}
+		}
+	}
+	reduced := reduce(plan, scene)
+	for j := range level.v {
+		if whole[j] {
+			var sum uint32
+			for i := range low {
+				sum += uint32(low[i][j])
+			}
+			reduced[j] = uint16(float32(sum)/float32(len(photos)) + 0.5)
+		}
+		level.v[j] = robustLevel(t, plan, base, reduced[j], float64(j%plan.LW*plan.Step)+float64(plan.Step)/2, float64(j/plan.LW*plan.Step)+float64(plan.Step)/2)
+	}
+	var steps [len(robust.Steps)]fitted
+	luma := make([]float64, len(photos))
+	for k, s := range robust.Steps {
+		steps[k] = fit(s, level, small, valids)
+		next := newGray(plan.LW, plan.LH)
+		for j, v := range level.v {
+			for i := range luma {
+				luma[i] = small[i].v[j]
+			}
+			next.v[j] = steps[k].apply([]tap{{j % plan.LW, 1}}, []tap{{j / plan.LW, 1}}, v, luma)
+		}
+		level = next
+	}
+
 	row := rowBuf(dst)
 	colours := make([][]float64, len(photos))
 	for i, m := range photos {
@@ -91,7 +124,18 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 		}
 		for x := range w {
 			j := y*w + x
-			target := robustLevel(t, plan, base, scene[j], x, y)
+			target := robustLevel(t, plan, base, scene[j], float64(x)+0.5, float64(y)+0.5)
+			for i := range luma {
+				luma[i] = 0
+				if claims[i][j] > 0 {
+					luma[i] = 0.299*unit01(colours[i][3*x]) + 0.587*unit01(colours[i][3*x+1]) + 0.114*unit01(colours[i][3*x+2])
+				}
+			}
+			xs := tapsOf((float64(x)+0.5)/float64(plan.Step)-0.5, plan.LW)
+			ys := tapsOf((float64(y)+0.5)/float64(plan.Step)-0.5, plan.LH)
+			for _, s := range steps {
+				target = s.apply(xs, ys, target, luma)
+			}
 			var c [3]float64
 			var total float64
 			for i := range photos {
@@ -182,16 +226,29 @@ func backAt(t *[robust.Inverse + 1]robust.Scene, luma uint16) robust.Scene {
 	return robust.Scene{Level: a.Level + (b.Level-a.Level)*f, Trust: a.Trust + (b.Trust-a.Trust)*f}
 }
 
-// robustLevel is the merged luma of a pixel.
-func robustLevel(t *robust.Tables, p robust.Plan, base []float32, scene uint16, x, y int) float64 {
+// wholeOf tells which reduced pixels a claim of 255 covers.
+func wholeOf(p robust.Plan, claim []uint8) []bool {
+	whole := make([]bool, p.LW*p.LH)
+	for i := range whole {
+		x0, y0 := i%p.LW*p.Step, i/p.LW*p.Step
+		whole[i] = true
+		for j := range p.Step * p.Step {
+			whole[i] = whole[i] && claim[(y0+j/p.Step)*p.W+x0+j%p.Step] == 255
+		}
+	}
+	return whole
+}
+
+// robustLevel is the merged luma at a scene level and a place, before local contrast.
+func robustLevel(t *robust.Tables, p robust.Plan, base []float32, scene uint16, x, y float64) float64 {
 	at := min(max(float64(scene)*(robust.Levels/65535.0)-0.5, 0), robust.Levels-1)
 	k := min(int(at), robust.Levels-2)
 	tone := t.Tone[k] + (t.Tone[k+1]-t.Tone[k])*(at-float64(k))
 	fine := t.Fine[k] + (t.Fine[k+1]-t.Fine[k])*(at-float64(k))
 
 	b := 0.0
-	cx := tapsOf((float64(x)+0.5)/float64(p.Cell)-0.5, p.GW)
-	cy := tapsOf((float64(y)+0.5)/float64(p.Cell)-0.5, p.GH)
+	cx := tapsOf(x/float64(p.Cell)-0.5, p.GW)
+	cy := tapsOf(y/float64(p.Cell)-0.5, p.GH)
 	cz := tapsOf(tone*(robust.Ranges-1), robust.Ranges)
 	for _, j := range cy {
 		for _, i := range cx {

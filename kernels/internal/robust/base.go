@@ -1,11 +1,11 @@
 package robust
 
-const edge = 0.42 // lumas further apart do not touch each other in the base
+const edge = 0.38 // lumas further apart do not touch each other in the base
 
 // Base is the edge-stopped local mean of the merged luma at the cells' centres, [GH][GW][Ranges], level z
 // of it for lumas around z/23. counts are the cells' histograms of the scene level's upper 8 bits, [GH][GW][Levels].
 //
-// Around z it is Σ w·T / Σ w over the pixels nearby, w = (1−(Δ/0.42)²)² of T's distance Δ from z times a
+// Around z it is Σ w·T / Σ w over the pixels nearby, w = (1−(Δ/0.38)²)² of T's distance Δ from z times a
 // tent of half-width 4 cells.
 func (t *Tables) Base(p Plan, counts []uint32) []float32 {
 	var near [Levels][Ranges]float64

@@ -23,13 +23,33 @@ const (
 
 // Constants of the per-pixel formulas.
 const (
-	BaseContrast = 0.94  // what the base keeps of its distance from ½
+	BaseContrast = 0.97  // what the base keeps of its distance from ½
 	Knee         = 0.7   // bases brighter than that are lowered
 	Lower        = 0.6   // by this part of the excess: room for the detail of bright views
 	Boost        = 1.25  // of the detail
 	White        = 0.985 // no luma is brighter
 	Limit        = 0.99  // no channel is brighter
 	Claim        = 1.0 / 32
+)
+
+// Contrast is a step of local contrast, over windows of (2·Radius+1)² reduced pixels. Contrast is
+// the standard deviation of luma.
+type Contrast struct {
+	Radius int
+	Edge   float64 // a window with more contrast than that in the merge holds an edge and counts little
+	Noise  float64 // contrast that is as likely noise as structure
+}
+
+// Steps are the steps of local contrast.
+var Steps = [2]Contrast{{24, 0.045, 5.0 / 255}, {7, 0.04, 8.0 / 255}}
+
+// Constants of local contrast.
+const (
+	Gain  = 2.0       // of the merge's contrast, at most
+	Least = 2.0 / 255 // added to the merge's contrast before
+	Faint = 1e-4      // added to contrasts that are compared
+	Floor = 1e-3      // added to a photo's contrast that is divided by
+	Self  = 3e-4      // weight of what is there already, beside that of windows
 )
 
 // Plan is how a picture is divided.
