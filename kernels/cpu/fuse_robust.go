@@ -58,7 +58,7 @@ func (b *backend) fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernel
 		}
 	}
 	chunks := (w + C.RE_ROBUST_CHUNK - 1) / C.RE_ROBUST_CHUNK
-	reduced, cells := plan.LW*plan.LH, plan.GW*plan.GH
+	reduced, cells, planes := plan.LW*plan.LH, plan.GW*plan.GH, n+C.RE_ROBUST_PHOTO
 	m := C.re_robust{
 		n: C.int(n), format: C.int(all[0].Format()), dst_format: C.int(dst.Format()), w: C.int(w), h: C.int(h),
 		step: C.int(plan.Step), lw: C.int(plan.LW), lh: C.int(plan.LH),
@@ -66,7 +66,11 @@ func (b *backend) fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernel
 		photos: pinned(&pin, pixels), strides: pinned(&pin, strides),
 		valid: pinned(&pin, valid), valid_strides: pinned(&pin, validStrides),
 		scene: (*C.uint16_t)(block(2 * w * h)), partial: (*C.uint8_t)(block(h * chunks)),
-		low: (*C.uint16_t)(block(2 * n * reduced)), whole: (*C.uint8_t)(block(reduced)),
+		low: (*C.uint16_t)(block(2 * n * reduced)), level: (*C.float)(block(4 * reduced)), windows: (*C.float)(block(4 * planes * reduced)),
+		fit: [2]*C.float{(*C.float)(block(4 * planes * reduced)), (*C.float)(block(4 * planes * reduced))},
+	}
+	if valid != nil {
+		m.whole = (*C.uint8_t)(block(n * reduced))
 	}
 	counts := make([]uint32, cells*robust.Levels)
 	m.counts = (*C.uint32_t)(pinned(&pin, counts))
@@ -84,20 +88,66 @@ func (b *backend) fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernel
 	for i := range low {
 		low[i] = unsafe.Slice((*uint16)(m.low), n*reduced)[i*reduced:][:reduced]
 	}
-	t := robust.NewTables(plan, low, unsafe.Slice((*bool)(unsafe.Pointer(m.whole)), reduced))
+	var whole []bool
+	if valid != nil {
+		whole = wholeInAll(unsafe.Slice((*uint8)(m.whole), n*reduced), reduced)
+	}
+	t := robust.NewTables(plan, low, whole)
 	setTables(&m, &pin, t)
 	if valid != nil {
 		b.bands(h, band, func(_, y0, y1 int) { C.re_robust_repair(&m, C.int(y0), C.int(y1)) })
 	}
 	base := t.Base(plan, counts)
 	m.base = (*C.float)(pinned(&pin, base))
-	err := b.scratchBands(h, 32, int64(plan.GW+1)*robust.Ranges*16, func(_, y0, y1 int, scratch unsafe.Pointer) {
-		C.re_robust_merge(&m, (*C.float)(scratch), dst.Pointer(), C.ptrdiff_t(dst.Stride()), C.int(y0), C.int(y1))
+	if err := b.contrast(&m); err != nil {
+		return err
+	}
+	err := b.scratchBands(h, 32, int64(C.re_robust_merge_scratch(&m)), func(_, y0, y1 int, scratch unsafe.Pointer) {
+		C.re_robust_merge(&m, scratch, dst.Pointer(), C.ptrdiff_t(dst.Stride()), C.int(y0), C.int(y1))
 	})
 	runtime.KeepAlive(all)
 	runtime.KeepAlive(o)
 	runtime.KeepAlive(dst)
 	return err
+}
+
+// contrast fits the steps of local contrast on the reduced pixels.
+func (b *backend) contrast(m *C.re_robust) error {
+	lh := int(m.lh)
+	if err := b.scratchBands(lh, 32, int64(C.re_robust_gaps_scratch(m))+2*int64(m.lw), func(_, y0, y1 int, scratch unsafe.Pointer) {
+		C.re_robust_low_levels(m, scratch, C.int(y0), C.int(y1))
+	}); err != nil {
+		return err
+	}
+	bytes := int64(C.re_robust_windows_scratch(m))
+	for k, s := range robust.Steps {
+		if err := b.scratchBands(lh, contrastBand, bytes, func(_, y0, y1 int, scratch unsafe.Pointer) {
+			C.re_robust_windows(m, C.int(s.Radius), C.float(s.Edge), C.float(s.Noise), (*C.double)(scratch), C.int(y0), C.int(y1))
+		}); err != nil {
+			return err
+		}
+		if err := b.scratchBands(lh, contrastBand, bytes, func(_, y0, y1 int, scratch unsafe.Pointer) {
+			C.re_robust_fit(m, C.int(k), C.int(s.Radius), (*C.double)(scratch), C.int(y0), C.int(y1))
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contrastBand is the height of the bands over reduced rows; each first sums the rows around its first.
+const contrastBand = 96
+
+// wholeInAll is where all planes, one after the other, are whole.
+func wholeInAll(planes []uint8, size int) []bool {
+	all := make([]bool, size)
+	for j := range all {
+		all[j] = true
+		for i := j; i < len(planes); i += size {
+			all[j] = all[j] && planes[i] == 1
+		}
+	}
+	return all
 }
 
 // pinned is the address of a slice's entries, which stay where they are until pin is released; nil for an empty slice.

@@ -1,0 +1,209 @@
+//go:build cgo
+
+// The second sweep of FuseRobust over pixels, which merges.
+#include "vectorise.h"
+
+#include "fuse_robust_limit.h"
+#include "fuse_robust_pixels.h"
+
+enum { WIDEST = 256, EIGHT = 8 }; // a reduced pixel at most, and what is expanded at once
+
+// What a chunk of pixels is mixed from.
+typedef struct {
+	float weight[CHUNK], share[2][CHUNK];                              // of one photo: of colour, and of luma in both steps
+	float r[CHUNK], g[CHUNK], b[CHUNK], total[CHUNK], luma[2][CHUNK]; // sums over the photos, as stored
+	float self[2][CHUNK], mean[2][CHUNK], own[2][CHUNK], offset[2][CHUNK];
+	uint8_t least[CHUNK], nobody[CHUNK];
+	uint16_t at[CHUNK];
+	float wide[CHUNK + 2 * WIDEST + EIGHT];
+	float ramp[WIDEST + EIGHT];
+} chunk;
+
+static inline size_t fit_row(const re_robust *m) { return (size_t)m->lw + 2; } // one more at either end
+
+size_t re_robust_merge_scratch(const re_robust *m) {
+	return sizeof(chunk) + re_robust_gaps_scratch(m) + sizeof(float) * (m->w + 16 + 2 * (m->n + RE_ROBUST_PHOTO) * fit_row(m));
+}
+
+// The coefficients of row y: between two rows of reduced pixels.
+KERNEL(re_robust_fit_rows, (const re_robust *m, int y, float *restrict out), (m, y, out), {
+	float at = ((float)y + 0.5f) / (float)m->step - 0.5f;
+	at = at > 0.0f ? at : 0.0f;
+	at = at < (float)(m->lh - 1) ? at : (float)(m->lh - 1);
+	int j = (int)at, w = m->lw, n = m->n + RE_ROBUST_PHOTO;
+	float f = at - (float)j;
+	for (int s = 0; s < 2; s++)
+		for (int i = 0; i < n; i++, out += w + 2) {
+			const float *restrict p = m->fit[s] + ((size_t)j * n + i) * w, *restrict q = j + 1 < m->lh ? p + (size_t)n * w : p;
+			for (int x = 0; x < w; x++) out[x + 1] = p[x] + (q[x] - p[x]) * f;
+			out[0] = out[1];
+			out[w + 1] = out[w];
+		}
+})
+
+// Where pixel x lies: the gap after which reduced pixel, and how far from that gap's first pixel.
+static inline int gap_of(const re_robust *m, int x, int *past) {
+	int p = x - m->step / 2, j = p < 0 ? -1 : p / m->step;
+	*past = p - j * m->step;
+	return j;
+}
+
+// n values from pixel x on of a row of coefficients. EIGHT are written at once, over what the next gap writes.
+RE_INLINE void expand(const re_robust *m, const float *restrict ramp, const float *row, int x, int n, float *restrict wide, float *restrict out) {
+	int past, j = gap_of(m, x, &past), side = m->step;
+	if (side == 1) {
+		for (int k = 0; k < n; k++) out[k] = row[x + k + 1];
+		return;
+	}
+	for (int at = 0; at < past + n; at += side, j++) {
+		int i = j < m->lw ? j : m->lw - 1; // what is left over at the right end
+		float a = row[i + 1], d = row[i + 2] - a;
+		for (int q = 0; q < side; q += EIGHT)
+			for (int l = 0; l < EIGHT; l++) wide[at + q + l] = a + d * ramp[q + l];
+	}
+	memcpy(out, wide + past, sizeof(float) * n);
+}
+
+KERNEL(re_robust_expand_rows, (const re_robust *m, chunk *c, const float *rows, int x, int n), (m, c, rows, x, n), {
+	for (int s = 0; s < 2; s++) {
+		const float *row = rows + s * (m->n + RE_ROBUST_PHOTO) * fit_row(m);
+		expand(m, c->ramp, row + RE_ROBUST_SELF * fit_row(m), x, n, c->wide, c->self[s]);
+		expand(m, c->ramp, row + RE_ROBUST_MEAN * fit_row(m), x, n, c->wide, c->mean[s]);
+		expand(m, c->ramp, row + RE_ROBUST_OWN * fit_row(m), x, n, c->wide, c->own[s]);
+		expand(m, c->ramp, row + RE_ROBUST_OFFSET * fit_row(m), x, n, c->wide, c->offset[s]);
+	}
+})
+
+KERNEL(re_robust_expand_photo, (const re_robust *m, chunk *c, const float *rows, int photo, int x, int n), (m, c, rows, photo, x, n), {
+	for (int s = 0; s < 2; s++)
+		expand(m, c->ramp, rows + (s * (m->n + RE_ROBUST_PHOTO) + RE_ROBUST_PHOTO + photo) * fit_row(m), x, n, c->wide, c->share[s]);
+})
+
+// A photo's pixels as stored, by its weights.
+#define ADD(name, S)                                                                                                            \
+	RE_INLINE void name(chunk *restrict c, const S *restrict r, const S *restrict g, const S *restrict b, int n) {             \
+		for (int k = 0; k < n; k++) {                                                                                           \
+			float R = (float)r[k], G = (float)g[k], B = (float)b[k], y = 0.299f * R + 0.587f * G + 0.114f * B;                  \
+			c->r[k] += c->weight[k] * R;                                                                                        \
+			c->g[k] += c->weight[k] * G;                                                                                        \
+			c->b[k] += c->weight[k] * B;                                                                                        \
+			c->luma[0][k] += c->share[0][k] * y;                                                                                \
+			c->luma[1][k] += c->share[1][k] * y;                                                                                \
+		}                                                                                                                       \
+	}
+ADD(add_u8, uint8_t)
+ADD(add_f32, float)
+
+KERNEL(re_robust_mix_u8, (chunk *c, const void *src, int n), (c, src, n), {
+	uint8_t p[3][CHUNK];
+	deinterleave3(src, p[0], p[1], p[2], n);
+	add_u8(c, p[0], p[1], p[2], n);
+})
+KERNEL(re_robust_mix_u16, (chunk *c, const void *src, int n), (c, src, n), {
+	float p[3][CHUNK];
+	re_planes_f32(RE_U16, src, p[0], p[1], p[2], n);
+	add_f32(c, p[0], p[1], p[2], n);
+})
+KERNEL(re_robust_mix_f32, (chunk *c, const void *src, int n), (c, src, n), {
+	float p[3][CHUNK];
+	re_planes_f32(RE_F32, src, p[0], p[1], p[2], n);
+	add_f32(c, p[0], p[1], p[2], n);
+})
+
+// The merged pixels: local contrast in two steps, then the colour brought to that luma.
+KERNEL(re_robust_finish, (chunk *c, const float *restrict luma, float unit, int n), (c, luma, unit, n), {
+	for (int k = 0; k < n; k++) {
+		float r = c->r[k] * unit, g = c->g[k] * unit, b = c->b[k] * unit;
+		float Y = re_robust_limit(luma[k], c->self[0][k], c->mean[0][k], c->own[0][k], c->offset[0][k] + c->luma[0][k] * unit);
+		Y = re_robust_limit(Y, c->self[1][k], c->mean[1][k], c->own[1][k], c->offset[1][k] + c->luma[1][k] * unit);
+		float old = 0.299f * r + 0.587f * g + 0.114f * b;
+		float top = r > g ? r : g, bottom = r < g ? r : g;
+		top = (top > b ? top : b) - old;
+		bottom = old - (bottom < b ? bottom : b);
+		float q = Y / (old > 1e-3f ? old : 1e-3f);
+		q = q > 0.5f ? q : 0.5f;
+		q = q < 2.0f ? q : 2.0f;
+		float up = (0.99f - Y) / (top > 1e-4f ? top : 1e-4f), down = Y / (bottom > 1e-4f ? bottom : 1e-4f);
+		q = q < up ? q : up;
+		q = q < down ? q : down;
+		c->r[k] = Y + (r - old) * q;
+		c->g[k] = Y + (g - old) * q;
+		c->b[k] = Y + (b - old) * q;
+	}
+})
+
+KERNEL(re_robust_store_u8, (const chunk *c, uint8_t *restrict dst, int n), (c, dst, n), {
+	uint8_t t[3][CHUNK];
+	re_store_unit(RE_U8, c->r, t[0], n);
+	re_store_unit(RE_U8, c->g, t[1], n);
+	re_store_unit(RE_U8, c->b, t[2], n);
+	re_interleave3(t[0], t[1], t[2], dst, n);
+})
+KERNEL(re_robust_store_u16, (const chunk *c, uint16_t *restrict dst, int n), (c, dst, n), {
+	uint16_t t[3][CHUNK];
+	re_store_unit(RE_U16, c->r, t[0], n);
+	re_store_unit(RE_U16, c->g, t[1], n);
+	re_store_unit(RE_U16, c->b, t[2], n);
+	for (int k = 0; k < n; k++) { dst[3 * k] = t[0][k]; dst[3 * k + 1] = t[1][k]; dst[3 * k + 2] = t[2][k]; }
+})
+
+// The weights of photo i where it or another is not valid everywhere.
+static void claimed(const re_robust *m, chunk *c, int i, int x, int y, int n) {
+	const uint8_t *claim = claim_at(m, i, x, y);
+	for (int k = 0; k < n; k++) {
+		float v = !claim || c->nobody[k] ? 255.0f : claim[k];
+		if (c->least[k] < 255) c->weight[k] = (c->weight[k] + 1.0f / 1048576.0f) * v;
+		c->total[k] += c->weight[k];
+		if (v == 0.0f) c->share[0][k] = c->share[1][k] = 0.0f;
+	}
+}
+
+// The chunk of n pixels from (x,y) on; levels is their luma before local contrast.
+static void merge_chunk(const re_robust *m, chunk *c, const float *rows, const float *levels, int x, int y, int n, void *dst) {
+	const uint16_t *scene = m->scene + (size_t)y * m->w + x;
+	int part = m->partial[(size_t)y * chunks(m) + x / CHUNK];
+	if (part) least_claims(m, x, y, n, c->least, c->nobody);
+	uint16_t low = 4095, high = 0;
+	for (int k = 0; k < n; k++) {
+		uint16_t i = scene[k] >> 4;
+		c->at[k] = i;
+		low = i < low ? i : low;
+		high = i > high ? i : high;
+	}
+	memset(c->r, 0, sizeof(float) * 6 * CHUNK); // all sums
+	for (int i = 0; i < m->n; i++) {
+		if (!part && (high < m->support[2 * i] || low > m->support[2 * i + 1])) memset(c->weight, 0, sizeof c->weight);
+		else {
+			const float *table = m->weights + (size_t)i * 4096;
+			for (int k = 0; k < n; k++) c->weight[k] = table[c->at[k]];
+		}
+		re_robust_expand_photo(m, c, rows, i, x, n);
+		if (part) claimed(m, c, i, x, y, n);
+		const void *src = pixels_at(m, i, x, y);
+		if (m->format == RE_U8) re_robust_mix_u8(c, src, n);
+		else if (m->format == RE_U16) re_robust_mix_u16(c, src, n);
+		else re_robust_mix_f32(c, src, n);
+	}
+	if (part) for (int k = 0; k < n; k++) { c->r[k] /= c->total[k]; c->g[k] /= c->total[k]; c->b[k] /= c->total[k]; }
+	re_robust_expand_rows(m, c, rows, x, n);
+	re_robust_finish(c, levels, m->format == RE_U8 ? 1.0f / 255.0f : m->format == RE_U16 ? 1.0f / 65535.0f : 1.0f, n);
+	if (m->dst_format == RE_U8) re_robust_store_u8(c, dst, n);
+	else if (m->dst_format == RE_U16) re_robust_store_u16(c, dst, n);
+	else {
+		float *d = dst;
+		for (int k = 0; k < n; k++) { d[3 * k] = c->r[k]; d[3 * k + 1] = c->g[k]; d[3 * k + 2] = c->b[k]; }
+	}
+}
+
+void re_robust_merge(const re_robust *m, void *scratch, void *dst, ptrdiff_t stride, int y0, int y1) {
+	chunk *c = scratch;
+	float *gaps = (float *)(c + 1), *levels = gaps + re_robust_gaps_scratch(m) / sizeof(float), *rows = levels + m->w + 16;
+	for (int q = 0; q < WIDEST + EIGHT; q++) c->ramp[q] = ((float)q + (m->step % 2 ? 0.0f : 0.5f)) / (float)m->step;
+	for (int y = y0; y < y1; y++) {
+		re_robust_gaps(m, m->cell, y, gaps);
+		re_robust_levels(m, m->cell, gaps, m->scene + (size_t)y * m->w, levels, m->w);
+		re_robust_fit_rows(m, y, rows);
+		for (int x = 0; x < m->w; x += CHUNK)
+			merge_chunk(m, c, rows, levels + x, x, y, m->w - x < CHUNK ? m->w - x : CHUNK, (char *)dst + y * stride + x * pixel_bytes(m->dst_format));
+	}
+}
