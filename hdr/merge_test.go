@@ -154,9 +154,8 @@ func correlation(got *plane, radiance []float32, in []bool) float64 {
 	return sab / math.Sqrt(saa*sbb)
 }
 
-// An evenly lit wall stays even beside a bright window: 1.4 levels on unencoded photos
-// (kernels/cpu: TestFuseRobustAroundAWindow), 3.7 on these JPEGs, where the white frame's
-// own contrast reaches the wall; the aim is 3.
+// An evenly lit wall stays even beside a bright window, from JPEGs too (kernels/cpu:
+// TestFuseRobustAroundAWindow has them unencoded).
 func TestNoHaloBesideAWindow(t *testing.T) {
 	s := scene.EvenWall(scene.EvenWallOptions{W: 600, H: 400, WindowEV: 5.5})
 	set, _ := taken(t, s.Bracket(scene.BracketOptions{Base: -1}))
@@ -176,7 +175,7 @@ func TestNoHaloBesideAWindow(t *testing.T) {
 			b := meanOver(got, func(i int) bool { return wall[i] && away[i] && !far[i] })
 			t.Logf("%v: wall within 20 px of the frame %.1f, 100 px away %.1f of 255", method, 255*a, 255*b)
 			if method == kernels.FuseRobust {
-				require.InDelta(t, 255*b, 255*a, 4)
+				require.InDelta(t, 255*b, 255*a, 3)
 			}
 		}, Align{}, Merge{Method: method})
 	}

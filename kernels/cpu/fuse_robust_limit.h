@@ -29,7 +29,7 @@ RE_INLINE float re_robust_limit(float luma, float self, float mean, float own, f
 	float m = mean + self * luma;
 	m = m > 0.0f ? m : 0.0f;
 	m = m < 0.985f ? m : 0.985f;
-	float d = rest + own * luma - m, room = d > 0.0f ? 0.985f - m : m;
+	float d = rest + own * luma - m, room = d > 0.0f ? 0.985f - m : 0.92f * m;
 	room = room > 1e-4f ? room : 1e-4f;
 	float r = room * room, s = d * d, y = m + d * room * re_inverse_root4(r * r + s * s);
 	y = y > 0.0f ? y : 0.0f;

@@ -120,8 +120,7 @@ KERNEL(re_robust_finish, (chunk *c, const float *restrict luma, float unit, int 
 		float top = r > g ? r : g, bottom = r < g ? r : g;
 		top = (top > b ? top : b) - old;
 		bottom = old - (bottom < b ? bottom : b);
-		float q = Y / (old > 1e-3f ? old : 1e-3f);
-		q = q > 0.5f ? q : 0.5f;
+		float q = (Y + 0.03f) / (old + 0.03f);
 		q = q < 2.0f ? q : 2.0f;
 		float up = (0.99f - Y) / (top > 1e-4f ? top : 1e-4f), down = Y / (bottom > 1e-4f ? bottom : 1e-4f);
 		q = q < up ? q : up;

@@ -4,7 +4,6 @@ package cpu
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	_ "image/jpeg"
 	_ "image/png"
@@ -187,7 +186,7 @@ func TestFuseRobustGhost(t *testing.T) {
 	}
 }
 
-// MEF-SSIM on photographs, beside Mertens'.
+// On photographs the merge scores no less than Mertens' in MEF-SSIM. (enfuse is below that on all of them: docs/benchmarks.md.)
 func TestFuseRobustOnPhotographs(t *testing.T) {
 	dir := os.Getenv("REALEDIT_PHOTOS")
 	if dir == "" {
@@ -196,31 +195,67 @@ func TestFuseRobustOnPhotographs(t *testing.T) {
 		}
 		t.Skip("REALEDIT_PHOTOS is not set: other people's photographs are not in this repository")
 	}
-	for _, set := range []struct {
-		glob  string
-		least float64
-	}{{"matlab_office/*.jpg", 0.980}, {"fusion_house/*.jpg", 0.94}, {"fusion_room/*.png", 0.985}, {"lamp_stack/*.jpg", 0.94}, {"mpi_exposures/*.jpg", 0.965}} {
-		files, err := filepath.Glob(filepath.Join(dir, "brackets", set.glob))
+	for _, glob := range []string{"matlab_office/*.jpg", "fusion_house/*.jpg", "fusion_room/*.png", "mpi_exposures/*.jpg", "lamp_stack/*.jpg", "memorial/*.png"} {
+		if testing.Short() && glob != "fusion_room/*.png" {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "brackets", glob))
 		if err != nil || len(files) < 2 {
-			t.Fatalf("%s: %d files, %v", set.glob, len(files), err)
+			t.Fatalf("%s: %d files, %v", glob, len(files), err)
 		}
 		var photos []*kernels.Image
 		for _, f := range files {
 			photos = append(photos, readPicture(t, f))
 		}
-		scores := ""
-		for _, m := range []kernels.FuseMethod{kernels.FuseRobust, kernels.FuseMertens} {
-			r, err := mefssim.Score(photos, merged(t, photos, &kernels.FuseOptions{Method: m}))
+		inside := insideBlue(photos)
+		var scores [2]float64
+		for i, method := range []kernels.FuseMethod{kernels.FuseRobust, kernels.FuseMertens} {
+			m := merged(t, photos, &kernels.FuseOptions{Method: method})
+			cut := make([]*kernels.Image, len(photos))
+			for k, p := range photos {
+				cut[k] = p.SubImage(inside)
+			}
+			r, err := mefssim.Score(cut, m.SubImage(inside))
 			if err != nil {
 				t.Fatal(err)
 			}
-			scores += fmt.Sprintf(" %v %.4f", m, r.Score)
-			if m == kernels.FuseRobust && r.Score < set.least {
-				t.Errorf("%s: MEF-SSIM %.4f, want at least %.3f", set.glob, r.Score, set.least)
+			scores[i] = r.Score
+		}
+		t.Logf("%s: robust %.4f, mertens %.4f", glob, scores[0], scores[1])
+		if !(scores[0] >= scores[1]) {
+			t.Errorf("%s: MEF-SSIM %.4f, want at least Mertens' %.4f", glob, scores[0], scores[1])
+		}
+	}
+}
+
+// insideBlue is the rectangle inside borders of pure blue, which one of the sets has.
+func insideBlue(photos []*kernels.Image) image.Rectangle {
+	b := photos[0].Bounds()
+	rows, columns := make([]int, b.Dy()), make([]int, b.Dx())
+	for y := range rows {
+		for x := range columns {
+			for _, p := range photos {
+				if v := p.RowU8(y)[3*x:]; v[0] < 5 && v[1] < 5 && v[2] > 250 {
+					rows[y]++
+					columns[x]++
+					break
+				}
 			}
 		}
-		t.Logf("%s:%s", set.glob, scores)
 	}
+	for rows[b.Min.Y] > b.Dx()/2 {
+		b.Min.Y++
+	}
+	for rows[b.Max.Y-1] > b.Dx()/2 {
+		b.Max.Y--
+	}
+	for columns[b.Min.X] > len(rows)/2 {
+		b.Min.X++
+	}
+	for columns[b.Max.X-1] > len(rows)/2 {
+		b.Max.X--
+	}
+	return b
 }
 
 func readPicture(t *testing.T, path string) *kernels.Image {

@@ -282,10 +282,10 @@ func tapsOf(at float64, n int) []tap {
 	return []tap{{i, 1 - f}, {min(i+1, n-1), f}}
 }
 
-// robustColour is the colour with its luma changed, the distance from grey scaled along as far as there is room.
+// robustColour is the colour with its luma changed, the distance from grey scaled along, as exposure would, as far as there is room.
 func robustColour(luma float64, c [3]float64) []float64 {
 	old := 0.299*c[0] + 0.587*c[1] + 0.114*c[2]
-	k := min(2, max(0.5, luma/max(old, 1e-3)))
+	k := min(2, (luma+robust.Toe)/(old+robust.Toe))
 	k = min(k, (robust.Limit-luma)/max(max(c[0], c[1], c[2])-old, 1e-4), luma/max(old-min(c[0], c[1], c[2]), 1e-4))
 	for i := range c {
 		c[i] = luma + (c[i]-old)*k

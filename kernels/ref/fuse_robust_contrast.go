@@ -90,7 +90,7 @@ func (f fitted) apply(xs, ys []tap, y float64, luma []float64) float64 {
 			d += at(f.photo[i]) * l
 		}
 	}
-	room := mean
+	room := robust.Deepest * mean
 	if d > 0 {
 		room = robust.White - mean
 	}

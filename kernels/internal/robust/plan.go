@@ -29,6 +29,7 @@ const (
 	Boost        = 1.25  // of the detail
 	White        = 0.985 // no luma is brighter
 	Limit        = 0.99  // no channel is brighter
+	Toe          = 0.03  // added to lumas whose ratio scales colours: 0.055 in sRGB's power, 0 in its line
 	Claim        = 1.0 / 32
 )
 
@@ -50,6 +51,8 @@ const (
 	Faint = 1e-4      // added to contrasts that are compared
 	Floor = 1e-3      // added to a photo's contrast that is divided by
 	Self  = 3e-4      // weight of what is there already, beside that of windows
+
+	Deepest = 0.92 // of the local mean a pixel may fall by: no shadow becomes black
 )
 
 // Plan is how a picture is divided.

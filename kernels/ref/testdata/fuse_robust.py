@@ -128,7 +128,7 @@ def contrast(Y, y, whole, r, edge, noise):
     d = n * (box(t * (trust * m - (a * mi).sum(0)), r) + (box(t * (1 - trust), r) + 0.0003) * Y) - mean
     for ai, yi, v in zip(a, y, whole):
         d = d + np.where(v > 0, n * box(t * ai, r) * yi, 0)
-    room = np.maximum(np.where(d > 0, 0.985 - mean, mean), 1e-4)
+    room = np.maximum(np.where(d > 0, 0.985 - mean, 0.92 * mean), 1e-4)
     return mean + d / (1 + (d / room) ** 4) ** 0.25
 
 
@@ -183,7 +183,7 @@ def merge(photos, valid=None):
     wi = np.where(part, (wi + 1 / 32768 / 32) * V, wi)
     C = (wi[..., None] * np.array(I)).sum(0) / wi.sum(0)[..., None]
     YC = C @ np.array([0.299, 0.587, 0.114])
-    k = np.clip(Y / np.maximum(YC, 1e-3), 0.5, 2)
+    k = np.minimum((Y + 0.03) / (YC + 0.03), 2)
     k = np.minimum(k, np.minimum((0.99 - Y) / np.maximum(C.max(2) - YC, 1e-4), Y / np.maximum(YC - C.min(2), 1e-4)))
     return Y[..., None] + (C - YC[..., None]) * k[..., None]
 
