@@ -14,27 +14,32 @@ import (
 //
 // where t is the light's coolness, s the cell's, s₀ the main light's. w is near 1 where two cells look
 // like one surface (a change of colour along a wall is a change of light) and 0 across edges. λ is
-// for cells cooler than the main light that lie on the line: whites in daylight.
+// for cells that lie on the line, less for those warmer than the main light, which may be paint.
+//
+// Under one light the votes would take paint for light, so the field is kept to the degree g that there is more than one: the
+// daylight seen has more blue than the main light (5 to 13 % of R+B), or the light changes along surfaces (deviation 0.165 to 0.2).
 const (
 	fieldSide  = 60   // cells along the longer side
-	fieldSame  = 0.12 // of w: how much coolness may change from cell to cell on one surface
-	fieldHue   = 0.08 // of w: how much the colour may change across the line
-	fieldStep  = 0.4  // of w: stops
-	fieldEps   = 0.05
-	fieldVote  = 0.02 // λ of a perfect white
-	fieldOff   = 0.12 // how far off the line a white may lie
-	fieldPrior = 0.01 // μ
-	fieldReach = 0.8  // bound on |t − s₀|
-	fieldLeast = 0.15 // a main light this near to daylight is left alone
+	fieldSame  = 0.26 // of w: how much coolness may change from cell to cell on one surface
+	fieldHue   = 0.46 // of w: how much the colour may change across the line
+	fieldStep  = 0.34 // of w: stops
+	fieldEps   = 0.06
+	fieldVote  = 0.8    // λ of a perfect white
+	fieldOff   = 0.7    // how far off the line a white may lie
+	fieldWarm  = 0.2    // how little a cell warmer than the main light is doubted to be white
+	fieldPrior = 0.0012 // μ
+	fieldReach = 1.6    // bound on |t − s₀|
+	fieldLeast = 0.15   // a main light this near to daylight is left alone
+	fieldLamp  = 2600   // kelvin of a warm lamp
 )
 
 // lightLine are the mixtures of daylight, a main light and a warm lamp, by rising coolness:
 // across is ln RB/G² at coolness cool.
 type lightLine struct{ cool, across []float64 }
 
-func newLightLine(main [3]float64) *lightLine {
+func newLightLine(main, day [3]float64) *lightLine {
 	const n = 64
-	day, lamp := [3]float64{1, 1, 1}, locus(2500)
+	lamp := locus(fieldLamp)
 	var colours [][3]float64
 	for _, part := range [][2][3]float64{{lamp, main}, {main, day}} {
 		for i := range n {
@@ -69,21 +74,24 @@ func (l *lightLine) at(s float64) (float64, [3]float64) {
 	return a, [3]float64{r / y, 1 / y, b / y}
 }
 
-// lightField returns, for a linear picture of w×h pixels, what to add to the log2 gains of the
-// main light's correction, 3 values per pixel; nil where the main light is daylight.
-func lightField(pix []float32, w, h int, window *plane, main [3]float64) []float32 {
+// lightField returns, for a linear picture of w×h pixels, log2 of the light at each pixel (luminance 1), 3 values per pixel; nil
+// where the main light is daylight.
+func lightField(pix []float32, w, h int, window *plane, main [3]float64, seen []float64) []float32 {
 	s0 := cool(main)
 	if s0 > -fieldLeast {
 		return nil
 	}
-	line := newLightLine(main)
+	day := [3]float64{1, 1, 1}
+	if len(seen) > 0 && seen[0] > 0 {
+		day = locus(1e6 / miredOf(seen[0]))
+	}
+	line := newLightLine(main, day)
 	gw, gh := proxySize(w, h, fieldSide)
-	t := solveField(pix, w, h, gw, gh, window, line, s0)
+	t := solveField(pix, w, h, gw, gh, window, line, s0, seen)
 
 	view := viewLight(pix, window, s0)
-	var logMain [3]float64
-	for k := range logMain {
-		logMain[k] = math.Log2(main[k] / luminance(main[0], main[1], main[2]))
+	if len(seen) > 0 {
+		view = max(s0, seen[0])
 	}
 	// Looking colours up by coolness is cheaper than computing them for every pixel.
 	const steps = 512
@@ -92,7 +100,7 @@ func lightField(pix []float32, w, h int, window *plane, main [3]float64) []float
 	for i := range table {
 		_, c := line.at(lo + (hi-lo)*float64(i)/steps)
 		for k := range c {
-			table[i][k] = float32(logMain[k] - math.Log2(c[k]))
+			table[i][k] = float32(math.Log2(c[k]))
 		}
 	}
 	out := make([]float32, 3*w*h)
@@ -137,7 +145,7 @@ func viewLight(pix []float32, window *plane, s0 float64) float64 {
 }
 
 // solveField returns the coolness of the cells' light.
-func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine, s0 float64) []float64 {
+func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine, s0 float64, seen []float64) []float64 {
 	n := gw * gh
 	sum, count, total := make([][3]float64, n), make([]float64, n), make([]float64, n)
 	for y := range h {
@@ -167,6 +175,7 @@ func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine,
 	}
 	// A x = b, A = edges (Laplacian) + diagonal.
 	right, down := make([]float64, n), make([]float64, n)
+	votes := make([]float64, n)
 	diag, b := make([]float64, n), make([]float64, n)
 	edge := func(i, j int) float64 {
 		ds, dh, dy := (s[i]-s[j])/fieldSame, (off[i]-off[j])/fieldHue, (stops[i]-stops[j])/fieldStep
@@ -190,15 +199,28 @@ func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine,
 			if s[c] < 0.05 && s[c] > line.cool[0]-0.05 && share[c] > 0 {
 				a, _ := line.at(s[c])
 				d := (off[c] - a) / fieldOff
-				vote = fieldVote * share[c] * math.Exp(-d*d/2) / (1 + math.Exp(-(s[c]-s0)/0.1))
+				vote = fieldVote * share[c] * math.Exp(-d*d/2) / (1 + fieldWarm*math.Exp(-(s[c]-s0)/0.1))
 			}
+			votes[c] = vote
 			diag[c] += vote + fieldPrior
 			b[c] += vote*s[c] + fieldPrior*s0
 		}
 	}
 	t := conjugateGradient(gw, gh, diag, right, down, b, s0)
+	g := 0.0
+	if len(seen) > 0 {
+		g = smoothstep((blueShare(seen[0]) - blueShare(s0) - 0.05) / 0.08)
+	}
+	if g < 1 {
+		// The same without votes: how much the light changes along surfaces.
+		for c := range n {
+			diag[c] -= votes[c] + fieldPrior - 1e-3
+			b[c] -= votes[c]*s[c] + fieldPrior*s0
+		}
+		g = max(g, smoothstep((spread(conjugateGradient(gw, gh, diag, right, down, b, 0), share)-0.165)/0.035))
+	}
 	for c := range t {
-		t[c] = s0 + max(-fieldReach, min(fieldReach, t[c]-s0))
+		t[c] = s0 + g*max(-fieldReach, min(fieldReach, t[c]-s0))
 	}
 	return t
 }
@@ -256,4 +278,22 @@ func conjugateGradient(w, h int, diag, right, down, b []float64, start float64) 
 		rz = next
 	}
 	return x
+}
+
+// spread is the weighted standard deviation of v.
+func spread(v, weight []float64) float64 {
+	var m, q, n float64
+	for c, x := range v {
+		m, q, n = m+weight[c]*x, q+weight[c]*x*x, n+weight[c]
+	}
+	n = max(n, 1e-9)
+	return math.Sqrt(max(0, q/n-m/n*m/n))
+}
+
+// blueShare is B/(B+R) of a light of coolness s.
+func blueShare(s float64) float64 { return 1 / (1 + math.Exp(-s)) }
+
+func smoothstep(t float64) float64 {
+	t = max(0, min(1, t))
+	return t * t * (3 - 2*t)
 }

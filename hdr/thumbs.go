@@ -39,7 +39,7 @@ func thumbLinear(s realedit.Set) []float32 {
 	}
 	out := make([]float32, 3*n)
 	for i := range n {
-		if len(s.Photos) > 1 && 299*int(ref.Pix[3*i])+587*int(ref.Pix[3*i+1])+114*int(ref.Pix[3*i+2]) > 1000*blownThumb {
+		if len(s.Photos) > 1 && blown(ref.Pix[3*i:3*i+3]) {
 			out[3*i], out[3*i+1], out[3*i+2] = 1, 1, 1
 			continue
 		}

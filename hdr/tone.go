@@ -104,11 +104,16 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if err != nil {
 		return err
 	}
-	light, err := t.target(ctx, env, w, small, linear, window)
+	photos := thumbLinear(w.Set)
+	law, err := learnChroma(ctx, env, w.Set, photos, small)
 	if err != nil {
 		return err
 	}
-	p, free, err := t.params(ctx, env, small, linear, light, window)
+	restored := slices.Clone(linear)
+	law.restore(restored)
+	aim := t.target(w.Set, photos, restored, window)
+	light := aim.light
+	p, free, err := t.params(ctx, env, small, linear, restored, law, aim, window)
 	defer free()
 	if err != nil {
 		return err
@@ -180,58 +185,32 @@ func (Tone) windowShare(ctx context.Context, env *realedit.Env, w *realedit.Work
 	return hostPlane(ctx, env, small)
 }
 
-// target is the listing's light for this set, as strong as the merge left it, or the picture's own;
-// it moves Key to the listing's.
-func (t *Tone) target(ctx context.Context, env *realedit.Env, w *realedit.Work, small *kernels.Image, linear []float32, window *plane) (illuminant, error) {
-	if t.Listing != nil {
-		if shared, ok := t.Listing.shared[w.Set.ID]; ok {
-			t.Key = max(0.3, min(0.7, t.Key+shared.levels))
-			k, err := mergedChroma(ctx, env, w.Set, small)
-			for c := range shared.light.rgb {
-				shared.light.rgb[c] = math.Pow(shared.light.rgb[c], k)
-			}
-			return shared.light, err
-		}
-	}
-	return estimateIlluminant(linear, func(i int) bool { return window != nil && window.v[i] > 0.2 }), nil
+// aim is what this picture's tone aims at.
+type aim struct {
+	target
+	levels        []float64 // the thumb's scene levels, where the target is bound to one
+	width, height int       // of the thumb
 }
 
-// mergedChroma is the exponent with which a merge carried the photos' linear chromaticity over: the
-// slope of log chromaticities, merge against thumbs. 1 where it kept them; photos near white pull it below.
-func mergedChroma(ctx context.Context, env *realedit.Env, s realedit.Set, small *kernels.Image) (float64, error) {
-	ref := s.Ref().Thumb
-	tiny, err := env.NewImage(ref.W, ref.H, 3, kernels.F32)
-	if err != nil {
-		return 1, err
-	}
-	defer tiny.Free()
-	if err := env.Ops.Resize(tiny, small); err != nil {
-		return 1, err
-	}
-	merged, err := linearPixels(ctx, env, tiny)
-	if err != nil {
-		return 1, err
-	}
-	photos := thumbLinear(s)
-	var xy, xx float64
-	for i := 0; i+2 < len(photos); i += 3 {
-		a, b := photos[i:i+3], merged[i:i+3]
-		if min(a[0], a[1], a[2], b[0], b[1], b[2]) < 0.004 || max(a[0], a[1], a[2]) > 0.95 || max(b[0], b[1], b[2]) > 0.97 {
-			continue
-		}
-		for _, k := range [2]int{0, 2} {
-			x, y := math.Log(float64(a[k]/a[1])), math.Log(float64(b[k]/b[1]))
-			xy, xx = xy+x*y, xx+x*x
+// target is the listing's for this set, or the picture's own.
+func (t Tone) target(s realedit.Set, photos, restored []float32, window *plane) aim {
+	if t.Listing != nil {
+		if shared, ok := t.Listing.shared[s.ID]; ok {
+			a := aim{target: shared, width: s.Ref().Thumb.W, height: s.Ref().Thumb.H}
+			a.luma += t.Key
+			if a.bound {
+				a.levels = sceneLevels(s, photos)
+			}
+			return a
 		}
 	}
-	if xx < 1 {
-		return 1, nil
-	}
-	return max(0.6, min(1.1, xy/xx)), nil
+	seen := seenIn(s)
+	skip := func(i int) bool { return window != nil && window.v[i] > 0.2 }
+	return aim{target: target{light: estimateIlluminant(restored, skip, seen), seen: seen}}
 }
 
 // params are the adjustment for this picture; free releases its maps.
-func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Image, linear []float32, light illuminant, window *plane) (*kernels.LocalToneParams, func(), error) {
+func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Image, linear, restored []float32, law *chromaLaw, aim aim, window *plane) (*kernels.LocalToneParams, func(), error) {
 	pw, ph := small.Width(), small.Height()
 	p := &kernels.LocalToneParams{Detail: float32(t.Detail), MaxGain: 2.5, Shoulder: 0.8}
 	var maps []*kernels.Image
@@ -240,31 +219,44 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 			m.Free()
 		}
 	}
+	light := aim.light
 	share := t.WhiteBalance * light.confidence
-	wb := balance(light.rgb, share)
 	var field []float32
 	if share > 0 && !light.outdoors {
-		field = lightField(linear, pw, ph, window, light.rgb)
+		field = lightField(restored, pw, ph, window, light.rgb, aim.seen)
 	}
-	if field != nil {
-		for i := range field {
-			field[i] *= float32(share)
+	fw, fh := pw, ph
+	if field == nil {
+		fw, fh, field = 1, 1, []float32{logOf(light.rgb, 0), logOf(light.rgb, 1), logOf(light.rgb, 2)}
+	}
+	for i := range field {
+		field[i] *= -float32(share)
+	}
+	tint, err := upload(ctx, env, field, fw, fh, 3)
+	if err != nil {
+		return nil, free, err
+	}
+	maps = append(maps, tint)
+	p.Tint = tint
+	if law != nil {
+		p.Share = make([]float32, 0, 2*len(law))
+		for _, k := range law {
+			p.Share = append(p.Share, float32(k[0]), float32(k[1]))
 		}
-		m, err := upload(ctx, env, field, pw, ph, 3)
-		if err != nil {
-			return nil, free, err
-		}
-		maps = append(maps, m)
-		p.Tint = m
 	}
 
 	// The base layer, of the balanced picture at exposure 0: exposure only shifts it.
 	logY := make([]float32, pw*ph)
 	for i := range logY {
-		r, g, b := wb.apply(float64(linear[3*i]), float64(linear[3*i+1]), float64(linear[3*i+2]))
-		if field != nil {
-			r, g, b = r*math.Exp2(float64(field[3*i])), g*math.Exp2(float64(field[3*i+1])), b*math.Exp2(float64(field[3*i+2]))
+		r, g, b := float64(linear[3*i]), float64(linear[3*i+1]), float64(linear[3*i+2])
+		f := field[3*i%len(field):]
+		kr, kb := 1.0, 1.0
+		if law != nil {
+			kr, kb = law.at(max(r, g, b))
 		}
+		r *= math.Exp2(float64(f[1]) + kr*float64(f[0]-f[1]))
+		g *= math.Exp2(float64(f[1]))
+		b *= math.Exp2(float64(f[1]) + kb*float64(f[2]-f[1]))
 		logY[i] = float32(math.Log2(max(luminance(r, g, b), math.Exp2(-16))))
 	}
 	guide, err := upload(ctx, env, logY, pw, ph, 1)
@@ -299,7 +291,8 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 	maps = append(maps, shifted)
 	p.Base, p.Gain = shifted, gain
 	set := func(ev float64) error {
-		p.Matrix = wb.scaled(math.Exp2(ev))
+		k := float32(math.Exp2(ev))
+		p.Matrix = [9]float32{0: k, 4: k, 8: k}
 		p.Curve = shadowCurve(t.Key, t.Shadows)
 		return shiftBase(ctx, env, shifted, coeff, ev)
 	}
@@ -313,11 +306,11 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 		if err := env.Ops.LocalTone(trial, small, p); err != nil {
 			return nil, free, err
 		}
-		mean, err := meanLuma(ctx, env, trial)
+		dark, err := t.tooDark(ctx, env, trial, aim)
 		if err != nil {
 			return nil, free, err
 		}
-		if mean < t.Key {
+		if dark {
 			low = ev
 		} else {
 			top = ev
@@ -421,19 +414,20 @@ func upload(ctx context.Context, env *realedit.Env, v []float32, w, h, channels 
 	return m, nil
 }
 
-// meanLuma is the mean encoded luma of a small picture.
-func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image) (float64, error) {
+// tooDark says whether a small trial is darker than it should be: its mean against the key or, where the room's other views
+// are known, what it shows at the common level, as long as the mean stays near the key.
+func (t Tone) tooDark(ctx context.Context, env *realedit.Env, m *kernels.Image, aim aim) (bool, error) {
 	grey, err := env.NewImage(m.Width(), m.Height(), 1, kernels.F32)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	defer grey.Free()
 	if err := env.Ops.Luma(grey, m); err != nil {
-		return 0, err
+		return false, err
 	}
 	p, err := hostPlane(ctx, env, grey)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	var s float64
 	for _, v := range p.v {
@@ -441,29 +435,30 @@ func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image) (float64
 	}
 	mean := s / float64(len(p.v))
 	if math.IsNaN(mean) {
-		return 0, fmt.Errorf("tone: the picture's mean is not a number")
+		return false, fmt.Errorf("tone: the picture's mean is not a number")
 	}
-	return mean, nil
-}
-
-// matrix3 is a row-major 3×3 matrix on linear RGB.
-type matrix3 [9]float64
-
-func (m *matrix3) apply(r, g, b float64) (float64, float64, float64) {
-	return m[0]*r + m[1]*g + m[2]*b, m[3]*r + m[4]*g + m[5]*b, m[6]*r + m[7]*g + m[8]*b
-}
-
-func (m *matrix3) scaled(k float64) (f [9]float32) {
-	for i, v := range m {
-		f[i] = float32(k * v)
+	if aim.levels == nil || math.Abs(mean-t.Key) > keyReach {
+		return mean < t.Key, nil
 	}
-	return f
+	tiny, err := env.NewImage(aim.width, aim.height, 1, kernels.F32)
+	if err != nil {
+		return false, err
+	}
+	defer tiny.Free()
+	if err := env.Ops.Resize(tiny, grey); err != nil {
+		return false, err
+	}
+	if p, err = hostPlane(ctx, env, tiny); err != nil {
+		return false, err
+	}
+	excess, n := aim.shown(aim.levels, p.v)
+	if n < 0.02*float64(len(p.v)) {
+		return mean < t.Key, nil
+	}
+	return excess < 0, nil
 }
 
-// balance takes share of the light's colour out, channel by channel in linear sRGB, at
-// constant luminance of a white.
-func balance(light [3]float64, share float64) matrix3 {
-	g := [3]float64{math.Pow(light[0], -share), math.Pow(light[1], -share), math.Pow(light[2], -share)}
-	y := luminance(g[0]*light[0], g[1]*light[1], g[2]*light[2])
-	return matrix3{g[0] / y, 0, 0, 0, g[1] / y, 0, 0, 0, g[2] / y}
+// logOf is log2 of channel c of a light of luminance 1.
+func logOf(light [3]float64, c int) float32 {
+	return float32(math.Log2(light[c] / luminance(light[0], light[1], light[2])))
 }

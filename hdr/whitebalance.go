@@ -103,8 +103,8 @@ const skyBlue = 0.35
 // a fair share of the best one's votes the coolest wins: paint, wood and cloth are
 // nearly always warmer than white, hardly ever bluer.
 //
-// pix is interleaved linear RGB; skip (may be nil) leaves pixels out (windows, clipped).
-func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
+// pix is interleaved linear RGB; skip (may be nil) leaves pixels out (windows, clipped); seen are daylightSeen of the photos.
+func estimateIlluminant(pix []float32, skip func(i int) bool, seen []float64) illuminant {
 	const (
 		sigma = 0.09 // of a vote, in ln units: about what shading and interreflection spread a white by
 		fair  = 0.45 // share of the best candidate's votes
@@ -143,7 +143,7 @@ func estimateIlluminant(pix []float32, skip func(i int) bool) illuminant {
 				continue
 			}
 			m := [3]float64{c[0]*(1-day) + day, c[1]*(1-day) + day, c[2]*(1-day) + day}
-			v := hist.votes(m, sigma) * math.Exp(-0.3*day)
+			v := hist.votes(m, sigma) * math.Exp(-0.3*day) * likely(cool(m), seen)
 			lights = append(lights, candidate{m, v})
 			best = max(best, v)
 		}
@@ -187,4 +187,34 @@ func nearestCCT(c [3]float64) float64 {
 // chromaDistance is how far two lights' colours lie apart, in ln units.
 func chromaDistance(a, b [3]float64) float64 {
 	return math.Hypot(math.Log(a[0]/a[1])-math.Log(b[0]/b[1]), math.Log(a[2]/a[1])-math.Log(b[2]/b[1]))
+}
+
+// likely raises the votes of lights near those that are seen directly: a room lit by its windows alone is as cool as they are.
+func likely(c float64, seen []float64) float64 {
+	const (
+		weight = 0.5  // of being seen, against votes
+		width  = 0.15 // ln units: how well daylightSeen tells the light
+	)
+	if len(seen) == 0 {
+		return 1
+	}
+	var sum float64
+	for _, s := range seen {
+		d := (c - s) / width
+		sum += math.Exp(-d * d / 2)
+	}
+	return 1 + weight*sum/float64(len(seen))
+}
+
+// miredOf is the reciprocal temperature of the locus at a coolness.
+func miredOf(c float64) float64 {
+	low, top := 60.0, 500.0
+	for range 30 {
+		if m := (low + top) / 2; cool(locus(1e6/m)) > c {
+			low = m
+		} else {
+			top = m
+		}
+	}
+	return low
 }

@@ -190,6 +190,8 @@ func (p *LocalToneParams) check() error {
 		return argErr("LocalTone", "Tint", "is %v, want 3 channels of f32", p.Tint)
 	case p.Curve != nil && (len(p.Curve) < 2 || len(p.Curve) > 4096):
 		return argErr("LocalTone", "Curve", "%d entries, want 2 to 4096", len(p.Curve))
+	case p.Share != nil && (len(p.Share) < 4 || len(p.Share) > 2048 || len(p.Share)%2 != 0):
+		return argErr("LocalTone", "Share", "%d values, want 2 to 1024 pairs", len(p.Share))
 	case !(p.Detail >= -1 && p.Detail <= 1):
 		return argErr("LocalTone", "Detail", "%v is outside [-1, 1]", p.Detail)
 	case !(p.MaxGain > 0 && p.MaxGain <= 8):
@@ -197,7 +199,7 @@ func (p *LocalToneParams) check() error {
 	case !(p.Shoulder > 0 && p.Shoulder <= 1):
 		return argErr("LocalTone", "Shoulder", "%v is outside (0, 1]", p.Shoulder)
 	}
-	return first(finite("LocalTone", "Matrix", p.Matrix[:]), finite("LocalTone", "Curve", p.Curve))
+	return first(finite("LocalTone", "Matrix", p.Matrix[:]), finite("LocalTone", "Curve", p.Curve), finite("LocalTone", "Share", p.Share))
 }
 
 // checkPair refuses a dst and src that differ in size or channels, or overlap.

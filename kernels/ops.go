@@ -221,7 +221,7 @@ type DeltaEResult struct {
 // LocalToneParams describe Ops.LocalTone. With v a pixel in linear light
 // (sRGB decoded), per pixel at position (x,y):
 //
-//	q = Matrix·v · 2^Tint(x,y)                white balance and exposure, linear; Tint per channel
+//	q = Matrix·v · 2^τ(x,y)                   white balance and exposure, linear; τ per channel
 //	u = (1−h)·q + h·Y(q)·c/Y(c)               near white the correction stops at neutral
 //	Y = luminance of u, ℓ = log2(max(Y, 2⁻¹⁶))
 //	(a,b) = Base sampled bilinearly at (x,y)  (Base spans the picture whatever its size; edges replicated)
@@ -233,6 +233,9 @@ type DeltaEResult struct {
 // Near white, channels are clipped in the photo and dividing a cast out would turn lamps cyan:
 // with h = smoothstep(0.70, 0.95, max(R,G,B) of v) and cᵢ the median of vᵢ/Y(v), qᵢ/Y(q) and 1, no channel
 // moves past neutral or away from it there. A matrix that is a multiple of the identity is not affected. In Y(·) luminance is at least 2⁻¹⁶.
+//
+// τ is Tint without Share; with it τ_G = Tint_G and τ_c = Tint_G + Share_c(max(R,G,B) of v)·(Tint_c − Tint_G) for R and B: a camera's shoulder
+// and a merge pull bright colours towards white, and what is no longer there must not be taken out.
 //
 // Shoulder keeps hue at the top: with s = Shoulder in (0,1] and m = max(R,G,B) of u',
 // m > s is mapped to s + (1−s)·t/(1+t), t = (m−s)/(1−s), and all three channels are scaled by the ratio;
@@ -249,6 +252,9 @@ type LocalToneParams struct {
 	Gain *Image
 	// Tint is F32 with 3 channels, log2 gains of R, G, B, sampled like Base; nil means 0.
 	Tint *Image
+	// Share is how much of Tint a pixel gets by its level, pairs for R and B over a linear level from 0 to 1, evenly
+	// spaced, linear between, replicated above; 2 to 1024 pairs; nil means 1.
+	Share []float32
 	// MaxGain bounds the gain either way, stops, in (0, 8].
 	MaxGain float32
 	// Shoulder is where highlights begin to roll off, in (0, 1].

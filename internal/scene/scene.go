@@ -62,6 +62,9 @@ type InteriorOptions struct {
 	View     int      // 0..2: from the left corner, from the right corner, from the middle of the back wall
 	WindowEV float64  // stops from the room to the view outside (0: 5.5; useful 4..7)
 	Sun      bool     // direct sun falls into the room
+	// OneLight sets the lights for the room's first view, whatever View is, so that all views show the same radiance; else
+	// each view averages Key and has Light's share of lamps.
+	OneLight bool
 	Samples  int      // samples per pixel side (0: 2)
 	Seed     uint32
 }
@@ -94,6 +97,12 @@ func Interior(o InteriorOptions) *Scene {
 	view := ((o.View % n) + n) % n
 	st := newStage(r.w, r.cameras[view], o.W, o.H, o.Samples)
 	light := st.lightRoom(o.Light, o.WindowEV)
+	if o.OneLight && view != 0 {
+		first := newStage(r.w, r.cameras[0], o.W, o.H, o.Samples)
+		light = first.lightRoom(o.Light, o.WindowEV)
+		st.lum, st.colour = first.lum, first.colour
+		st.w.outGain, st.w.emitGain, st.w.glowGain = first.w.outGain, first.w.emitGain, first.w.glowGain
+	}
 	s := finish(st, fmt.Sprintf("%v-%v-view%d", key.k, key.c, view), light)
 	s.room = r
 	return s

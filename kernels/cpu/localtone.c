@@ -94,6 +94,20 @@ KERNEL(re_tone_rows, (const re_tone *t, int y0, int y1, float *scratch), (t, y0,
 					tintg[i] = tg[j] * e + tg[j + 1] * f;
 					tintb[i] = tb[j] * e + tb[j + 1] * f;
 				}
+				if (t->share) {
+					const float *restrict share = t->share;
+					float scale = (float)(t->pairs - 1);
+					int last = t->pairs - 2;
+					for (int i = 0; i < n; i++) {
+						float most = r[i] > g[i] ? r[i] : g[i];
+						most = within(most > b[i] ? most : b[i], 0.0f, 1.0f) * scale;
+						int j = (int)most;
+						j = j < last ? j : last;
+						float f = most - (float)j, e = 1.0f - f;
+						tintr[i] = tintg[i] + (share[2 * j] * e + share[2 * j + 2] * f) * (tintr[i] - tintg[i]);
+						tintb[i] = tintg[i] + (share[2 * j + 1] * e + share[2 * j + 3] * f) * (tintb[i] - tintg[i]);
+					}
+				}
 				for (int i = 0; i < n; i++) {
 					tintr[i] = re_exp2(within(tintr[i], -32.0f, 32.0f));
 					tintg[i] = re_exp2(within(tintg[i], -32.0f, 32.0f));

@@ -47,6 +47,10 @@ func (b *backend) localTone(dst, src *kernels.Image, p *kernels.LocalToneParams)
 		pin.Pin(&p.Curve[0])
 		t.curve, t.entries = (*C.float)(&p.Curve[0]), C.int(len(p.Curve))
 	}
+	if p.Share != nil {
+		pin.Pin(&p.Share[0])
+		t.share, t.pairs = (*C.float)(&p.Share[0]), C.int(len(p.Share)/2)
+	}
 	scratch := 4 * (2*int64(t.bw+1) + int64(t.gw+1) + 3*int64(t.tw+1) + 6*int64(w))
 	return b.scratchBands(h, 64, scratch, func(_, y0, y1 int, s unsafe.Pointer) {
 		C.re_tone_rows(&t, C.int(y0), C.int(y1), (*C.float)(s))

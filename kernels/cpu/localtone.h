@@ -15,6 +15,8 @@ typedef struct {
 	int bw, bh, gw, gh, tw, th;
 	const float *curve; // or NULL
 	int entries;
+	const float *share; // pairs, or NULL
+	int pairs;
 	float detail, limit, shoulder;
 } re_tone;
 

@@ -415,6 +415,9 @@ func localToneCases() (cases []Case) {
 		}
 		if tint && err == nil {
 			p.Tint, err = m.Image(13, 7, 3, f32, func(x, y, k int) float64 { return 0.5 * math.Sin(float64(x*(k+2))/6+float64(y)/3) })
+			for i := range 34 {
+				p.Share = append(p.Share, float32(0.8+0.4*math.Cos(float64(i)/5)))
+			}
 		}
 		return p, err
 	}
@@ -422,7 +425,7 @@ func localToneCases() (cases []Case) {
 		for _, full := range []bool{true, false} {
 			name := fmt.Sprintf("%v to %v", f[0], f[1])
 			if full {
-				name += ", base, gain, tint"
+				name += ", base, gain, tint, share"
 			}
 			tol, why := step(f[1]), halfLevel
 			if f[1] == u16 {

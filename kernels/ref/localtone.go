@@ -19,8 +19,17 @@ func localTone(dst, src *kernels.Image, p *kernels.LocalToneParams) error {
 				u[c] = float64(p.Matrix[3*c])*v[0] + float64(p.Matrix[3*c+1])*v[1] + float64(p.Matrix[3*c+2])*v[2]
 			}
 			if p.Tint != nil {
+				var tint [3]float64
+				for c := range tint {
+					tint[c] = bilinear(p.Tint, c, x, y, w, h)
+				}
+				if p.Share != nil {
+					at := clamp(max(v[0], v[1], v[2]), 0, 1)
+					tint[0] = tint[1] + lookUp2(p.Share, 0, at)*(tint[0]-tint[1])
+					tint[2] = tint[1] + lookUp2(p.Share, 1, at)*(tint[2]-tint[1])
+				}
 				for c := range u {
-					u[c] *= math.Exp2(bilinear(p.Tint, c, x, y, w, h))
+					u[c] *= math.Exp2(tint[c])
 				}
 			}
 			u = stopAtNeutral(v, u)
@@ -76,6 +85,14 @@ func stopAtNeutral(v, q [3]float64) [3]float64 {
 		c[i] = (1-h)*q[i] + k*c[i]
 	}
 	return c
+}
+
+// lookUp2 reads the k-th of a table's pairs at t in [0,1], linear between entries.
+func lookUp2(table []float32, k int, t float64) float64 {
+	last := len(table)/2 - 1
+	j := min(int(t*float64(last)), last-1)
+	f := t*float64(last) - float64(j)
+	return float64(table[2*j+k])*(1-f) + float64(table[2*j+2+k])*f
 }
 
 // clamp limits v to [lo,hi]; NaN becomes lo.
