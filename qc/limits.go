@@ -44,7 +44,7 @@ type Limits struct {
 	LinesPixels    float64 `qc:"lines pixels max 1"`
 	RegionsTone    float64 `qc:"regions tone max 0.22"`
 	RegionsColour  float64 `qc:"regions colour max 0.06"`
-	RegionsLamps   float64 `qc:"regions lamps max 0.1"`
+	RegionsLamps   float64 `qc:"regions lamps max 0.3"`
 	RegionsShift   float64 `qc:"regions shift max 1.5"`
 	CastMean       float64 `qc:"cast drift max 2"`
 	CastWorst      float64 `qc:"cast worst max 2"`

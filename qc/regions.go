@@ -90,6 +90,10 @@ func (b *bench) regionsTone(got *view, refs []*view, lamps bool) {
 	}
 }
 
+// The direction in which lights differ, log2 R/G and log2 B/G, length 1: from 2700 K to daylight on the locus R/G falls by 1.25
+// stops and B/G rises by 2.06.
+const lightsR, lightsB = -0.52, 0.854
+
 // predicted is how far the gains of the block in column cx and row cy are from what the blocks
 // around it predict, in stops of tone and of colour; ok is false where there are too few of its surface,
 // colour and lamp negative where a channel is too dark to have one. Under lamps the change of colour is taken
@@ -134,8 +138,8 @@ func predicted(p []patch, nx, ny, cx, cy int, lamps bool) (tone, colour, lamp fl
 	}
 	dr, db := c.colour[0]-f1.constant(), c.colour[1]-f2.constant()
 	if lamps {
-		// Lights differ along a line on which R/G falls about as B/G rises: what is off it is no light.
-		return math.Abs(c.tone - ft.constant()), math.Abs(dr+db) / 2, math.Abs(dr-db) / 2, true
+		// What is off the line of lights is no light.
+		return math.Abs(c.tone - ft.constant()), math.Abs(lightsB*dr-lightsR*db) / math.Sqrt2, math.Abs(lightsR*dr+lightsB*db) / math.Sqrt2, true
 	}
 	return math.Abs(c.tone - ft.constant()), max(math.Abs(dr), math.Abs(db)), -1, true
 }
