@@ -65,7 +65,7 @@ type InteriorOptions struct {
 	// OneLight sets the lights for the room's first view, whatever View is, so that all views show the same radiance; else
 	// each view averages Key and has Light's share of lamps.
 	OneLight bool
-	Samples  int      // samples per pixel side (0: 2)
+	Samples  int // samples per pixel side (0: 2)
 	Seed     uint32
 }
 
