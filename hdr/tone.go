@@ -290,33 +290,104 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 	}
 	maps = append(maps, shifted)
 	p.Base, p.Gain = shifted, gain
-	set := func(ev float64) error {
-		k := float32(math.Exp2(ev))
-		p.Matrix = [9]float32{0: k, 4: k, 8: k}
-		p.Curve = shadowCurve(t.Key, t.Shadows)
-		return shiftBase(ctx, env, shifted, coeff, ev)
-	}
-	// Bisection on the exposure: the mean brightness rises with it.
-	low, top := -t.MaxExposure, t.MaxExposure
-	for range 12 {
-		ev := (low + top) / 2
-		if err := set(ev); err != nil {
-			return nil, free, err
-		}
-		if err := env.Ops.LocalTone(trial, small, p); err != nil {
-			return nil, free, err
-		}
-		dark, err := t.tooDark(ctx, env, trial, aim)
+	if light.outdoors { // snow and white walls in the sun may stay bright
+		mean, err := meanLuma(ctx, env, small)
 		if err != nil {
 			return nil, free, err
 		}
-		if dark {
-			low = ev
-		} else {
-			top = ev
-		}
+		t.Key = min(max(t.Key, mean), t.Key+brighter)
 	}
-	return p, free, set((low + top) / 2)
+	lift := 0.0 // see highlights
+	set := func(ev float64) error {
+		k := float32(math.Exp2(ev))
+		p.Matrix = [9]float32{0: k, 4: k, 8: k}
+		p.Curve = levelCurve(t.Key, t.Shadows, lift)
+		return shiftBase(ctx, env, shifted, coeff, ev)
+	}
+	try := func(ev float64) error {
+		if err := set(ev); err != nil {
+			return err
+		}
+		return env.Ops.LocalTone(trial, small, p)
+	}
+	// Bisection on the exposure: the mean brightness rises with it.
+	expose := func(low, top float64, steps int) (float64, error) {
+		for range steps {
+			ev := (low + top) / 2
+			if err := try(ev); err != nil {
+				return ev, err
+			}
+			dark, err := t.tooDark(ctx, env, trial, aim)
+			if err != nil {
+				return ev, err
+			}
+			if dark {
+				low = ev
+			} else {
+				top = ev
+			}
+		}
+		return (low + top) / 2, nil
+	}
+	ev, err := expose(-t.MaxExposure, t.MaxExposure, 12)
+	for round := 0; err == nil && light.outdoors && round < 3; round++ {
+		if err = try(ev); err != nil {
+			break
+		}
+		var more float64
+		if more, err = highlights(ctx, env, trial, t.Key); err != nil {
+			break
+		}
+		lift = min(maxLift, max(0, lift+more))
+		ev, err = expose(max(ev-0.5, -t.MaxExposure), min(ev+0.5, t.MaxExposure), 8)
+	}
+	if err != nil {
+		return nil, free, err
+	}
+	return p, free, set(ev)
+}
+
+// Outdoors a merge that holds the sky leaves walls, clouds and railings grey, for the sky is as bright as they are. The
+// brightest whiteShare of the picture is brought up to white (encoded luma), as far as a lift of maxLift does it.
+const (
+	whiteShare = 0.03
+	white      = 0.92
+	maxLift    = 1.2
+	swift      = 0.4  // stops above the key in which the lift takes hold
+	brighter   = 0.06 // than the key is what a bright outdoor picture may stay
+)
+
+// meanLuma is the mean of a picture's encoded luma.
+func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image) (float64, error) {
+	p, err := lumaPlane(ctx, env, m, m.Width(), m.Height())
+	if err != nil {
+		return 0, err
+	}
+	var s float64
+	for _, v := range p.v {
+		s += float64(v)
+	}
+	return s / float64(len(p.v)), nil
+}
+
+// highlights is how much the lift of bright levels must grow for the brightest pixels to be white.
+func highlights(ctx context.Context, env *realedit.Env, trial *kernels.Image, key float64) (float64, error) {
+	luma, err := lumaPlane(ctx, env, trial, trial.Width(), trial.Height())
+	if err != nil {
+		return 0, err
+	}
+	slices.Sort(luma.v)
+	top := stopsOf(float64(luma.v[int((1-whiteShare)*float64(len(luma.v)-1))]))
+	return (stopsOf(white) - top) / max(0.1, eased(top-stopsOf(key), swift)), nil
+}
+
+// stopsOf is log2 of the luminance that an encoded luma stands for.
+func stopsOf(v float64) float64 { return 2.4 * math.Log2((v+0.055)/1.055) }
+
+// eased is d with slope 0 at 0 and 1 far above reach; 0 below.
+func eased(d, reach float64) float64 {
+	d = max(0, d)
+	return d * d / (d + reach)
 }
 
 // shiftBase moves guided-filter coefficients to an exposure ev stops higher:
@@ -337,16 +408,13 @@ func shiftBase(ctx context.Context, env *realedit.Env, dst, src *kernels.Image, 
 	return env.Backend.Copy(ctx, dst, host)
 }
 
-// shadowCurve is the gain over the local level: below the key's level in linear light a
-// share of the distance is taken back, easing in so that mid-tones keep their place.
-func shadowCurve(key, share float64) []float32 {
-	pivot := math.Log2(math.Pow((key+0.055)/1.055, 2.4)) - 0.5
+// levelCurve is the gain over the local level. Below the key's level in linear light the share shadows of
+// the distance is taken back, above it the share lift is added; both ease in so that mid-tones keep their place.
+func levelCurve(key, shadows, lift float64) []float32 {
 	c := make([]float32, 641)
 	for i := range c {
 		beta := -16 + 20*float64(i)/float64(len(c)-1)
-		d := max(0, pivot-beta)
-		soft := d * d / (d + 1)              // slope 0 at the pivot, 1 far below it
-		c[i] = float32(min(1.6, share*soft)) // a black cat stays black
+		c[i] = float32(min(1.6, shadows*eased(stopsOf(key)-0.5-beta, 1)) + lift*eased(beta-stopsOf(key), swift)) // a black cat stays black
 	}
 	return c
 }
