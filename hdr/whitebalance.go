@@ -1,6 +1,9 @@
 package hdr
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // An illuminant estimate: the linear sRGB colour of a white surface, luminance 1.
 type illuminant struct {
@@ -162,6 +165,7 @@ func estimateIlluminant(pix []float32, skip func(i int) bool, seen []float64) il
 		}
 	}
 	c := lights[pick]
+	c.rgb = agreed(c.rgb, seen)
 	l := illuminant{rgb: c.rgb, cct: nearestCCT(c.rgb), confidence: min(1, c.votes/0.05)}
 	if blue > open*all {
 		// Under the sky the light is what it is: an evening's warmth belongs to the picture.
@@ -187,6 +191,21 @@ func nearestCCT(c [3]float64) float64 {
 // chromaDistance is how far two lights' colours lie apart, in ln units.
 func chromaDistance(a, b [3]float64) float64 {
 	return math.Hypot(math.Log(a[0]/a[1])-math.Log(b[0]/b[1]), math.Log(a[2]/a[1])-math.Log(b[2]/b[1]))
+}
+
+// agreed moves a light half way to the daylight seen where the two are near enough to be one light: both are estimates of it.
+func agreed(rgb [3]float64, seen []float64) [3]float64 {
+	if len(seen) == 0 {
+		return rgb
+	}
+	day := slices.Max(seen)
+	share := 0.5 * (1 - smoothstep((math.Abs(day-cool(rgb))-0.15)/0.15))
+	to := locus(1e6 / miredOf(day))
+	for c := range rgb {
+		rgb[c] = math.Pow(rgb[c], 1-share) * math.Pow(to[c], share)
+	}
+	y := luminance(rgb[0], rgb[1], rgb[2])
+	return [3]float64{rgb[0] / y, rgb[1] / y, rgb[2] / y}
 }
 
 // likely raises the votes of lights near those that are seen directly: a room lit by its windows alone is as cool as they are.
