@@ -127,8 +127,8 @@ func TestWhiteBalanceOfOtherRooms(t *testing.T) {
 	}
 	half := scene.Camera{WB: scene.AsShot(scene.IlluminantRGB(2700), 0.35)} // automatic white balance that stops half way
 	againstNeutral(t, []lit{
-		{"3200 K beige", scene.InteriorOptions{Room: scene.Kitchen, Wall: scene.Beige, Light: single(3200), View: 2, Seed: 7}, scene.Camera{}, 4, 3.5},
-		{"3200 K white", scene.InteriorOptions{Room: scene.Kitchen, Wall: scene.White, Light: single(3200), View: 2, Seed: 7}, scene.Camera{}, 4, 3.5},
+		{"3200 K beige", scene.InteriorOptions{Room: scene.Kitchen, Wall: scene.Beige, Light: single(3200), View: 2, Seed: 7}, scene.Camera{}, 4.2, 4},
+		{"3200 K white", scene.InteriorOptions{Room: scene.Kitchen, Wall: scene.White, Light: single(3200), View: 2, Seed: 7}, scene.Camera{}, 4.2, 4},
 		{"5000 K sage", scene.InteriorOptions{Room: scene.Living, Wall: scene.Sage, Light: single(5000), View: 2, Seed: 7}, scene.Camera{}, 3, 2.5},
 		{"lamps 4000 K, sky 7000 K, sage", scene.InteriorOptions{Room: scene.Living, Wall: scene.Sage, View: 2, Seed: 7,
 			Light: scene.Lighting{DayCCT: 7000, LampCCT: 4000, LampShare: 0.6}}, scene.Camera{}, 4.5, 4},
