@@ -161,16 +161,16 @@ func pinned[T any](pin *runtime.Pinner, s []T) *T {
 
 // setTables lays the tables out as the C code reads them.
 func setTables(m *C.re_robust, pin *runtime.Pinner, t *robust.Tables) {
-	curves := make([]C.float, robust.Levels*4)
-	for k := range robust.Levels {
-		next := min(k+1, robust.Levels-1)
-		for j, v := range []float64{t.Tone[k], t.Tone[next] - t.Tone[k], t.Fine[k], t.Fine[next] - t.Fine[k]} {
-			curves[4*k+j] = C.float(v)
+	curves := make([]C.float, 0, (robust.Levels+1)*4)
+	for next := range robust.Levels + 1 {
+		k, next := max(next-1, 0), min(next, robust.Levels-1)
+		for _, v := range []float64{t.Tone[k], t.Tone[next] - t.Tone[k], t.Fine[k], t.Fine[next] - t.Fine[k]} {
+			curves = append(curves, C.float(v))
 		}
 	}
-	law := make([]C.float, robust.Detail*2)
-	for k := range robust.Detail {
-		law[2*k], law[2*k+1] = C.float(t.Law[k]), C.float(t.Law[k+1]-t.Law[k])
+	law := make([]C.float, 0, (robust.Detail+1)*2)
+	for k, v := range t.Law {
+		law = append(law, C.float(v), C.float(t.Law[min(k+1, robust.Detail)]-v))
 	}
 	weights := make([]C.float, len(t.Weights)*robust.Bins)
 	support := make([]C.int, len(t.Weights)*2)

@@ -26,8 +26,8 @@ typedef struct {
 	uint16_t *low;               // [n][lh][lw]
 	uint8_t *whole;              // [n][lh][lw], NULL as valid
 	uint32_t *counts;            // [gh][gw][256]
-	const float *curves;         // [256][4]: T, its step to the next entry, F∘T, its step
-	const float *law;            // [1024][2]: F, its step
+	const float *curves;         // [257][4], from half a level before the first on: T, its step to the next entry, F∘T, its step
+	const float *law;            // [1025][2]: F, its step
 	const float *weights;        // [n][4096], of 1
 	const int *support;          // [n][2]: first and last entry that is not zero
 	const double *back;          // [n][4097][2]: scene level in 16 bits, trust

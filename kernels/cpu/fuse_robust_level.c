@@ -53,9 +53,7 @@ KERNEL(re_robust_levels, (const re_robust *m, int side, const float *gaps, const
 	for (int x = 0; x < w; x += CHUNK, scene += CHUNK, luma += CHUNK) {
 		int n = w - x < CHUNK ? w - x : CHUNK;
 		for (int k = 0; k < n; k++) {
-			float p = (float)scene[k] * (256.0f / 65535.0f) - 0.5f;
-			p = p > 0.0f ? p : 0.0f;
-			p = p < 255.0f ? p : 255.0f;
+			float p = (float)(int32_t)scene[k] * (256.0f / 65535.0f) + 0.5f; // the table has an entry before the first level
 			int32_t i = (int32_t)p;
 			at[k] = i;
 			f[k] = p - (float)i;
@@ -64,9 +62,7 @@ KERNEL(re_robust_levels, (const re_robust *m, int side, const float *gaps, const
 		for (int k = 0; k < n; k++) {
 			tone[k] = four[4 * k] + four[4 * k + 1] * f[k];
 			fine[k] = four[4 * k + 2] + four[4 * k + 3] * f[k];
-			float z = tone[k] * 23.0f;
-			z = z > 0.0f ? z : 0.0f;
-			z = z < 23.0f ? z : 23.0f;
+			float z = tone[k] * 23.0f; // tones and their means lie in [0,1]
 			int32_t i = (int32_t)z;
 			f[k] = z - (float)i;
 			float c = ((float)(x + k) + half) * per; // counted from half a cell before the picture: gap 0 ends at cell 0's centre
@@ -79,10 +75,7 @@ KERNEL(re_robust_levels, (const re_robust *m, int side, const float *gaps, const
 			float b = four[4 * k] + four[4 * k + 1] * fx[k] + (four[4 * k + 2] + four[4 * k + 3] * fx[k]) * f[k];
 			base[k] = b;
 			float p = b * 1024.0f;
-			p = p > 0.0f ? p : 0.0f;
-			p = p < 1024.0f ? p : 1024.0f;
 			int32_t i = (int32_t)p;
-			i = i < 1023 ? i : 1023;
 			at[k] = i;
 			f[k] = p - (float)i;
 		}

@@ -10,12 +10,12 @@ enum { WIDEST = 256, EIGHT = 8 }; // a reduced pixel at most, and what is expand
 
 // What a chunk of pixels is mixed from.
 typedef struct {
-	float weight[CHUNK], share[2][CHUNK];                              // of one photo: of colour, and of luma in both steps
+	float weight[CHUNK];                                               // of one photo's colour
 	float r[CHUNK], g[CHUNK], b[CHUNK], total[CHUNK], luma[2][CHUNK]; // sums over the photos, as stored
-	float self[2][CHUNK], mean[2][CHUNK], own[2][CHUNK], offset[2][CHUNK];
+	const float *fit[2][RE_ROBUST_PHOTO], *share[2];                   // coefficients of both steps, and of one photo's luma in them
 	uint8_t least[CHUNK], nobody[CHUNK];
 	uint16_t at[CHUNK];
-	float wide[CHUNK + 2 * WIDEST + EIGHT];
+	float wide[2][RE_ROBUST_PHOTO + 1][CHUNK + 2 * WIDEST + EIGHT];
 	float ramp[WIDEST + EIGHT];
 } chunk;
 
@@ -48,47 +48,43 @@ static inline int gap_of(const re_robust *m, int x, int *past) {
 	return j;
 }
 
-// n values from pixel x on of a row of coefficients. EIGHT are written at once, over what the next gap writes.
-RE_INLINE void expand(const re_robust *m, const float *restrict ramp, const float *row, int x, int n, float *restrict wide, float *restrict out) {
+// n values from pixel x on of a row of coefficients, in wide or where they are. EIGHT are written at once, over what the next gap writes.
+RE_INLINE const float *expand(const re_robust *m, const float *restrict ramp, const float *restrict row, int x, int n, float *restrict wide) {
 	int past, j = gap_of(m, x, &past), side = m->step;
-	if (side == 1) {
-		for (int k = 0; k < n; k++) out[k] = row[x + k + 1];
-		return;
-	}
+	if (side == 1) return row + x + 1;
 	for (int at = 0; at < past + n; at += side, j++) {
 		int i = j < m->lw ? j : m->lw - 1; // what is left over at the right end
 		float a = row[i + 1], d = row[i + 2] - a;
-		for (int q = 0; q < side; q += EIGHT)
+		for (int l = 0; l < EIGHT; l++) wide[at + l] = a + d * ramp[l];
+		for (int q = EIGHT; q < side; q += EIGHT)
 			for (int l = 0; l < EIGHT; l++) wide[at + q + l] = a + d * ramp[q + l];
 	}
-	memcpy(out, wide + past, sizeof(float) * n);
+	return wide + past;
 }
 
+// The coefficients before those of the photos.
 KERNEL(re_robust_expand_rows, (const re_robust *m, chunk *c, const float *rows, int x, int n), (m, c, rows, x, n), {
-	for (int s = 0; s < 2; s++) {
-		const float *row = rows + s * (m->n + RE_ROBUST_PHOTO) * fit_row(m);
-		expand(m, c->ramp, row + RE_ROBUST_SELF * fit_row(m), x, n, c->wide, c->self[s]);
-		expand(m, c->ramp, row + RE_ROBUST_MEAN * fit_row(m), x, n, c->wide, c->mean[s]);
-		expand(m, c->ramp, row + RE_ROBUST_OWN * fit_row(m), x, n, c->wide, c->own[s]);
-		expand(m, c->ramp, row + RE_ROBUST_OFFSET * fit_row(m), x, n, c->wide, c->offset[s]);
-	}
+	for (int s = 0; s < 2; s++)
+		for (int i = 0; i < RE_ROBUST_PHOTO; i++)
+			c->fit[s][i] = expand(m, c->ramp, rows + (s * (m->n + RE_ROBUST_PHOTO) + i) * fit_row(m), x, n, c->wide[s][i]);
 })
 
 KERNEL(re_robust_expand_photo, (const re_robust *m, chunk *c, const float *rows, int photo, int x, int n), (m, c, rows, photo, x, n), {
 	for (int s = 0; s < 2; s++)
-		expand(m, c->ramp, rows + (s * (m->n + RE_ROBUST_PHOTO) + RE_ROBUST_PHOTO + photo) * fit_row(m), x, n, c->wide, c->share[s]);
+		c->share[s] = expand(m, c->ramp, rows + (s * (m->n + RE_ROBUST_PHOTO) + RE_ROBUST_PHOTO + photo) * fit_row(m), x, n, c->wide[s][RE_ROBUST_PHOTO]);
 })
 
 // A photo's pixels as stored, by its weights.
 #define ADD(name, S)                                                                                                            \
 	RE_INLINE void name(chunk *restrict c, const S *restrict r, const S *restrict g, const S *restrict b, int n) {             \
+		const float *restrict one = c->share[0], *restrict two = c->share[1];                                                   \
 		for (int k = 0; k < n; k++) {                                                                                           \
 			float R = (float)r[k], G = (float)g[k], B = (float)b[k], y = 0.299f * R + 0.587f * G + 0.114f * B;                  \
 			c->r[k] += c->weight[k] * R;                                                                                        \
 			c->g[k] += c->weight[k] * G;                                                                                        \
 			c->b[k] += c->weight[k] * B;                                                                                        \
-			c->luma[0][k] += c->share[0][k] * y;                                                                                \
-			c->luma[1][k] += c->share[1][k] * y;                                                                                \
+			c->luma[0][k] += one[k] * y;                                                                                        \
+			c->luma[1][k] += two[k] * y;                                                                                        \
 		}                                                                                                                       \
 	}
 ADD(add_u8, uint8_t)
@@ -112,22 +108,30 @@ KERNEL(re_robust_mix_f32, (chunk *c, const void *src, int n), (c, src, n), {
 
 // The merged pixels: local contrast in two steps, then the colour brought to that luma.
 KERNEL(re_robust_finish, (chunk *c, const float *restrict luma, float unit, int n), (c, luma, unit, n), {
+	const float *restrict self = c->fit[0][RE_ROBUST_SELF], *restrict self2 = c->fit[1][RE_ROBUST_SELF];
+	const float *restrict mean = c->fit[0][RE_ROBUST_MEAN], *restrict mean2 = c->fit[1][RE_ROBUST_MEAN];
+	const float *restrict own = c->fit[0][RE_ROBUST_OWN], *restrict own2 = c->fit[1][RE_ROBUST_OWN];
+	const float *restrict offset = c->fit[0][RE_ROBUST_OFFSET], *restrict offset2 = c->fit[1][RE_ROBUST_OFFSET];
+	float *restrict R = c->r, *restrict G = c->g, *restrict B = c->b;
+	const float *restrict one = c->luma[0], *restrict two = c->luma[1];
 	for (int k = 0; k < n; k++) {
-		float r = c->r[k] * unit, g = c->g[k] * unit, b = c->b[k] * unit;
-		float Y = re_robust_limit(luma[k], c->self[0][k], c->mean[0][k], c->own[0][k], c->offset[0][k] + c->luma[0][k] * unit);
-		Y = re_robust_limit(Y, c->self[1][k], c->mean[1][k], c->own[1][k], c->offset[1][k] + c->luma[1][k] * unit);
+		float r = R[k] * unit, g = G[k] * unit, b = B[k] * unit;
+		float Y = re_robust_limit(luma[k], self[k], mean[k], own[k], offset[k] + one[k] * unit);
+		Y = re_robust_limit(Y, self2[k], mean2[k], own2[k], offset2[k] + two[k] * unit);
 		float old = 0.299f * r + 0.587f * g + 0.114f * b;
-		float top = r > g ? r : g, bottom = r < g ? r : g;
+		float top = r > g ? r : g, bottom = r < g ? r : g, base = old + 0.03f;
 		top = (top > b ? top : b) - old;
 		bottom = old - (bottom < b ? bottom : b);
-		float q = (Y + 0.03f) / (old + 0.03f);
+		top = top > 1e-4f ? top : 1e-4f;
+		bottom = bottom > 1e-4f ? bottom : 1e-4f;
+		float inv = 1.0f / (base * top * bottom); // one division for three
+		float q = (Y + 0.03f) * (top * bottom) * inv, up = (0.99f - Y) * (base * bottom) * inv, down = Y * (base * top) * inv;
 		q = q < 2.0f ? q : 2.0f;
-		float up = (0.99f - Y) / (top > 1e-4f ? top : 1e-4f), down = Y / (bottom > 1e-4f ? bottom : 1e-4f);
 		q = q < up ? q : up;
 		q = q < down ? q : down;
-		c->r[k] = Y + (r - old) * q;
-		c->g[k] = Y + (g - old) * q;
-		c->b[k] = Y + (b - old) * q;
+		R[k] = Y + (r - old) * q;
+		G[k] = Y + (g - old) * q;
+		B[k] = Y + (b - old) * q;
 	}
 })
 
@@ -149,29 +153,42 @@ KERNEL(re_robust_store_u16, (const chunk *c, uint16_t *restrict dst, int n), (c,
 // The weights of photo i where it or another is not valid everywhere.
 static void claimed(const re_robust *m, chunk *c, int i, int x, int y, int n) {
 	const uint8_t *claim = claim_at(m, i, x, y);
+	float *one = c->wide[0][RE_ROBUST_PHOTO], *two = c->wide[1][RE_ROBUST_PHOTO]; // copied, for rows may be shared
+	memmove(one, c->share[0], sizeof(float) * n);
+	memmove(two, c->share[1], sizeof(float) * n);
+	c->share[0] = one;
+	c->share[1] = two;
 	for (int k = 0; k < n; k++) {
 		float v = !claim || c->nobody[k] ? 255.0f : claim[k];
 		if (c->least[k] < 255) c->weight[k] = (c->weight[k] + 1.0f / 1048576.0f) * v;
 		c->total[k] += c->weight[k];
-		if (v == 0.0f) c->share[0][k] = c->share[1][k] = 0.0f;
+		if (v > 0.0f) continue;
+		one[k] = two[k] = 0.0f;
 	}
 }
 
-// The chunk of n pixels from (x,y) on; levels is their luma before local contrast.
-static void merge_chunk(const re_robust *m, chunk *c, const float *rows, const float *levels, int x, int y, int n, void *dst) {
-	const uint16_t *scene = m->scene + (size_t)y * m->w + x;
-	int part = m->partial[(size_t)y * chunks(m) + x / CHUNK];
-	if (part) least_claims(m, x, y, n, c->least, c->nobody);
+// Entries of the weights for n scene levels; range: the least and the greatest.
+KERNEL(re_robust_bins, (const uint16_t *restrict scene, uint16_t *restrict at, int *range, int n), (scene, at, range, n), {
 	uint16_t low = 4095, high = 0;
 	for (int k = 0; k < n; k++) {
 		uint16_t i = scene[k] >> 4;
-		c->at[k] = i;
+		at[k] = i;
 		low = i < low ? i : low;
 		high = i > high ? i : high;
 	}
+	range[0] = low;
+	range[1] = high;
+})
+
+// The chunk of n pixels from (x,y) on; levels is their luma before local contrast.
+static void merge_chunk(const re_robust *m, chunk *c, const float *rows, const float *levels, int x, int y, int n, void *dst) {
+	int part = m->partial[(size_t)y * chunks(m) + x / CHUNK];
+	if (part) least_claims(m, x, y, n, c->least, c->nobody);
+	int range[2];
+	re_robust_bins(m->scene + (size_t)y * m->w + x, c->at, range, n);
 	memset(c->r, 0, sizeof(float) * 6 * CHUNK); // all sums
 	for (int i = 0; i < m->n; i++) {
-		if (!part && (high < m->support[2 * i] || low > m->support[2 * i + 1])) memset(c->weight, 0, sizeof c->weight);
+		if (!part && (range[1] < m->support[2 * i] || range[0] > m->support[2 * i + 1])) memset(c->weight, 0, sizeof c->weight);
 		else {
 			const float *table = m->weights + (size_t)i * 4096;
 			for (int k = 0; k < n; k++) c->weight[k] = table[c->at[k]];
