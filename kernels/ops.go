@@ -167,7 +167,7 @@ type FuseMethod uint8
 // The merges.
 const (
 	// FuseRobust is this library's merge: luma a monotone function of the mean over the photos plus detail around
-	// an edge-stopped base, colour from the photos that show that level best. No channel exceeds 0.99 of the range; one photo, or one that
+	// an edge-stopped base, locally brought to the contrast of the photos that have most, colour from the photos that show that level best. No channel exceeds 0.99 of the range; one photo, or one that
 	// is not clipped over 98 %, is copied. docs/merge.md derives it.
 	FuseRobust FuseMethod = iota
 	// FuseMertens is OpenCV's MergeMertens, formula by formula, its result clamped to [0,1].
