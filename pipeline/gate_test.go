@@ -40,9 +40,6 @@ var known = map[string]string{
 	// The armchair's leg and the shadow under it at (150, 650) lose blue: B/G falls 0.8 stops below the chair's
 	// beside it, where the photos are 0.1 apart.
 	"DSC00127 qc_regions": "dark wood loses blue",
-	// Under the sideboard at (190, 615) local contrast takes the shadow, a stop below the floor beside it, to almost black: the
-	// dark band's profile is another one, and its best fit lies 4 px off. The edge itself has not moved.
-	"DSC00132 qc_lines": "black under the sideboard",
 	// 2 % of the view are blown in the darkest photo too, so that none is pulled in; tone then takes the white
 	// reveal of the window at (560, 400) near to white.
 	"DSC00137 qc_edges": "white reveal",
