@@ -24,7 +24,7 @@ type Tone struct {
 	Shadows float64 `json:"shadows,omitempty"`
 	// Detail is extra local contrast, 0 to 1; 0 = 0.08, negative = none.
 	Detail float64 `json:"detail,omitempty"`
-	// WhiteBalance is how much of the illuminant's colour is removed, 0 to 1; 0 = 0.9, negative = none.
+	// WhiteBalance is how much of the illuminant's colour is removed, 0 to 1; 0 = 0.93, negative = none.
 	// A little less than all, because a merge pulls bright warm pixels towards white already.
 	WhiteBalance float64 `json:"white_balance,omitempty"`
 	// Listing holds the targets that the photos of one listing share; nil = this picture alone.
@@ -55,7 +55,7 @@ func (t Tone) checked() (Tone, error) {
 		{"MaxExposure", &t.MaxExposure, 2.5, 0, 6},
 		{"Shadows", &t.Shadows, 0.35, math.Inf(-1), 1},
 		{"Detail", &t.Detail, 0.08, math.Inf(-1), 1},
-		{"WhiteBalance", &t.WhiteBalance, 0.9, math.Inf(-1), 1},
+		{"WhiteBalance", &t.WhiteBalance, 0.93, math.Inf(-1), 1},
 	} {
 		if *f.v == 0 {
 			*f.v = f.def
