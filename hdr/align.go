@@ -210,15 +210,22 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			r := pairs[i]
-			if last != i-step { // the one between could not be registered
-				if r, err = register(ctx, env, views[last], views[i]); err != nil {
+			// The neighbour first, then the photos on towards the reference.
+			r, from := pairs[i], last
+			for j := last; !(r.ok && j == i-step) && (j-ref)*step >= 0; j -= step {
+				if j == i-step || !keep[j] {
+					continue
+				}
+				if r, err = register(ctx, env, views[j], views[i]); err != nil {
 					return err
+				}
+				if from = j; r.ok {
+					break
 				}
 			}
 			name := w.Frames[i].Photo.Name
-			if h := r.h.mul(maps[last].lies); r.ok && h.sane(width, height) {
-				taken := settle(r.found, maps[last], h, width, height)
+			if h := r.h.mul(maps[from].lies); r.ok && h.sane(width, height) {
+				taken := settle(r.found, maps[from], h, width, height)
 				maps[i], keep[i] = placed{h, taken}, true
 				env.Log.Debug("registered", "photo", name, "model", r.model, "corner", h.shift(width, height), "taken", taken.shift(width, height), "residual", r.rms, "matches", len(r.found))
 				last = i
@@ -236,14 +243,22 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 	return a.resample(env, w, maps, keep)
 }
 
-// agree tells whether two photos show the same thing without movement: on pixels both
-// resolve, one is a monotone function of the other but for noise.
+// agree tells whether two photos show the same thing without movement: the thresholded pictures agree, and so do the edges that both resolve.
 func agree(a, b *plane) bool {
 	ta, tb, ok := commonThreshold(a, b)
 	if !ok {
 		return true // one of them resolves nothing: there is nothing to contradict
 	}
-	return bitmapError(a, b, ta, tb, 0, 0) < 0.15
+	if bitmapError(a, b, ta, tb, 0, 0) >= 0.15 {
+		return false
+	}
+	all := make([]int, len(a.v))
+	for k := range all {
+		all[k] = k
+	}
+	const few = 100 // pixels: fewer say nothing
+	c, n := edgeCorrelation([]*plane{a}, []*plane{b}, all)
+	return n < few || c > 0.3
 }
 
 // resample warps the photos that moved and drops those that are not to be kept.

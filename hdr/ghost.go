@@ -2,6 +2,7 @@ package hdr
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"github.com/realedit/realedit"
@@ -34,6 +35,7 @@ func findGhosts(frames [][3]*plane, valid []*plane, reference int, tolerance flo
 	}
 	wg.Wait()
 	excess := make([]float32, w*h) // largest disagreement, in tolerances
+	pair := make([]int, w*h)       // the darker of the two frames that it is between
 	for i := 0; i+1 < len(frames); i++ {
 		both := func(k int) bool {
 			return (valid[i] == nil || valid[i].v[k] > 0.99) && (valid[i+1] == nil || valid[i+1].v[k] > 0.99)
@@ -47,7 +49,9 @@ func findGhosts(frames [][3]*plane, valid []*plane, reference int, tolerance flo
 		wg.Wait()
 		for _, p := range parts {
 			for k, v := range p {
-				excess[k] = max(excess[k], v)
+				if v > excess[k] {
+					excess[k], pair[k] = v, i
+				}
 			}
 		}
 	}
@@ -72,9 +76,65 @@ func findGhosts(frames [][3]*plane, valid []*plane, reference int, tolerance flo
 		if n*2000 < w*h { // under 0.05 %: leaves and noise, which a blend shows best
 			continue
 		}
+		if sameEdges(frames, pair, strong, r) {
+			continue
+		}
 		regions = append(regions, ghost{r, chooseFrame(frames, valid, r, reference)})
 	}
 	return regions
+}
+
+// sameEdges tells whether the frames that disagree about the levels in a region show the same edges there: then nothing moved, but
+// one tone map does not fit the whole picture (colours beyond a camera's range, glare). It is the correlation of
+// gradients over the region's pixels that both frames resolve, pair by pair, weighted with the strong pixels
+// that each pair gave.
+func sameEdges(frames [][3]*plane, pair []int, strong []bool, region []int) bool {
+	count := make([]int, len(frames))
+	for _, k := range region {
+		if strong[k] {
+			count[pair[k]]++
+		}
+	}
+	var sum, total float64
+	for i, n := range count {
+		if n == 0 {
+			continue
+		}
+		c, _ := edgeCorrelation(frames[i][:], frames[i+1][:], region)
+		sum += c * float64(n)
+		total += float64(n)
+	}
+	return sum > sameEdgesFrom*total
+}
+
+// sameEdgesFrom is the correlation of gradients from which edges are the same: people who walk and misregistered photos
+// reach 0.65, glare and saturated colours of still things begin at 0.77.
+const sameEdgesFrom = 0.7
+
+// edgeCorrelation is that of two pictures' gradients, all their channels, over the n pixels of a region that both resolve; 0 of none.
+func edgeCorrelation(a, b []*plane, region []int) (c float64, n int) {
+	w, h := a[0].w, a[0].h
+	var ab, aa, bb float64
+	for _, k := range region {
+		x, y := k%w, k/w
+		if x == 0 || y == 0 || x == w-1 || y == h-1 {
+			continue
+		}
+		for i := range a {
+			p, q := a[i].v, b[i].v
+			if !usable(p[k]) || !usable(q[k]) {
+				continue
+			}
+			n++
+			for _, d := range [2]int{1, w} {
+				ga, gb := float64(p[k+d]-p[k-d]), float64(q[k+d]-q[k-d])
+				ab += ga * gb
+				aa += ga * ga
+				bb += gb * gb
+			}
+		}
+	}
+	return ab / math.Sqrt(aa*bb+1e-12), n
 }
 
 // span is the least and the largest value around each pixel of a plane.

@@ -52,7 +52,7 @@ func register(ctx context.Context, env *realedit.Env, a, b *view) (registration,
 		if m := trackAll(ha, hb, tone, half, &a.spots[1]); len(m) > 0 {
 			if c := ladder(m, half, ha.w, ha.h, 0.02); c.ok {
 				r.h = c.h.rescale(float64(pa.w)/float64(ha.w), float64(pa.h)/float64(ha.h))
-				near = len(m) >= 40 // good enough for details to be found
+				near = len(m) >= enough && 4*sx*c.rms < detailReach // good enough for details to be found
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func register(ctx context.Context, env *realedit.Env, a, b *view) (registration,
 	if err != nil {
 		return r, err
 	}
-	if d := ladder(m, identity, a.full.Width(), a.full.Height(), 0.01); d.ok {
+	if d := ladder(m, identity, a.full.Width(), a.full.Height(), 0.01); d.ok && (near || d.rms < r.rms) {
 		r = d
 	}
 	return r, nil
