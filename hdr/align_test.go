@@ -113,12 +113,13 @@ func TestAlignPhotographs(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		gain float64 // how much smaller the disagreement must become
-	}{{"crusader", 3}, {"fmurciag", 10}} {
+		out  int     // photos that may be left out: one of crusader's sees the figure from elsewhere
+	}{{"crusader", 3, 1}, {"fmurciag", 10, 0}} {
 		set := folder(t, filepath.Join(root, "brackets", c.name))
 		var d [2]float64
 		for i, a := range []Align{{Off: true}, {}} {
 			run(t, set, func(env *realedit.Env, w *realedit.Work) {
-				require.Len(t, w.Frames, len(set.Photos))
+				require.GreaterOrEqual(t, len(w.Frames), len(set.Photos)-c.out)
 				d[i] = disagreement(t, env, w)
 			}, a)
 		}
