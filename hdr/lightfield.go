@@ -28,6 +28,7 @@ const (
 	fieldOff   = 0.7    // how far off the line a white may lie
 	fieldWarm  = 0.2    // how little a cell warmer than the main light is doubted to be white
 	fieldPrior = 0.0012 // μ
+	fieldKnown = 0.03   // μ where other views of the room told the main light too
 	fieldReach = 1.6    // bound on |t − s₀|
 	fieldLeast = 0.15   // a main light this near to daylight is left alone
 	fieldLamp  = 2600   // kelvin of a warm lamp
@@ -76,7 +77,7 @@ func (l *lightLine) at(s float64) (float64, [3]float64) {
 
 // lightField returns, for a linear picture of w×h pixels, log2 of the light at each pixel (luminance 1), 3 values per pixel; nil
 // where the main light is daylight.
-func lightField(pix []float32, w, h int, window *plane, main [3]float64, seen []float64) []float32 {
+func lightField(pix []float32, w, h int, window *plane, main [3]float64, seen []float64, prior float64) []float32 {
 	s0 := cool(main)
 	if s0 > -fieldLeast {
 		return nil
@@ -87,7 +88,7 @@ func lightField(pix []float32, w, h int, window *plane, main [3]float64, seen []
 	}
 	line := newLightLine(main, day)
 	gw, gh := proxySize(w, h, fieldSide)
-	t := solveField(pix, w, h, gw, gh, window, line, s0, seen)
+	t := solveField(pix, w, h, gw, gh, window, line, s0, prior, seen)
 
 	view := viewLight(pix, window, s0)
 	if len(seen) > 0 {
@@ -145,7 +146,7 @@ func viewLight(pix []float32, window *plane, s0 float64) float64 {
 }
 
 // solveField returns the coolness of the cells' light.
-func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine, s0 float64, seen []float64) []float64 {
+func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine, s0, prior float64, seen []float64) []float64 {
 	n := gw * gh
 	sum, count, total := make([][3]float64, n), make([]float64, n), make([]float64, n)
 	for y := range h {
@@ -202,8 +203,8 @@ func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine,
 				vote = fieldVote * share[c] * math.Exp(-d*d/2) / (1 + fieldWarm*math.Exp(-(s[c]-s0)/0.1))
 			}
 			votes[c] = vote
-			diag[c] += vote + fieldPrior
-			b[c] += vote*s[c] + fieldPrior*s0
+			diag[c] += vote + prior
+			b[c] += vote*s[c] + prior*s0
 		}
 	}
 	t := conjugateGradient(gw, gh, diag, right, down, b, s0)
@@ -214,8 +215,8 @@ func solveField(pix []float32, w, h, gw, gh int, window *plane, line *lightLine,
 	if g < 1 {
 		// The same without votes: how much the light changes along surfaces.
 		for c := range n {
-			diag[c] -= votes[c] + fieldPrior - 1e-3
-			b[c] -= votes[c]*s[c] + fieldPrior*s0
+			diag[c] -= votes[c] + prior - 1e-3
+			b[c] -= votes[c]*s[c] + prior*s0
 		}
 		g = max(g, smoothstep((spread(conjugateGradient(gw, gh, diag, right, down, b, 0), share)-0.165)/0.035))
 	}

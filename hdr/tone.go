@@ -223,7 +223,11 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 	share := t.WhiteBalance * light.confidence
 	var field []float32
 	if share > 0 && !light.outdoors {
-		field = lightField(restored, pw, ph, window, light.rgb, aim.seen)
+		prior := fieldPrior
+		if aim.bound {
+			prior = fieldKnown
+		}
+		field = lightField(restored, pw, ph, window, light.rgb, aim.seen, prior)
 	}
 	fw, fh := pw, ph
 	if field == nil {
