@@ -5,6 +5,7 @@
 //	peerbench data    -size 45 -out DIR          the bracket and what is made of it
 //	peerbench row     -data DIR ROW              one of the rows in rows.go
 //	peerbench listing -data DIR -bin LISTING     the built command, start to finish
+//	peerbench window  -out DIR                   a bracket of a window, with its truth
 //	peerbench fuse    -out FILE.png PHOTO...     the robust merge of the photos as they are
 //	peerbench mefssim -fused FILE PHOTO...       MEF-SSIM of a merge
 package main
@@ -29,7 +30,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("data, row, listing, fuse or mefssim")
+		return errors.New("data, row, listing, window, fuse or mefssim")
 	}
 	f := flag.NewFlagSet(args[0], flag.ExitOnError)
 	data := f.String("data", "", "folder that data wrote")
@@ -46,6 +47,10 @@ func run(args []string) error {
 		bin, reps, extra := f.String("bin", "", "the built command"), f.Int("reps", 3, "repetitions"), f.String("merge", "robust", "-merge")
 		f.Parse(args[1:])
 		return timeListing(*data, *bin, *extra, *reps)
+	case "window":
+		out := f.String("out", "", "folder to write")
+		f.Parse(args[1:])
+		return makeWindow(*out)
 	case "fuse":
 		out := f.String("out", "", "PNG to write")
 		f.Parse(args[1:])

@@ -1,4 +1,5 @@
-"""quality.py BRACKETS WORK: MEF-SSIM of -route fuse, of OpenCV and of enfuse on brackets of photographs.
+"""quality.py BRACKETS WORK [SET...]: MEF-SSIM of -route fuse, of OpenCV and of enfuse on brackets of photographs,
+and what they make of a rendered window.
 
 Sets from a tripod are scored against the photos as they are. Hand-held sets are scored against photos
 registered to each RESULT by ECC (Evangelidis, Psarakis 2008; cv2.findTransformECC), since raw photos punish
@@ -180,11 +181,37 @@ def moving(work, name, photos, results):
     return cells
 
 
+def window(work, tools):
+    """The wall's halo, and the view, of a rendered window whose truth is known (peerbench window)."""
+    folder = f"{work}/quality/window"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(f"{work}/peerbench", "window", "-out", folder)
+    zones = cv2.imread(f"{folder}/zones.png", cv2.IMREAD_UNCHANGED)
+    light = cv2.imread(f"{folder}/radiance.png", cv2.IMREAD_UNCHANGED) / 65535 * 32 - 16
+    photos = [p for p in photos_of(folder) if p.endswith(".jpg")]
+    rows = ["| a window in an even wall, from JPEGs | here, `-route fuse` | here, merge alone | OpenCV | enfuse |", "|---|---|---|---|---|"]
+    results = [ours(work, "window", folder, photos), ours_alone(work, f"{folder}/alone.png", photos), opencv(f"{folder}/opencv.png", photos, False)]
+    results.append(enfuse(f"{folder}/enfuse.png", photos, False) if tools["enfuse"] else None)
+    halos, correlations, blown = [], [], []
+    step = lambda m: np.concatenate([(np.roll(m, -1, a) - np.roll(m, 1, a))[zones == 200] for a in (0, 1)])
+    for r in results:
+        if not r:
+            continue
+        grey = cv2.cvtColor(cv2.imread(r), cv2.COLOR_BGR2GRAY).astype(np.float64)
+        halos.append(f"{abs(grey[zones == 50].mean() - grey[zones == 100].mean()):.1f}")
+        correlations.append(f"{np.corrcoef(step(grey), step(light))[0, 1]:.3f}")
+        blown.append(f"{100 * (cv2.imread(r)[zones == 200].min(1) >= 254).mean():.1f} %")
+    for title, cells in (("wall within 20 px of the opening against 100 px away, levels of 255", halos),
+                         ("correlation of the view's gradients with log radiance", correlations), ("view blown in all channels", blown)):
+        rows.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
 def main():
     brackets, work = sys.argv[1:3]
     names = sys.argv[3:] or STILL + HAND_HELD
     tools = {"enfuse": shutil.which("enfuse"), "align_image_stack": shutil.which("align_image_stack")}
-    tables = []
+    tables = [window(work, tools)]
     for title, sets, measure in (("against the photos", STILL, still), ("against photos registered to the result (least correlation, share scored)", HAND_HELD, moving)):
         rows = [f"| MEF-SSIM {title} | here, `-route fuse` | here, merge alone | OpenCV | OpenCV, AlignMTB first | enfuse |", "|---|---|---|---|---|---|"]
         for name in [s for s in sets if s in names]:
