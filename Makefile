@@ -32,7 +32,11 @@ fuzz: ## every fuzz target for FUZZTIME (20s, or 300x)
 	  done; \
 	done
 
+soak: ## what takes long: a batch killed ten times, every fuzz target for a minute
+	REALEDIT_KILLS=10 go test -count=1 -run Killed -v ./examples/listing
+	$(MAKE) fuzz FUZZTIME=1m
+
 readme-commands: ## the two commands the README promises
 	@sed -n '/<!-- commands -->/,/<!-- end -->/p' README.md | grep -E '^go '
 
-.PHONY: help test bench bench-peers lint golden fuzz readme-commands
+.PHONY: help test bench bench-peers lint golden fuzz soak readme-commands
