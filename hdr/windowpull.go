@@ -15,8 +15,8 @@ import (
 // along the soft edge of MaskWindow. Where no frame holds the view it stays bright and a
 // finding says window_no_source. Without the mask or with one frame it does nothing.
 type WindowPull struct {
-	// MinGain is how much more local contrast the frame must show than the merge before
-	// its pixels are taken, as a ratio; 0 = 2.
+	// MinGain is how much better the frame must show the view than the merge before its pixels are taken, as a ratio of
+	// local contrast weighted by brightness (a washed-out view counts little); 0 = 2.
 	MinGain float64 `json:"min_gain,omitempty"`
 }
 
@@ -123,7 +123,7 @@ func (p WindowPull) choose(now *plane, frames []*plane, inside *plane, region []
 	if best < 0 {
 		return -1, false
 	}
-	if have := judgeView(now, inside, region); have.detail*p.MinGain >= view.detail {
+	if have := judgeView(now, inside, region); have.score()*p.MinGain >= view.score() || have.detail >= view.detail {
 		return -1, true
 	}
 	return best, true
