@@ -84,8 +84,9 @@ type Ops struct {
 	FusionWeights func(dst, src *Image, p *MertensParams) error
 
 	// Fuse merges aligned photos of one size and format (U8, U16 or F32, 3 channels) into
-	// dst (U8, U16 or F32). See FuseOptions. Working memory does not grow with the
-	// number of photos. The order of photos does not change the result beyond rounding.
+	// dst (U8, U16 or F32). See FuseOptions. Working memory
+	// grows with the number of photos by planes of reduced size only (FuseRobust: 10 MB a photo at
+	// 45 megapixels). The order of photos does not change the result beyond rounding.
 	Fuse func(dst *Image, photos []*Image, o *FuseOptions) error
 
 	// Histogram counts the samples of each channel: 256 bins for U8, 65536 for U16.
