@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -13,7 +14,7 @@ import (
 // WindowPull puts the view through a window in from the frame of the bracket that records
 // it best, where the merge shows less of it than that frame does: only real pixels, joined
 // along the soft edge of MaskWindow. Where no frame holds the view it stays bright and a
-// finding says window_no_source. Without the mask or with one frame it does nothing.
+// finding says window_no_source. A view that is darker than the bright parts around it is brightened to them. Without the mask or with one frame it does nothing.
 type WindowPull struct {
 	// MinGain is how much better the frame must show the view than the merge before its pixels are taken, as a ratio of
 	// local contrast weighted by brightness (a washed-out view counts little); 0 = 2.
@@ -74,19 +75,24 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		in[k] = v > 0.5
 	}
 	chosen := map[int][][]int{} // regions to pull, by frame
+	gamma := map[int]float64{}
 	for _, region := range windowRegions(in, pw, ph) {
 		i, found := p.choose(now, frames, inside, region)
 		if !found {
 			w.Find(realedit.Finding{Check: "window_no_source", Severity: realedit.Info, Message: "no photo of the bracket holds the view through a window; it stays bright"})
 		} else if i >= 0 {
-			chosen[i] = append(chosen[i], region)
+			g := brighten(now, frames[i], inside, region)
+			if len(chosen[i]) > 0 {
+				g = min(g, gamma[i])
+			}
+			chosen[i], gamma[i] = append(chosen[i], region), g
 		}
 	}
 	for i := range w.Frames {
 		if len(chosen[i]) == 0 {
 			continue
 		}
-		if err := p.pull(ctx, env, w, i, mask, regionPlane(chosen[i], pw, ph)); err != nil {
+		if err := p.pull(ctx, env, w, i, mask, regionPlane(chosen[i], pw, ph), gamma[i]); err != nil {
 			return err
 		}
 	}
@@ -127,6 +133,32 @@ func (p WindowPull) choose(now *plane, frames []*plane, inside *plane, region []
 		return -1, true
 	}
 	return best, true
+}
+
+// brighten is the exponent that brings the frame's view up to the bright parts of what surrounds it in the merge, at least ½: a
+// sky is no darker than the leaves before it, a view no darker than the white frame around it.
+func brighten(now, frame, inside *plane, region []int) float64 {
+	in := make([]bool, len(now.v))
+	var shown []float64
+	for _, k := range region {
+		in[k] = true
+		shown = append(shown, float64(frame.v[k]))
+	}
+	var around []float64
+	for k, near := range dilate(in, now.w, now.h, 4) {
+		if near && inside.v[k] < 0.1 {
+			around = append(around, float64(now.v[k]))
+		}
+	}
+	if len(around) == 0 {
+		return 1
+	}
+	slices.Sort(around)
+	have, want := median(shown), around[len(around)*3/4]
+	if !(want > have && have > 0.05 && want < 1) {
+		return 1
+	}
+	return max(0.5, math.Log(want)/math.Log(have))
 }
 
 // regionPlane is 1 in the regions and a little around them, so that the mask alone has the say at their rims.
@@ -195,8 +227,8 @@ func judgeView(l, inside *plane, region []int) viewQuality {
 	return viewQuality{blown / n, grad / n, median(values)}
 }
 
-// pull blends frame i in through the mask, where only (the proxy's size) allows it, and records it.
-func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Work, i int, mask *kernels.Image, only *plane) error {
+// pull blends frame i, its encoded values raised to gamma, in through the mask, where only (the proxy's size) allows it, and records it.
+func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Work, i int, mask *kernels.Image, only *plane, gamma float64) error {
 	f := w.Frames[i]
 	allowed := realedit.Frame{Image: f.Image}
 	if err := lowerValid(ctx, env, &allowed, only); err != nil { // its Valid: where to pull
@@ -220,13 +252,22 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 		}
 	}
 	src, dst := f.Image.SubImage(box), w.Image.SubImage(box)
-	if src.Format() != dst.Format() {
+	if src.Format() != dst.Format() || gamma != 1 {
 		c, err := env.NewImage(box.Dx(), box.Dy(), 3, dst.Format())
 		if err != nil {
 			return err
 		}
 		defer c.Free()
-		if err := env.Ops.Convert(c, src); err != nil {
+		curve := make([]float32, 1025)
+		for i := range curve {
+			curve[i] = float32(math.Pow(float64(i)/1024, gamma))
+		}
+		if gamma == 1 {
+			err = env.Ops.Convert(c, src)
+		} else {
+			err = env.Ops.Curve(c, src, [][]float32{curve})
+		}
+		if err != nil {
 			return err
 		}
 		src = c
