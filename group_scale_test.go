@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"github.com/realedit/realedit/internal/natural"
 )
 
 // view is a made-up scene: light, in stops about middle grey, at every pixel of a thumb.
@@ -250,20 +248,6 @@ func TestGroupReferenceIsTheMeteredPhoto(t *testing.T) {
 	}
 	if s := mustGroup(t, photos, nil)[0]; s.Ref() != photos[0] {
 		t.Error(describe([]Set{s}))
-	}
-}
-
-func TestNatural(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"img9", "img10", -1}, {"img010", "img10", 1}, {"a", "b", -1}, {"a", "a", 0}, {"a1b2", "a1b10", -1}, {"", "a", -1}, {"100", "99", 1}} {
-		if got := natural.Compare(c.a, c.b); got != c.want {
-			t.Errorf("%q, %q: %d", c.a, c.b, got)
-		}
-		if got := natural.Compare(c.b, c.a); got != -c.want {
-			t.Errorf("%q, %q: not antisymmetric", c.b, c.a)
-		}
 	}
 }
 

@@ -14,3 +14,17 @@ func TestCompare(t *testing.T) {
 		t.Fatalf("%q, want %q", got, want)
 	}
 }
+
+func TestCompareIsAnOrder(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"img9", "img10", -1}, {"img010", "img10", 1}, {"a", "b", -1}, {"a", "a", 0}, {"a1b2", "a1b10", -1}, {"", "a", -1}, {"100", "99", 1}} {
+		if got := Compare(c.a, c.b); got != c.want {
+			t.Errorf("%q, %q: %d", c.a, c.b, got)
+		}
+		if got := Compare(c.b, c.a); got != -c.want {
+			t.Errorf("%q, %q: not antisymmetric", c.b, c.a)
+		}
+	}
+}
