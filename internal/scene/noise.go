@@ -7,12 +7,13 @@ import "math"
 func hash(a ...uint32) uint32 {
 	h := uint32(0x9e3779b9)
 	for _, v := range a {
-		h = mix(h ^ (v + 0x7f4a7c15 + h<<6 + h>>2))
+		h = Mix(h ^ (v + 0x7f4a7c15 + h<<6 + h>>2))
 	}
 	return h
 }
 
-func mix(h uint32) uint32 {
+// Mix is Murmur3's 32-bit finaliser.
+func Mix(h uint32) uint32 {
 	h ^= h >> 16
 	h *= 0x85ebca6b
 	h ^= h >> 13
@@ -21,7 +22,7 @@ func mix(h uint32) uint32 {
 }
 
 func hash2(seed uint32, x, y int) uint32 {
-	return mix(mix(seed+uint32(x)*0x8da6b343) + uint32(y)*0xd8163841)
+	return Mix(Mix(seed+uint32(x)*0x8da6b343) + uint32(y)*0xd8163841)
 }
 
 // rnd2 is hash2 as a number in [0, 1).

@@ -156,7 +156,7 @@ func books(lv float64, seed uint32) *material {
 	return &material{avg: srgb(120, 96, 84), albedo: func(h *hit, fw float64) vec {
 		cell := math.Floor(h.u / 0.034)
 		id := hash2(seed, int(cell), int(h.p.Y*3))
-		r := func(k uint32) float64 { return float64(mix(id+k)>>8) / (1 << 24) }
+		r := func(k uint32) float64 { return float64(Mix(id+k)>>8) / (1 << 24) }
 		top := lv * (0.62 + 0.3*r(1))
 		if h.v > top {
 			return grey(0.04)

@@ -187,18 +187,9 @@ func value(x, y, period int, seed uint32) float64 {
 	u, v := float64(x%period)/float64(period), float64(y%period)/float64(period)
 	u, v = u*u*(3-2*u), v*v*(3-2*v)
 	at := func(i, j int) float64 {
-		return float64(mix(uint32(i)*0x9e3779b1^uint32(j)*0x85ebca77^seed*0xc2b2ae3d)>>8) / (1 << 24)
+		return float64(scene.Mix(uint32(i)*0x9e3779b1^uint32(j)*0x85ebca77^seed*0xc2b2ae3d)>>8) / (1 << 24)
 	}
 	return (at(i, j)*(1-u)+at(i+1, j)*u)*(1-v) + (at(i, j+1)*(1-u)+at(i+1, j+1)*u)*v
-}
-
-// mix is a 32-bit finalizer (MurmurHash3's).
-func mix(h uint32) uint32 {
-	h ^= h >> 16
-	h *= 0x85ebca6b
-	h ^= h >> 13
-	h *= 0xc2b2ae35
-	return h ^ h>>16
 }
 
 // expose photographs linear light into dst (U8 or U16): shot and read noise as in scene.Camera, its tone
@@ -229,10 +220,10 @@ func expose(dst, light *kernels.Image, ev float64, seed uint32) {
 	const full, read = 12000, 5 // electrons: a small sensor at base ISO
 	parallel(dst.Height(), func(y int) {
 		src := light.RowF32(y)
-		start := mix(seed ^ uint32(y)*0x9e3779b1)
+		start := scene.Mix(seed ^ uint32(y)*0x9e3779b1)
 		for i, v := range src {
 			e := max(v, 0) * gain
-			n := normal[mix(start+uint32(i))>>20]
+			n := normal[scene.Mix(start+uint32(i))>>20]
 			e += n * float32(math.Sqrt(float64(e/full+float32(read*read)/(full*full))))
 			p := float32(math.Sqrt(float64(min(max(e, 0), top)/top))) * entries
 			k := min(int(p), entries-1)

@@ -37,20 +37,23 @@ func makeWindow(dir string) error {
 		}
 	}
 	zones, light := image.NewGray(image.Rect(0, 0, s.W, s.H)), image.NewGray16(image.Rect(0, 0, s.W, s.H))
+	opening, frame := make([]bool, len(s.Opening)), make([]bool, len(s.Opening))
+	for i, o := range s.Opening {
+		opening[i], frame[i] = o > 0, o < 1
+	}
+	toOpening, toFrame := distances(opening, s.W, s.H), distances(frame, s.W, s.H)
 	for i := range s.Opening {
-		x, y := i%s.W, i/s.W
-		toOpening, toWall := nearest(s, x, y, 110, true), nearest(s, x, y, 3, false)
 		switch {
-		case s.Wall[i] == 1 && toOpening > 3 && toOpening <= 20:
+		case s.Wall[i] == 1 && toOpening[i] > 3 && toOpening[i] <= 20:
 			zones.Pix[i] = beside
-		case s.Wall[i] == 1 && toOpening > 80 && toOpening <= 110:
+		case s.Wall[i] == 1 && toOpening[i] > 80 && toOpening[i] <= 110:
 			zones.Pix[i] = away
-		case s.Opening[i] == 1 && toWall > 3:
+		case s.Opening[i] == 1 && toFrame[i] > 3:
 			zones.Pix[i] = view
 		}
 		p := s.Radiance[3*i : 3*i+3]
 		l := math.Log2(0.2126*float64(p[0]) + 0.7152*float64(p[1]) + 0.0722*float64(p[2]))
-		light.SetGray16(x, y, color.Gray16{Y: uint16(math.Round(65535 * min(1, max(0, (l+16)/32))))})
+		light.SetGray16(i%s.W, i/s.W, color.Gray16{Y: uint16(math.Round(65535 * min(1, max(0, (l+16)/32))))})
 	}
 	for name, m := range map[string]image.Image{"zones.png": zones, "radiance.png": light} {
 		f, err := os.Create(filepath.Join(dir, name))
@@ -67,15 +70,31 @@ func makeWindow(dir string) error {
 	return nil
 }
 
-// nearest is how far, in the larger of both directions, the opening (or what is not all opening) is from a pixel; reach+1 if further.
-func nearest(s *scene.Scene, x, y, reach int, opening bool) int {
-	best := reach + 1
-	for v := max(0, y-reach); v <= min(s.H-1, y+reach); v++ {
-		for u := max(0, x-reach); u <= min(s.W-1, x+reach); u++ {
-			if o := s.Opening[v*s.W+u]; opening && o > 0 || !opening && o < 1 {
-				best = min(best, max(u-x, x-u, v-y, y-v))
+// distances are how far each pixel is from the nearest one that is in, in the larger of both directions.
+func distances(in []bool, w, h int) []int {
+	d := make([]int, len(in))
+	for i := range d {
+		if !in[i] {
+			d[i] = w + h
+		}
+	}
+	// Down and right, then up and left: a king's steps are its distance.
+	step := func(x, y, sign int) {
+		for _, n := range [4][2]int{{-1, 0}, {-1, -1}, {0, -1}, {1, -1}} {
+			if u, v := x+sign*n[0], y+sign*n[1]; u >= 0 && u < w && v >= 0 && v < h {
+				d[y*w+x] = min(d[y*w+x], d[v*w+u]+1)
 			}
 		}
 	}
-	return best
+	for y := range h {
+		for x := range w {
+			step(x, y, 1)
+		}
+	}
+	for y := h - 1; y >= 0; y-- {
+		for x := w - 1; x >= 0; x-- {
+			step(x, y, -1)
+		}
+	}
+	return d
 }
