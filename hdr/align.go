@@ -269,7 +269,7 @@ func (a Align) resample(env *realedit.Env, w *realedit.Work, maps []placed, keep
 	var failed error
 	for i, f := range w.Frames {
 		if !keep[i] || failed != nil {
-			f.Image.Free()
+			f.Free()
 			continue
 		}
 		if h := maps[i].taken; h != identity {
