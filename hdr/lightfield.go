@@ -3,6 +3,8 @@ package hdr
 import (
 	"math"
 	"sort"
+
+	"github.com/realedit/realedit"
 )
 
 // A room lit by lamps and by its windows has no one light. lightField finds, beside the
@@ -87,7 +89,7 @@ func lightField(pix []float32, w, h int, window *plane, main [3]float64, seen []
 		day = locus(1e6 / miredOf(seen[0]))
 	}
 	line := newLightLine(main, day)
-	gw, gh := proxySize(w, h, fieldSide)
+	gw, gh := realedit.FitInto(w, h, fieldSide)
 	t := solveField(pix, w, h, gw, gh, window, line, s0, prior, seen)
 
 	view := viewLight(pix, window, s0)

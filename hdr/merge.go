@@ -86,7 +86,7 @@ func (m Merge) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) e
 // deghost finds what moved and gives each such region to one frame.
 func (m Merge) deghost(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	first := w.Frames[0].Image
-	pw, ph := proxySize(first.Width(), first.Height(), ghostSide)
+	pw, ph := realedit.FitInto(first.Width(), first.Height(), ghostSide)
 	planes, valid := make([][3]*plane, len(w.Frames)), make([]*plane, len(w.Frames))
 	for i := range w.Frames {
 		f := &w.Frames[i]
@@ -100,15 +100,7 @@ func (m Merge) deghost(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		if f.Valid == nil {
 			continue
 		}
-		small, err := env.NewImage(pw, ph, 1, kernels.F32)
-		if err != nil {
-			return err
-		}
-		if err = env.Ops.Resize(small, f.Valid); err == nil {
-			valid[i], err = hostPlane(ctx, env, small)
-		}
-		small.Free()
-		if err != nil {
+		if valid[i], err = resizedPlane(ctx, env, f.Valid, pw, ph); err != nil {
 			return err
 		}
 	}

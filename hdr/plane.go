@@ -21,17 +21,6 @@ func (p *plane) row(y int) []float32 { return p.v[y*p.w : (y+1)*p.w : (y+1)*p.w]
 
 func (p *plane) at(x, y int) float32 { return p.v[y*p.w+x] }
 
-// proxySize is the size whose longer side is at most side.
-func proxySize(w, h, side int) (int, int) {
-	if max(w, h) <= side {
-		return w, h
-	}
-	if w >= h {
-		return side, max(1, (h*side+w/2)/w)
-	}
-	return max(1, (w*side+h/2)/h), side
-}
-
 // lumaPlane is the area-averaged luma of m at w×h.
 func lumaPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (*plane, error) {
 	small, err := env.NewImage(w, h, m.Channels(), m.Format())
@@ -42,32 +31,57 @@ func lumaPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h in
 	if err := env.Ops.Resize(small, m); err != nil {
 		return nil, err
 	}
-	grey, err := env.NewImage(w, h, 1, kernels.F32)
+	return greyPlane(ctx, env, small)
+}
+
+// greyPlane is the luma of m, at its size.
+func greyPlane(ctx context.Context, env *realedit.Env, m *kernels.Image) (*plane, error) {
+	grey, err := env.NewImage(m.Width(), m.Height(), 1, kernels.F32)
 	if err != nil {
 		return nil, err
 	}
 	defer grey.Free()
-	if err := env.Ops.Luma(grey, small); err != nil {
+	if err := env.Ops.Luma(grey, m); err != nil {
 		return nil, err
 	}
 	return hostPlane(ctx, env, grey)
 }
 
-// smallLuma is the luma of the frame's small picture.
-func smallLuma(ctx context.Context, env *realedit.Env, f *realedit.Frame) (*plane, error) {
-	small, err := f.Small(env)
+// resizedPlane is m, of one channel, resized to w×h.
+func resizedPlane(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) (*plane, error) {
+	small, err := env.NewImage(w, h, 1, kernels.F32)
 	if err != nil {
 		return nil, err
 	}
-	grey, err := env.NewImage(small.Width(), small.Height(), 1, kernels.F32)
-	if err != nil {
+	defer small.Free()
+	if err := env.Ops.Resize(small, m); err != nil {
 		return nil, err
 	}
-	defer grey.Free()
-	if err := env.Ops.Luma(grey, small); err != nil {
-		return nil, err
+	return hostPlane(ctx, env, small)
+}
+
+// mean is the mean of all samples.
+func (p *plane) mean() float64 {
+	var s float64
+	for _, v := range p.v {
+		s += float64(v)
 	}
-	return hostPlane(ctx, env, grey)
+	return s / float64(len(p.v))
+}
+
+// onHost is m itself or, where it lies elsewhere, a copy on the host; free gives the copy back.
+func onHost(ctx context.Context, env *realedit.Env, m *kernels.Image) (host *kernels.Image, free func(), err error) {
+	if m.OnHost() {
+		return m, func() {}, nil
+	}
+	if host, err = kernels.NewHostImage(nil, m.Width(), m.Height(), m.Channels(), m.Format()); err != nil {
+		return nil, nil, err
+	}
+	if err := env.Backend.Copy(ctx, host, m); err != nil {
+		host.Free()
+		return nil, nil, err
+	}
+	return host, host.Free, nil
 }
 
 // clipped is the encoded value from which a channel counts as blown.
@@ -140,17 +154,11 @@ func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rec
 	if s == nil {
 		return nil, realedit.Errorf(realedit.CodeInternal, "align", "patch %v outside %v", r, m)
 	}
-	if !s.OnHost() {
-		host, err := kernels.NewHostImage(nil, s.Width(), s.Height(), s.Channels(), s.Format())
-		if err != nil {
-			return nil, err
-		}
-		defer host.Free()
-		if err := env.Backend.Copy(ctx, host, s); err != nil {
-			return nil, err
-		}
-		s = host
+	s, free, err := onHost(ctx, env, s)
+	if err != nil {
+		return nil, err
 	}
+	defer free()
 	p := &plane{s.Width(), s.Height(), make([]float32, s.Width()*s.Height())}
 	for y := range p.h {
 		out := p.v[y*p.w : (y+1)*p.w]

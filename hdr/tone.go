@@ -2,7 +2,6 @@ package hdr
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -87,7 +86,7 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 		return err
 	}
 	width, height := w.Image.Width(), w.Image.Height()
-	pw, ph := proxySize(width, height, toneSide)
+	pw, ph := realedit.FitInto(width, height, toneSide)
 	small, err := env.NewImage(pw, ph, 3, kernels.F32)
 	if err != nil {
 		return err
@@ -100,9 +99,11 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if err != nil {
 		return err
 	}
-	window, err := t.windowShare(ctx, env, w, pw, ph)
-	if err != nil {
-		return err
+	var window *plane // the window mask's share
+	if mask := w.Masks[realedit.MaskWindow]; mask != nil {
+		if window, err = resizedPlane(ctx, env, mask, pw, ph); err != nil {
+			return err
+		}
 	}
 	photos := thumbLinear(w.Set)
 	law, err := learnChroma(ctx, env, w.Set, photos, small)
@@ -166,23 +167,6 @@ func linearPixels(ctx context.Context, env *realedit.Env, small *kernels.Image) 
 		return nil, err
 	}
 	return pix, env.Backend.Copy(ctx, host, lin)
-}
-
-// windowShare is the window mask at the proxy's size, nil when there is none.
-func (Tone) windowShare(ctx context.Context, env *realedit.Env, w *realedit.Work, pw, ph int) (*plane, error) {
-	mask := w.Masks[realedit.MaskWindow]
-	if mask == nil {
-		return nil, nil
-	}
-	small, err := env.NewImage(pw, ph, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer small.Free()
-	if err := env.Ops.Resize(small, mask); err != nil {
-		return nil, err
-	}
-	return hostPlane(ctx, env, small)
 }
 
 // aim is what this picture's tone aims at.
@@ -283,144 +267,13 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 	}
 	maps = append(maps, gain)
 
-	trial, err := env.NewImage(pw, ph, 3, kernels.F32)
+	e, err := newExposure(ctx, env, t, aim, p, small, coeff)
 	if err != nil {
 		return nil, free, err
 	}
-	maps = append(maps, trial)
-	shifted, err := env.NewImage(pw, ph, 2, kernels.F32)
-	if err != nil {
-		return nil, free, err
-	}
-	maps = append(maps, shifted)
-	p.Base, p.Gain = shifted, gain
-	if light.outdoors { // snow and white walls in the sun may stay bright
-		mean, err := meanLuma(ctx, env, small)
-		if err != nil {
-			return nil, free, err
-		}
-		t.Key = min(max(t.Key, mean), t.Key+brighter)
-	}
-	lift := 0.0 // see highlights
-	set := func(ev float64) error {
-		k := float32(math.Exp2(ev))
-		p.Matrix = [9]float32{0: k, 4: k, 8: k}
-		p.Curve = levelCurve(t.Key, t.Shadows, lift)
-		return shiftBase(ctx, env, shifted, coeff, ev)
-	}
-	try := func(ev float64) error {
-		if err := set(ev); err != nil {
-			return err
-		}
-		return env.Ops.LocalTone(trial, small, p)
-	}
-	// Bisection on the exposure: the mean brightness rises with it.
-	expose := func(low, top float64, steps int) (float64, error) {
-		for range steps {
-			ev := (low + top) / 2
-			if err := try(ev); err != nil {
-				return ev, err
-			}
-			dark, err := t.tooDark(ctx, env, trial, aim)
-			if err != nil {
-				return ev, err
-			}
-			if dark {
-				low = ev
-			} else {
-				top = ev
-			}
-		}
-		return (low + top) / 2, nil
-	}
-	ev, err := expose(-t.MaxExposure, t.MaxExposure, 12)
-	for round := 0; err == nil && light.outdoors && round < 3; round++ {
-		if err = try(ev); err != nil {
-			break
-		}
-		var more float64
-		if more, err = highlights(ctx, env, trial, t.Key); err != nil {
-			break
-		}
-		lift = min(maxLift, max(0, lift+more))
-		ev, err = expose(max(ev-0.5, -t.MaxExposure), min(ev+0.5, t.MaxExposure), 8)
-	}
-	if err != nil {
-		return nil, free, err
-	}
-	return p, free, set(ev)
-}
-
-// Outdoors a merge that holds the sky leaves walls, clouds and railings grey, for the sky is as bright as they are. The
-// brightest whiteShare of the picture is brought up to white (encoded luma), as far as a lift of maxLift does it.
-const (
-	whiteShare = 0.03
-	white      = 0.92
-	maxLift    = 1.2
-	swift      = 0.4  // stops above the key in which the lift takes hold
-	brighter   = 0.06 // than the key is what a bright outdoor picture may stay
-)
-
-// meanLuma is the mean of a picture's encoded luma.
-func meanLuma(ctx context.Context, env *realedit.Env, m *kernels.Image) (float64, error) {
-	p, err := lumaPlane(ctx, env, m, m.Width(), m.Height())
-	if err != nil {
-		return 0, err
-	}
-	var s float64
-	for _, v := range p.v {
-		s += float64(v)
-	}
-	return s / float64(len(p.v)), nil
-}
-
-// highlights is how much the lift of bright levels must grow for the brightest pixels to be white.
-func highlights(ctx context.Context, env *realedit.Env, trial *kernels.Image, key float64) (float64, error) {
-	luma, err := lumaPlane(ctx, env, trial, trial.Width(), trial.Height())
-	if err != nil {
-		return 0, err
-	}
-	slices.Sort(luma.v)
-	top := stopsOf(float64(luma.v[int((1-whiteShare)*float64(len(luma.v)-1))]))
-	return (stopsOf(white) - top) / max(0.1, eased(top-stopsOf(key), swift)), nil
-}
-
-// stopsOf is log2 of the luminance that an encoded luma stands for.
-func stopsOf(v float64) float64 { return 2.4 * math.Log2((v+0.055)/1.055) }
-
-// eased is d with slope 0 at 0 and 1 far above reach; 0 below.
-func eased(d, reach float64) float64 {
-	d = max(0, d)
-	return d * d / (d + reach)
-}
-
-// shiftBase moves guided-filter coefficients to an exposure ev stops higher:
-// a·(ℓ−ev)+b+ev = a·ℓ + (b + ev·(1−a)).
-func shiftBase(ctx context.Context, env *realedit.Env, dst, src *kernels.Image, ev float64) error {
-	w, h := src.Width(), src.Height()
-	v := make([]float32, 2*w*h)
-	host, err := kernels.Wrap(v, w, h, 2)
-	if err != nil {
-		return err
-	}
-	if err := env.Backend.Copy(ctx, host, src); err != nil {
-		return err
-	}
-	for i := 0; i < len(v); i += 2 {
-		v[i+1] += float32(ev) * (1 - v[i])
-	}
-	return env.Backend.Copy(ctx, dst, host)
-}
-
-// levelCurve is the gain over the local level. Below the key's level in linear light the share shadows of
-// the distance is taken back, above it the share lift is added; both ease in so that mid-tones keep their place.
-func levelCurve(key, shadows, lift float64) []float32 {
-	c := make([]float32, 641)
-	for i := range c {
-		beta := -16 + 20*float64(i)/float64(len(c)-1)
-		c[i] = float32(min(1.6, shadows*eased(stopsOf(key)-0.5-beta, 1)) + lift*eased(beta-stopsOf(key), swift)) // a black cat stays black
-	}
-	return c
+	maps = append(maps, e.trial, e.base)
+	p.Base, p.Gain = e.base, gain
+	return p, free, e.decide(ctx, env)
 }
 
 // cornerGain lifts corners that are darker than the middle: a quarter of a radial fall-off fitted to
@@ -484,50 +337,6 @@ func upload(ctx context.Context, env *realedit.Env, v []float32, w, h, channels 
 		return nil, err
 	}
 	return m, nil
-}
-
-// tooDark says whether a small trial is darker than it should be: its mean against the key or, where the room's other views
-// are known, what it shows at the common level, as long as the mean stays near the key.
-func (t Tone) tooDark(ctx context.Context, env *realedit.Env, m *kernels.Image, aim aim) (bool, error) {
-	grey, err := env.NewImage(m.Width(), m.Height(), 1, kernels.F32)
-	if err != nil {
-		return false, err
-	}
-	defer grey.Free()
-	if err := env.Ops.Luma(grey, m); err != nil {
-		return false, err
-	}
-	p, err := hostPlane(ctx, env, grey)
-	if err != nil {
-		return false, err
-	}
-	var s float64
-	for _, v := range p.v {
-		s += float64(v)
-	}
-	mean := s / float64(len(p.v))
-	if math.IsNaN(mean) {
-		return false, fmt.Errorf("tone: the picture's mean is not a number")
-	}
-	if aim.levels == nil || math.Abs(mean-t.Key) > keyReach {
-		return mean < t.Key, nil
-	}
-	tiny, err := env.NewImage(aim.width, aim.height, 1, kernels.F32)
-	if err != nil {
-		return false, err
-	}
-	defer tiny.Free()
-	if err := env.Ops.Resize(tiny, grey); err != nil {
-		return false, err
-	}
-	if p, err = hostPlane(ctx, env, tiny); err != nil {
-		return false, err
-	}
-	excess, n := aim.shown(aim.levels, p.v)
-	if n < 0.02*float64(len(p.v)) {
-		return mean < t.Key, nil
-	}
-	return excess < 0, nil
 }
 
 // logOf is log2 of channel c of a light of luminance 1.

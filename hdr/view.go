@@ -21,17 +21,11 @@ type view struct {
 // newView prepares a photo from small, its area average (F32, 3 channels).
 func newView(ctx context.Context, env *realedit.Env, full, small *kernels.Image) (*view, error) {
 	w, h := small.Width(), small.Height()
-	if !small.OnHost() {
-		host, err := kernels.NewHostImage(nil, w, h, 3, kernels.F32)
-		if err != nil {
-			return nil, err
-		}
-		defer host.Free()
-		if err := env.Backend.Copy(ctx, host, small); err != nil {
-			return nil, err
-		}
-		small = host
+	small, free, err := onHost(ctx, env, small)
+	if err != nil {
+		return nil, err
 	}
+	defer free()
 	v := &view{full: full, scale: [2]float64{float64(full.Width()) / float64(w), float64(full.Height()) / float64(h)}}
 	grey, track := newPlane(w, h), newPlane(w, h)
 	for y := range h {

@@ -48,15 +48,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		return nil
 	}
 	pw, ph := realedit.SmallSize(w.Image.Width(), w.Image.Height())
-	small, err := env.NewImage(pw, ph, 1, kernels.F32)
-	if err != nil {
-		return err
-	}
-	defer small.Free()
-	if err := env.Ops.Resize(small, mask); err != nil {
-		return err
-	}
-	inside, err := hostPlane(ctx, env, small)
+	inside, err := resizedPlane(ctx, env, mask, pw, ph)
 	if err != nil {
 		return err
 	}
@@ -66,7 +58,11 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	}
 	frames := make([]*plane, len(w.Frames))
 	for i := range w.Frames {
-		if frames[i], err = smallLuma(ctx, env, &w.Frames[i]); err != nil {
+		small, err := w.Frames[i].Small(env)
+		if err != nil {
+			return err
+		}
+		if frames[i], err = greyPlane(ctx, env, small); err != nil {
 			return err
 		}
 	}
@@ -258,13 +254,13 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 			return err
 		}
 		defer c.Free()
-		curve := make([]float32, 1025)
-		for i := range curve {
-			curve[i] = float32(math.Pow(float64(i)/1024, gamma))
-		}
 		if gamma == 1 {
 			err = env.Ops.Convert(c, src)
 		} else {
+			curve := make([]float32, 1025)
+			for i := range curve {
+				curve[i] = float32(math.Pow(float64(i)/1024, gamma))
+			}
 			err = env.Ops.Curve(c, src, [][]float32{curve})
 		}
 		if err != nil {
@@ -280,18 +276,11 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 			return err
 		}
 	}
-	host := allowed.Valid
-	if !host.OnHost() {
-		h, err := kernels.NewHostImage(nil, host.Width(), host.Height(), 1, kernels.U8)
-		if err != nil {
-			return err
-		}
-		defer h.Free()
-		if err := env.Backend.Copy(ctx, h, allowed.Valid); err != nil {
-			return err
-		}
-		host = h
+	host, free, err := onHost(ctx, env, allowed.Valid)
+	if err != nil {
+		return err
 	}
+	defer free()
 	w.Find(realedit.Finding{Check: "window_pulled", Severity: realedit.Info,
 		Message: fmt.Sprintf("the view through the window is %s's own", f.Photo.Name)})
 	return w.Changes.Mark(host, realedit.ChangeFrame)
