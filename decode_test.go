@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/image/tiff"
 
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -211,7 +212,7 @@ func TestUpright(t *testing.T) {
 
 // TestOrientationPhotographs: one picture stored in all orientations is one picture.
 func TestOrientationPhotographs(t *testing.T) {
-	dir := filepath.Join(photoDir(t), "metadata", "exif_orientation")
+	dir := filepath.Join(phototest.Dir(t), "metadata", "exif_orientation")
 	for _, kind := range []string{"Landscape", "Portrait"} {
 		var first *Photo
 		for o := 1; o <= 8; o++ {
@@ -241,7 +242,7 @@ func TestOrientationPhotographs(t *testing.T) {
 // TestProfilesAgainstLittleCMS compares with what PIL's ImageCms makes of the embedded profiles
 // (testdata/ingest/icc.py).
 func TestProfilesAgainstLittleCMS(t *testing.T) {
-	dir := filepath.Join(photoDir(t), "metadata", "icc")
+	dir := filepath.Join(phototest.Dir(t), "metadata", "icc")
 	b, err := os.ReadFile("testdata/ingest/icc.json")
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +293,7 @@ func TestProfilesAgainstLittleCMS(t *testing.T) {
 }
 
 func TestOpenMalformed(t *testing.T) {
-	dir := filepath.Join(photoDir(t), "malformed")
+	dir := filepath.Join(phototest.Dir(t), "malformed")
 	n := 0
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -352,7 +353,7 @@ func TestTruncations(t *testing.T) {
 // TestTruncatedPhotographs cuts real photographs at every kilobyte: each piece is refused with a code, or
 // says in a warning what it lost.
 func TestTruncatedPhotographs(t *testing.T) {
-	root := photoDir(t)
+	root := phototest.Dir(t)
 	for _, name := range []string{
 		"brackets/fusion_house/*", "brackets/fusion_room/*", "brackets/lamp_stack/*", "metadata/icc/*",
 	} {

@@ -4,24 +4,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
-)
 
-// photoDir is the folder of other people's photographs that REALEDIT_PHOTOS names.
-func photoDir(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("REALEDIT_PHOTOS")
-	if dir == "" {
-		if slices.Contains(strings.Split(os.Getenv("REALEDIT_REQUIRE"), ","), "photos") {
-			t.Fatal("REALEDIT_PHOTOS is not set, and REALEDIT_REQUIRE asks for it")
-		}
-		t.Skip("REALEDIT_PHOTOS does not name a folder of photographs")
-	}
-	return dir
-}
+	"github.com/realedit/realedit/internal/phototest"
+)
 
 // opened is every photograph in brackets, exterior and interior, by folder; decoded once for all tests.
 var opened = sync.OnceValues(func() (map[string][]*Photo, error) {
@@ -51,7 +38,7 @@ var opened = sync.OnceValues(func() (map[string][]*Photo, error) {
 })
 
 func photographs(t *testing.T) map[string][]*Photo {
-	photoDir(t)
+	phototest.Dir(t)
 	m, err := opened()
 	if err != nil {
 		t.Fatal(err)

@@ -8,12 +8,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/internal/scene"
 )
 
@@ -109,7 +109,7 @@ func TestAlignHandHeld(t *testing.T) {
 
 // Hand-held photographs: the aligned photos agree with the reference better than the raw ones.
 func TestAlignPhotographs(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	for _, c := range []struct {
 		name string
 		gain float64 // how much smaller the disagreement must become
@@ -131,7 +131,7 @@ func TestAlignPhotographs(t *testing.T) {
 // Brackets from a tripod keep their own pixels, though some of their photos lie up to a pixel
 // apart and few matches bend a homography by five.
 func TestAlignLeavesTripodSets(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	for _, name := range []string{"matlab_office", "fusion_house", "fusion_room", "mpi_exposures", "lamp_stack", "memorial"} {
 		set := folder(t, filepath.Join(root, "brackets", name))
 		run(t, set, func(env *realedit.Env, w *realedit.Work) {
@@ -161,17 +161,6 @@ func disagreement(t testing.TB, env *realedit.Env, w *realedit.Work) float64 {
 		last = p
 	}
 	return sum / float64(len(w.Frames)-1)
-}
-
-func photos(t testing.TB) string {
-	root := os.Getenv("REALEDIT_PHOTOS")
-	if root == "" {
-		if strings.Contains(os.Getenv("REALEDIT_REQUIRE"), "photos") {
-			t.Fatal("REALEDIT_PHOTOS is required and not set")
-		}
-		t.Skip("REALEDIT_PHOTOS is not set")
-	}
-	return root
 }
 
 // folder is the one set of a folder of photographs.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/phototest"
 )
 
 // Where photos disagree about levels but show the same edges nothing moved: glare, colours beyond a camera's range. Where one shows
@@ -48,7 +49,7 @@ func TestSameLevelsOrSameEdges(t *testing.T) {
 
 // Still photographs of thirteen exposures and of a lamp, and a hand-held set that comes out still: next to nothing is taken for a ghost.
 func TestStillPhotographsHaveNoGhosts(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	for name, limit := range map[string]float64{"mpi_exposures": 0.05, "lamp_stack": 0.04, "fmurciag": 0.01} {
 		set := folder(t, filepath.Join(root, "brackets", name))
 		run(t, set, func(env *realedit.Env, w *realedit.Work) {

@@ -7,26 +7,13 @@ import (
 	_ "image/png"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/kernels"
 )
-
-// photoFolder is where other people's photographs lie.
-func photoFolder(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("REALEDIT_PHOTOS")
-	if dir == "" {
-		if slices.Contains(strings.Split(os.Getenv("REALEDIT_REQUIRE"), ","), "photos") {
-			t.Fatal("REALEDIT_REQUIRE asks for photos, REALEDIT_PHOTOS is not set")
-		}
-		t.Skip("REALEDIT_PHOTOS is not set")
-	}
-	return dir
-}
 
 // loadPhoto reads a photograph, reduced to at most 1000 pixels a side (never enlarged).
 func loadPhoto(t *testing.T, env *realedit.Env, name string) *kernels.Image {
@@ -54,7 +41,7 @@ func loadPhoto(t *testing.T, env *realedit.Env, name string) *kernels.Image {
 
 // TestRealPhotographs takes real singles through clean edits and plants defects on them.
 func TestRealPhotographs(t *testing.T) {
-	dir := photoFolder(t)
+	dir := phototest.Dir(t)
 	env := testEnv(t)
 	var names []string
 	for _, k := range []string{"interior", "exterior"} {
@@ -100,7 +87,7 @@ func TestRealPhotographs(t *testing.T) {
 
 // TestRealBrackets merges real brackets that need no alignment; the merge is one of these photos' scene.
 func TestRealBrackets(t *testing.T) {
-	dir := photoFolder(t)
+	dir := phototest.Dir(t)
 	env := testEnv(t)
 	for _, k := range []string{"matlab_office", "fusion_house", "fusion_room"} {
 		n, err := filepath.Glob(filepath.Join(dir, "brackets", k, "*.*"))

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -112,13 +112,7 @@ func TestTruncationsAtEveryKilobyte(t *testing.T) {
 }
 
 func TestMalformedFiles(t *testing.T) {
-	root := os.Getenv("REALEDIT_PHOTOS")
-	if root == "" {
-		if slices.Contains(strings.Split(os.Getenv("REALEDIT_REQUIRE"), ","), "photos") {
-			t.Fatal("REALEDIT_PHOTOS is not set, and REALEDIT_REQUIRE asks for it")
-		}
-		t.Skip("REALEDIT_PHOTOS does not name a folder of photographs")
-	}
+	root := phototest.Dir(t)
 	in, out := t.TempDir(), t.TempDir()
 	put(t, in, 3)
 	n := 1

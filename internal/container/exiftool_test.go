@@ -11,37 +11,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/realedit/realedit/internal/icc"
+	"github.com/realedit/realedit/internal/phototest"
 	"golang.org/x/image/tiff"
 )
-
-// need skips a test for what is not here, or fails it where REALEDIT_REQUIRE asks for it.
-func need(t testing.TB, what string, here bool) {
-	t.Helper()
-	if here {
-		return
-	}
-	if slices.Contains(strings.Split(os.Getenv("REALEDIT_REQUIRE"), ","), what) {
-		t.Fatalf("%s: required and not here", what)
-	}
-	t.Skipf("%s: not here", what)
-}
-
-func photos(t testing.TB) string {
-	root := os.Getenv("REALEDIT_PHOTOS")
-	need(t, "photos", root != "")
-	return root
-}
 
 // tagsOf runs exiftool over files and returns "Group:Tag" → value of each.
 func tagsOf(t testing.TB, files ...string) []map[string]string {
 	t.Helper()
 	tool, err := exec.LookPath("exiftool")
-	need(t, "exiftool", err == nil)
+	phototest.Need(t, "exiftool", err == nil)
 	out, err := exec.Command(tool, append([]string{"-j", "-G1", "-a", "-U", "-n", "-struct"}, files...)...).Output()
 	if len(out) == 0 {
 		t.Fatalf("exiftool: %v", err)
@@ -224,7 +206,7 @@ func decodes(t *testing.T, path string) {
 // Every tag that exiftool reads from a camera's file is in the export, in all
 // formats, and after a second trip through each of them.
 func TestMetadataSurvives(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	var in []string
 	for _, pat := range []string{"exterior/*.jpg", "interior/*.jpg", "metadata/icc/*", "metadata/exif_orientation/*_6.jpg", "brackets/lamp_stack/*_0.jpg",
 		"brackets/matlab_office/office_1.jpg", "brackets/pingpong/Img1.JPG", "brackets/mpi_exposures/img01.jpg"} {

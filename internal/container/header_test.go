@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/realedit/realedit/internal/exif"
+	"github.com/realedit/realedit/internal/phototest"
 )
 
 func at(b []byte) (io.ReaderAt, int64) { return bytes.NewReader(b), int64(len(b)) }
@@ -217,7 +218,7 @@ func typed(err error) bool {
 }
 
 func TestHeaderMatchesDecoders(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	n := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -259,7 +260,7 @@ func TestHeaderMatchesDecoders(t *testing.T) {
 
 // Files cut at every kilobyte never panic, never give a wrong size and never read blocks beyond them.
 func TestTruncations(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	var in []string
 	for _, pat := range []string{"exterior/Canon*.jpg", "metadata/icc/*", "raw/*", "malformed/pngsuite/PngSuite.png"} {
 		m, _ := filepath.Glob(filepath.Join(root, pat))

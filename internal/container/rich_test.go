@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/realedit/realedit/internal/icc"
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/internal/xmp"
 )
 
@@ -17,7 +18,7 @@ import (
 func rich(t *testing.T, args ...string) string {
 	t.Helper()
 	tool, err := exec.LookPath("exiftool")
-	need(t, "exiftool", err == nil)
+	phototest.Need(t, "exiftool", err == nil)
 	path := filepath.Join(t.TempDir(), "rich.jpg")
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, picture(), nil); err != nil {
@@ -129,9 +130,9 @@ func TestRichMetadata(t *testing.T) {
 
 // The new thumbnail is what readers find, in cameras' files too.
 func TestThumbnailReplaced(t *testing.T) {
-	root := photos(t)
+	root := phototest.Dir(t)
 	tool, err := exec.LookPath("exiftool")
-	need(t, "exiftool", err == nil)
+	phototest.Need(t, "exiftool", err == nil)
 	in, _ := filepath.Glob(filepath.Join(root, "exterior", "*.jpg"))
 	if len(in) == 0 {
 		t.Fatal("no photographs")

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/realedit/realedit/internal/phototest"
 )
 
 var orders = []ByteOrder{binary.LittleEndian, binary.BigEndian}
@@ -376,16 +378,9 @@ func TestBadBlocks(t *testing.T) {
 
 // Facts agree with exiftool's on real cameras' files.
 func TestFactsAgreeWithExiftool(t *testing.T) {
-	root := os.Getenv("REALEDIT_PHOTOS")
+	root := phototest.Dir(t)
 	tool, err := exec.LookPath("exiftool")
-	if root == "" || err != nil {
-		for what, here := range map[string]bool{"photos": root != "", "exiftool": err == nil} {
-			if !here && slices.Contains(strings.Split(os.Getenv("REALEDIT_REQUIRE"), ","), what) {
-				t.Fatalf("%s: required and not here", what)
-			}
-		}
-		t.Skip("REALEDIT_PHOTOS or exiftool is not here")
-	}
+	phototest.Need(t, "exiftool", err == nil)
 	var in []string
 	for _, p := range []string{"exterior/*", "interior/*.jpg", "brackets/*/*.jpg", "brackets/*/*.JPG", "metadata/*/*.jpg"} {
 		m, _ := filepath.Glob(filepath.Join(root, p))

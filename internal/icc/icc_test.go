@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/realedit/realedit/internal/phototest"
 )
 
 // The written-out numbers of the embedded profile are those of the formula.
@@ -303,13 +305,7 @@ func FuzzICC(f *testing.F) {
 // TestPhotoProfiles reads what the photographs of metadata/icc carry (after a plain search for
 // the segment, so that the test needs no other package).
 func TestPhotoProfiles(t *testing.T) {
-	root := os.Getenv("REALEDIT_PHOTOS")
-	if root == "" {
-		if bytes.Contains([]byte(os.Getenv("REALEDIT_REQUIRE")), []byte("photos")) {
-			t.Fatal("REALEDIT_PHOTOS is not set")
-		}
-		t.Skip("REALEDIT_PHOTOS is not set")
-	}
+	root := phototest.Dir(t)
 	want := map[string]Known{"jpg-24bit-icc-adobe-rgb.jpg": AdobeRGB, "jpg-24bit-icc-iec.jpg": SRGB}
 	for name, known := range want {
 		b, err := os.ReadFile(filepath.Join(root, "metadata", "icc", name))

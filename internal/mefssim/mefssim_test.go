@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/kernels"
 	_ "github.com/realedit/realedit/kernels/cpu"
 	_ "github.com/realedit/realedit/kernels/ref"
@@ -94,13 +95,7 @@ func second[T any](_ T, err error) error { return err }
 // What OpenCV's MergeMertens scores on real brackets (measured by an independent program); ours is the
 // same picture within a level, so it scores the same. memorial's blue borders are cut off.
 func TestMertensOnPhotos(t *testing.T) {
-	dir := os.Getenv("REALEDIT_PHOTOS")
-	if dir == "" {
-		if strings.Contains(os.Getenv("REALEDIT_REQUIRE"), "photos") {
-			t.Fatal("REALEDIT_PHOTOS is not set, and REALEDIT_REQUIRE wants photos")
-		}
-		t.Skip("REALEDIT_PHOTOS is not set: other people's photographs are not in this repository")
-	}
+	dir := phototest.Dir(t)
 	b, err := kernels.Open("auto")
 	if err != nil {
 		t.Fatal(err)

@@ -11,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/realedit/realedit/internal/mefssim"
+	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/internal/scene"
 	"github.com/realedit/realedit/kernels"
 )
@@ -188,13 +188,7 @@ func TestFuseRobustGhost(t *testing.T) {
 
 // On photographs the merge scores no less than Mertens' in MEF-SSIM. (enfuse is below that on all of them: docs/benchmarks.md.)
 func TestFuseRobustOnPhotographs(t *testing.T) {
-	dir := os.Getenv("REALEDIT_PHOTOS")
-	if dir == "" {
-		if strings.Contains(os.Getenv("REALEDIT_REQUIRE"), "photos") {
-			t.Fatal("REALEDIT_PHOTOS is not set, and REALEDIT_REQUIRE wants photos")
-		}
-		t.Skip("REALEDIT_PHOTOS is not set: other people's photographs are not in this repository")
-	}
+	dir := phototest.Dir(t)
 	for _, glob := range []string{"matlab_office/*.jpg", "fusion_house/*.jpg", "fusion_room/*.png", "mpi_exposures/*.jpg", "lamp_stack/*.jpg", "memorial/*.png"} {
 		if testing.Short() && glob != "fusion_room/*.png" {
 			continue
