@@ -39,4 +39,14 @@ soak: ## what takes long: a batch killed ten times, every fuzz target for a minu
 readme-commands: ## the two commands the README promises
 	@sed -n '/<!-- commands -->/,/<!-- end -->/p' README.md | grep -E '^go '
 
-.PHONY: help test bench bench-peers lint golden fuzz soak readme-commands
+cuda-env: ## what a build with -tags cuda needs, once; prints the environment: eval "$$(make -s cuda-env)"
+	@go run ./kernels/cuda/cudaenv -dir build/cuda
+
+cuda-emu: build/cuda/emu/libcuda.so.1 ## a driver that runs the kernels on this processor: REALEDIT_CUDA_LIB=build/cuda/emu/libcuda.so.1
+
+build/cuda/emu/libcuda.so.1: $(wildcard kernels/cuda/*.cu kernels/cuda/*.cuh kernels/cuda/*.h kernels/cuda/emu/*)
+	@mkdir -p $(@D)
+	cd kernels/cuda && g++ -std=c++17 -O2 -g -fPIC -shared -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing -DRE_EMU -I. -w \
+	  -x c++ kernels.cu emu/sched.cu emu/driver.cu -o $(abspath $@)
+
+.PHONY: help cuda-env cuda-emu test bench bench-peers lint golden fuzz soak readme-commands

@@ -30,6 +30,7 @@ type Memory struct {
 	Device  uintptr // the device address, when it cannot
 	Owner   Backend // who allocated it
 	Release func()  // gives the block back; called once
+	Private any     // what the owner keeps with it
 }
 
 // RowBytes is the stride that backends give a row of w pixels of c channels:

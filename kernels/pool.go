@@ -30,8 +30,8 @@ func NewPool(limit int64) *Pool {
 // smallBlock is the size below which a block is left to the garbage collector.
 const smallBlock = 1 << 16
 
-// sizeClass rounds up to an eighth of a power of two: at most 12.5 % is wasted.
-func sizeClass(n int) int {
+// SizeClass is the size of the block that n bytes are served from: it rounds up to an eighth of a power of two: at most 12.5 % is wasted.
+func SizeClass(n int) int {
 	if n <= smallBlock {
 		return n
 	}
@@ -45,7 +45,7 @@ func (p *Pool) Get(n int64) ([]byte, func(), error) {
 	if n < 0 || n != int64(int(n)) {
 		return nil, nil, argErr("Pool.Get", "n", "%d bytes", n)
 	}
-	size := sizeClass(int(n))
+	size := SizeClass(int(n))
 	p.mu.Lock()
 	if p.limit > 0 && p.inUse+int64(size) > p.limit {
 		used := p.inUse

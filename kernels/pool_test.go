@@ -64,8 +64,8 @@ func TestPoolLimit(t *testing.T) {
 // What is asked for is at most an eighth larger in memory.
 func TestPoolSizeClasses(t *testing.T) {
 	for n := 1; n < 1<<30; n += 1 + n/7 {
-		if c := sizeClass(n); c < n || n > smallBlock && float64(c) > 1.126*float64(n) || sizeClass(c) != c {
-			t.Fatalf("%d bytes take %d (class of that: %d)", n, c, sizeClass(c))
+		if c := SizeClass(n); c < n || n > smallBlock && float64(c) > 1.126*float64(n) || SizeClass(c) != c {
+			t.Fatalf("%d bytes take %d (class of that: %d)", n, c, SizeClass(c))
 		}
 	}
 }

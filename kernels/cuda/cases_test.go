@@ -1,0 +1,53 @@
+//go:build cuda && cgo
+
+package cuda
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/realedit/realedit/internal/phototest"
+	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
+	"github.com/realedit/realedit/kernels/ref"
+)
+
+// gpu is the first GPU, real or emulated (make cuda-emu); the test is skipped where there is none, or fails where
+// REALEDIT_REQUIRE names cuda.
+func gpu(t testing.TB) *backend {
+	t.Helper()
+	b, err := kernels.Open("cuda")
+	if errors.Is(err, kernels.ErrNoDevice) {
+		phototest.Need(t, "cuda", false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b.(*backend)
+}
+
+// emulated tells whether the driver is the one of emu/, which fails as told by REALEDIT_EMU.
+func emulated(b *backend) bool { return strings.HasPrefix(b.name, "emulated") }
+
+func TestCases(t *testing.T) {
+	b := gpu(t)
+	kerneltest.Test(t, ref.New(), b)
+}
+
+func TestInPlace(t *testing.T) { kerneltest.TestInPlace(t, gpu(t)) }
+
+// The same bits in every run, also while another backend works on the same GPU.
+func TestSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes two runs of all cases")
+	}
+	a, b := gpu(t), gpu(t)
+	kerneltest.RequireSame(t, "a second backend", kerneltest.Digests(t, a), kerneltest.Digests(t, b))
+}
+

@@ -1,0 +1,85 @@
+//go:build cuda && cgo
+
+package cuda
+
+import (
+	"context"
+
+	"github.com/realedit/realedit/kernels"
+)
+
+func (b *backend) NewImage(w, h, channels int, f kernels.Format) (*kernels.Image, error) {
+	if err := kernels.CheckSize(w, h, channels, f); err != nil {
+		return nil, err
+	}
+	var s *block
+	if err := b.guarded(func() (err error) {
+		s, err = b.pool.get(kernels.ImageBytes(w, h, channels, f))
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	mem := &kernels.Memory{Device: s.ptr, Owner: b, Private: s}
+	mem.Release = func() {
+		if !b.closed.Load() {
+			b.on(func() error { b.pool.put(s); return nil })
+		}
+	}
+	return kernels.NewImageIn(mem, w, h, channels, f), nil
+}
+
+// NewHostImage allocates an image in page-locked host memory: Copy between it and the device runs at
+// the bus's full speed. Free gives it back; it must not be used after Close.
+func (b *backend) NewHostImage(w, h, channels int, f kernels.Format) (*kernels.Image, error) {
+	if err := kernels.CheckSize(w, h, channels, f); err != nil {
+		return nil, err
+	}
+	bytes, free, err := b.pinned.get(int(kernels.ImageBytes(w, h, channels, f)))
+	if err != nil {
+		return nil, err
+	}
+	return kernels.NewImageIn(&kernels.Memory{Host: bytes, Owner: b, Release: free, Private: page{}}, w, h, channels, f), nil
+}
+
+// Copy may be given images on the host and on this device; images of another device go over the host.
+func (b *backend) Copy(ctx context.Context, dst, src *kernels.Image) error {
+	if dst == nil || src == nil || dst.Width() != src.Width() || dst.Height() != src.Height() || dst.Channels() != src.Channels() || dst.Format() != src.Format() {
+		return &kernels.ArgError{Op: "Copy", Arg: "src", Msg: src.String() + " does not fit dst " + dst.String()}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	mine := func(m *kernels.Image) bool { return m.Memory().Owner == kernels.Backend(b) }
+	switch {
+	case dst.OnHost() && src.OnHost():
+		return kernels.CopyHost(ctx, dst, src)
+	case src.OnHost() && mine(dst):
+		return b.guarded(func() error { return b.upload(ctx, dst, src) })
+	case dst.OnHost() && mine(src):
+		return b.guarded(func() error { return b.download(ctx, dst, src) })
+	case mine(dst) && mine(src):
+		return b.guarded(func() error { return b.across(dst, src) })
+	}
+	other := src.Memory().Owner
+	if mine(src) {
+		other = dst.Memory().Owner
+	}
+	if other == nil || !mine(src) && !mine(dst) {
+		return &kernels.ArgError{Op: "Copy", Arg: "src", Msg: "neither image lies on the host or on " + b.Name()}
+	}
+	host, err := b.NewHostImage(src.Width(), src.Height(), src.Channels(), src.Format())
+	if err != nil {
+		return err
+	}
+	defer host.Free()
+	if mine(src) {
+		if err := b.Copy(ctx, host, src); err != nil {
+			return err
+		}
+		return other.Copy(ctx, dst, host)
+	}
+	if err := other.Copy(ctx, host, src); err != nil {
+		return err
+	}
+	return b.Copy(ctx, dst, host)
+}

@@ -1,0 +1,2 @@
+// All kernels, one translation unit: one fatbin for the GPUs, one library for the emulator.
+#include "convert.cu"

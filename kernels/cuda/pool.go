@@ -1,0 +1,189 @@
+//go:build cuda && cgo
+
+package cuda
+
+// #include "driver.h"
+import "C"
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"github.com/realedit/realedit/kernels"
+)
+
+// block is a piece of device memory.
+type block struct {
+	ptr  uintptr
+	size int64
+	// touched: kernels have been queued that use it since it was handed out.
+	touched bool
+	// released marks, on the stream of work, the moment it was given back; kernels queued later may use it at
+	// once, copies wait for it.
+	released cu.Event
+	marked   bool
+}
+
+// pool hands out device memory within a limit and keeps what comes back. A block that was given back is handed
+// out again at once, since kernels run in the order they are queued.
+type pool struct {
+	b     *backend
+	mu    sync.Mutex
+	limit int64
+	inUse int64
+	peak  int64
+	kept  int64
+	idle  map[int64][]*block
+}
+
+func newPool(b *backend) *pool { return &pool{b: b, idle: map[int64][]*block{}} }
+
+// setLimit bounds the memory in use and kept; 0 = 90 % of what is free now and what the pool holds.
+func (p *pool) setLimit(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n <= 0 {
+		p.b.guarded(func() error {
+			free, _, err := cu.MemInfo()
+			n = (free + p.inUse + p.kept) / 10 * 9
+			return failed("ask for free memory", err)
+		})
+	}
+	p.limit = n
+	p.shrink(0)
+}
+
+// available is what may still be taken, of so many bytes that the device has free.
+func (p *pool) available(free int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(0, min(p.limit-p.inUse, free+p.kept))
+}
+
+// get returns a block of at least n bytes; kernels.ErrOutOfMemory past the limit or where the device has no more.
+func (p *pool) get(n int64) (*block, error) {
+	size := int64(kernels.SizeClass(int(max(n, 512))))
+	size = (size + 511) &^ 511
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inUse+size > p.limit {
+		return nil, fmt.Errorf("cuda: %d MiB asked for with %d of %d MiB in use on %s: %w", size>>20, p.inUse>>20, p.limit>>20, p.b.Name(), kernels.ErrOutOfMemory)
+	}
+	if l := p.idle[size]; len(l) > 0 {
+		s := l[len(l)-1]
+		p.idle[size] = l[:len(l)-1]
+		p.kept -= size
+		p.use(size)
+		s.touched = false
+		return s, nil
+	}
+	p.shrink(size)
+	ptr, err := cu.MemAlloc(size)
+	if err != nil { // others may hold the device's memory: give back what lies idle, try once more
+		p.drop()
+		if ptr, err = cu.MemAlloc(size); err != nil {
+			return nil, failed("allocate device memory", err)
+		}
+	}
+	p.use(size)
+	return &block{ptr: uintptr(ptr), size: size}, nil
+}
+
+func (p *pool) use(n int64) {
+	p.inUse += n
+	p.peak = max(p.peak, p.inUse)
+}
+
+// put takes a block back. The context is current.
+func (p *pool) put(s *block) {
+	if s.touched {
+		if s.released == (cu.Event{}) {
+			s.released, _ = cu.MakeEvent(cu.DisableTiming)
+		}
+		s.marked = s.released != (cu.Event{}) && s.released.Record(p.b.work) == nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inUse -= s.size
+	p.kept += s.size
+	p.idle[s.size] = append(p.idle[s.size], s)
+}
+
+// shrink makes room for n more bytes within the limit by giving idle blocks back to the device.
+func (p *pool) shrink(n int64) {
+	if p.inUse+p.kept+n > p.limit {
+		p.drop()
+	}
+}
+
+// drop gives all idle blocks back to the device, which waits for work on them.
+func (p *pool) drop() {
+	for size, l := range p.idle {
+		for _, s := range l {
+			s.free()
+		}
+		delete(p.idle, size)
+	}
+	p.kept = 0
+}
+
+func (s *block) free() {
+	cu.MemFree(cu.DevicePtr(s.ptr))
+	if s.released != (cu.Event{}) {
+		cu.DestroyEvent(&s.released)
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drop()
+}
+
+// pinnedPool hands out page-locked host memory, which copies run from and to at full speed and without a copy in between.
+type pinnedPool struct {
+	b    *backend
+	mu   sync.Mutex
+	idle map[int][]unsafe.Pointer
+}
+
+func newPinnedPool(b *backend) *pinnedPool {
+	return &pinnedPool{b: b, idle: map[int][]unsafe.Pointer{}}
+}
+
+// page marks the memory of a pinned image.
+type page struct{}
+
+func (p *pinnedPool) get(n int) ([]byte, func(), error) {
+	size := (kernels.SizeClass(n) + 4095) &^ 4095
+	p.mu.Lock()
+	var ptr unsafe.Pointer
+	if l := p.idle[size]; len(l) > 0 {
+		ptr, p.idle[size] = l[len(l)-1], l[:len(l)-1]
+	}
+	p.mu.Unlock()
+	if ptr == nil {
+		if err := p.b.guarded(func() error { return status("allocate page-locked memory", int(C.re_pinned(&ptr, C.size_t(size)))) }); err != nil {
+			return nil, nil, err
+		}
+	}
+	return unsafe.Slice((*byte)(ptr), n), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.idle[size] = append(p.idle[size], ptr)
+	}, nil
+}
+
+func (p *pinnedPool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for size, l := range p.idle {
+		for _, ptr := range l {
+			cu.MemFreeHost(ptr)
+		}
+		delete(p.idle, size)
+	}
+}
