@@ -50,4 +50,3 @@ func TestSameBytes(t *testing.T) {
 	a, b := gpu(t), gpu(t)
 	kerneltest.RequireSame(t, "a second backend", kerneltest.Digests(t, a), kerneltest.Digests(t, b))
 }
-

@@ -18,4 +18,6 @@ template <int S, int D> RE_DEVICE void body(const re_convert &a) {
 
 } // namespace convert
 
-KERNEL(convert_u8_f32, re_convert, 256) { convert::body<RE_U8, RE_F32>(a); }
+#define PAIR(s, S, d, D) KERNEL(convert_##s##_##d, re_convert, 256) { convert::body<S, D>(a); }
+#define ALL(s, S) PAIR(s, S, u8, RE_U8) PAIR(s, S, u16, RE_U16) PAIR(s, S, f16, RE_F16) PAIR(s, S, f32, RE_F32)
+ALL(u8, RE_U8) ALL(u16, RE_U16) ALL(f16, RE_F16) ALL(f32, RE_F32)
