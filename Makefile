@@ -49,4 +49,10 @@ build/cuda/emu/libcuda.so.1: $(wildcard kernels/cuda/*.cu kernels/cuda/*.cuh ker
 	cd kernels/cuda && g++ -std=c++17 -O2 -g -fPIC -shared -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing -DRE_EMU -I. -w \
 	  -x c++ kernels.cu emu/sched.cu emu/driver.cu -o $(abspath $@)
 
-.PHONY: help cuda-env cuda-emu test bench bench-peers lint golden fuzz soak readme-commands
+gpu-test: ## on a machine with a GPU: every test that touches it (scripts/gpu.sh says how without Go)
+	scripts/gpu.sh build && scripts/gpu.sh test
+
+gpu-bench: ## on a machine with a GPU: the rows of docs/benchmarks.md
+	scripts/gpu.sh build && scripts/gpu.sh bench
+
+.PHONY: help cuda-env cuda-emu gpu-test gpu-bench test bench bench-peers lint golden fuzz soak readme-commands
