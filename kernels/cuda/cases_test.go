@@ -42,11 +42,15 @@ func TestCases(t *testing.T) {
 
 func TestInPlace(t *testing.T) { kerneltest.TestInPlace(t, gpu(t)) }
 
-// The same bits in every run, also while another backend works on the same GPU.
-func TestSameBytes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes two runs of all cases")
-	}
+// The same bits in every run, with two backends at work on the GPU at once.
+func TestRepeats(t *testing.T) {
 	a, b := gpu(t), gpu(t)
-	kerneltest.RequireSame(t, "a second backend", kerneltest.Digests(t, a), kerneltest.Digests(t, b))
+	n := 100
+	if emulated(a) {
+		n = 2
+	}
+	if testing.Short() {
+		n = 3
+	}
+	kerneltest.TestRepeats(t, n, a, b)
 }
