@@ -141,6 +141,9 @@ func (m *Image) SubImage(r image.Rectangle) *Image {
 	return &s
 }
 
+// IsWindow tells whether m came from SubImage, so that what lies between its rows may be another's.
+func (m *Image) IsWindow() bool { return m.sub }
+
 // Free gives the pixels back to the backend's pool. The image and its sub-images
 // must not be used afterwards. Free of nil, of a sub-image, or a second time does nothing.
 func (m *Image) Free() {

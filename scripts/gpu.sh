@@ -9,16 +9,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/build/gpu
-packages="kernels/cuda hdr segment qc pipeline examples/listing"
+packages="kernels/cuda hdr qc pipeline examples/listing"
 
 case "${1:-}" in
 build)
   mkdir -p "$bin"
   eval "$(go run ./kernels/cuda/cudaenv -dir build/cuda)"
   for p in $packages; do
-    go test -c -tags cuda -o "$bin/$(basename "$p").test" "./$p"
+    go test -c -tags cuda -ldflags "-s -w" -o "$bin/$(basename "$p").test" "./$p"
   done
-  go build -tags cuda -o "$bin/listing" ./examples/listing
+  go build -tags cuda -ldflags "-s -w" -o "$bin/listing" ./examples/listing
   ;;
 test)
   export REALEDIT_REQUIRE=cuda

@@ -12,6 +12,10 @@ int re_launch(void *fn, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsi
 int re_allow_shared(void *fn, int bytes) { return cuFuncSetAttribute(fn, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes); }
 
 int re_copy(int direction, uintptr_t dst, size_t dst_pitch, uintptr_t src, size_t src_pitch, size_t width, size_t height, void *stream) {
+	if (height == 1)
+		return direction == RE_UP     ? cuMemcpyHtoDAsync(dst, (const void *)src, width, stream)
+		       : direction == RE_DOWN ? cuMemcpyDtoHAsync((void *)dst, src, width, stream)
+		                              : cuMemcpyDtoDAsync(dst, src, width, stream);
 	CUDA_MEMCPY2D c = {.srcPitch = src_pitch, .dstPitch = dst_pitch, .WidthInBytes = width, .Height = height};
 	if (direction == RE_UP) {
 		c.srcMemoryType = CU_MEMORYTYPE_HOST;

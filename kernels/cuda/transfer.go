@@ -110,8 +110,12 @@ func (t *transfers) enter(b *backend, s *block) error {
 	return nil
 }
 
-// rows is a copy of so many rows of width bytes.
-func rows(direction C.int, dst uintptr, dstStride int, src uintptr, srcStride, width, height int, stream cu.Stream) error {
+// rows is a copy of so many rows of width bytes. Where nothing lies between the rows that must stay (whole) and they are equally
+// far apart, it is made in one piece, which is up to twice as fast.
+func rows(direction C.int, dst uintptr, dstStride int, src uintptr, srcStride, width, height int, whole bool, stream cu.Stream) error {
+	if whole && dstStride == srcStride {
+		width, height = srcStride*(height-1)+width, 1
+	}
 	return status("copy", int(C.re_copy(direction, C.uintptr_t(dst), C.size_t(dstStride), C.uintptr_t(src), C.size_t(srcStride), C.size_t(width), C.size_t(height), unsafe.Pointer(stream.C()))))
 }
 
@@ -127,7 +131,7 @@ func (b *backend) upload(ctx context.Context, dst, src *kernels.Image) error {
 	}
 	width, h := src.Width()*src.Channels()*src.Format().Size(), src.Height()
 	if _, pinned := src.Memory().Private.(page); pinned {
-		if err := rows(C.RE_UP, address(dst), dst.Stride(), uintptr(src.Pointer()), src.Stride(), width, h, t.stream); err != nil {
+		if err := rows(C.RE_UP, address(dst), dst.Stride(), uintptr(src.Pointer()), src.Stride(), width, h, !dst.IsWindow(), t.stream); err != nil {
 			return err
 		}
 		if err := after(b.work, t.stream, t.fence); err != nil {
@@ -148,7 +152,7 @@ func (b *backend) upload(ctx context.Context, dst, src *kernels.Image) error {
 		}
 		buf := unsafe.Slice((*byte)(s.buf), n*pitch)
 		inParallel(n, width, func(i int) { copy(buf[i*pitch:], src.Row(y+i)) })
-		if err := rows(C.RE_UP, address(dst)+uintptr(y*dst.Stride()), dst.Stride(), uintptr(s.buf), pitch, width, n, t.stream); err != nil {
+		if err := rows(C.RE_UP, address(dst)+uintptr(y*dst.Stride()), dst.Stride(), uintptr(s.buf), pitch, width, n, !dst.IsWindow(), t.stream); err != nil {
 			return err
 		}
 		if err := s.done.Record(t.stream); err != nil {
@@ -169,7 +173,7 @@ func (b *backend) download(ctx context.Context, dst, src *kernels.Image) error {
 	}
 	width, h := src.Width()*src.Channels()*src.Format().Size(), src.Height()
 	if _, pinned := dst.Memory().Private.(page); pinned {
-		if err := rows(C.RE_DOWN, uintptr(dst.Pointer()), dst.Stride(), address(src), src.Stride(), width, h, t.stream); err != nil {
+		if err := rows(C.RE_DOWN, uintptr(dst.Pointer()), dst.Stride(), address(src), src.Stride(), width, h, !dst.IsWindow(), t.stream); err != nil {
 			return err
 		}
 		return failed("finish a copy", t.stream.Synchronize())
@@ -206,7 +210,7 @@ func (b *backend) download(ctx context.Context, dst, src *kernels.Image) error {
 		if err != nil {
 			return err
 		}
-		if err := rows(C.RE_DOWN, uintptr(s.buf), pitch, address(src)+uintptr(y*src.Stride()), src.Stride(), width, n, t.stream); err != nil {
+		if err := rows(C.RE_DOWN, uintptr(s.buf), pitch, address(src)+uintptr(y*src.Stride()), src.Stride(), width, n, true, t.stream); err != nil {
 			return err
 		}
 		if err := s.done.Record(t.stream); err != nil {
@@ -227,7 +231,7 @@ func (b *backend) download(ctx context.Context, dst, src *kernels.Image) error {
 func (b *backend) across(dst, src *kernels.Image) error {
 	dst.Memory().Private.(*block).touched = true
 	src.Memory().Private.(*block).touched = true
-	return rows(C.RE_ACROSS, address(dst), dst.Stride(), address(src), src.Stride(), src.Width()*src.Channels()*src.Format().Size(), src.Height(), b.work)
+	return rows(C.RE_ACROSS, address(dst), dst.Stride(), address(src), src.Stride(), src.Width()*src.Channels()*src.Format().Size(), src.Height(), !dst.IsWindow(), b.work)
 }
 
 // put copies small host data to device memory in the order of work.

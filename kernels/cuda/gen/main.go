@@ -3,8 +3,6 @@
 // Python's packages into the user's cache, or NVCC names one of the same version.
 //
 //	go generate ./kernels/cuda
-//
-// With -check it compares instead: sources against the manifest, and nothing is compiled.
 package main
 
 import (
@@ -12,7 +10,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -45,20 +42,16 @@ type Manifest struct {
 }
 
 func main() {
-	check := flag.Bool("check", false, "compare the sources and the fatbin with the manifest")
 	quick := flag.String("arch", "", "compile for one architecture only, such as sm_90, into -out, without a manifest")
 	out := flag.String("out", "kernels.fatbin", "the fatbin")
 	flag.Parse()
-	if err := run(*check, *quick, *out); err != nil {
+	if err := run(*quick, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(check bool, arch, out string) error {
-	if check {
-		return compare()
-	}
+func run(arch, out string) error {
 	nvcc, err := compiler()
 	if err != nil {
 		return err
@@ -109,43 +102,6 @@ func manifest(fatbin string) (*Manifest, error) {
 func hash(b []byte) string {
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:])
-}
-
-// compare fails where sources or fatbin are not those of the manifest.
-func compare() error {
-	b, err := os.ReadFile("kernels.json")
-	if err != nil {
-		return err
-	}
-	var want Manifest
-	if err := json.Unmarshal(b, &want); err != nil {
-		return err
-	}
-	got, err := manifest("kernels.fatbin")
-	if err != nil {
-		return err
-	}
-	var wrong []error
-	for f, h := range got.Sources {
-		if want.Sources[f] != h {
-			wrong = append(wrong, fmt.Errorf("%s has changed since kernels.fatbin was made", f))
-		}
-	}
-	for f := range want.Sources {
-		if got.Sources[f] == "" {
-			wrong = append(wrong, fmt.Errorf("%s is gone", f))
-		}
-	}
-	if got.Flags != want.Flags || got.Compiler != want.Compiler {
-		wrong = append(wrong, errors.New("compiler or flags have changed"))
-	}
-	if got.Fatbin != want.Fatbin {
-		wrong = append(wrong, errors.New("kernels.fatbin is not the manifest's"))
-	}
-	if len(wrong) > 0 {
-		wrong = append(wrong, errors.New("run go generate ./kernels/cuda"))
-	}
-	return errors.Join(wrong...)
 }
 
 // compiler is the path of nvcc in the right version.
