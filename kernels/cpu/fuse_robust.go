@@ -16,7 +16,13 @@ import (
 func (b *backend) fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions) error {
 	w, h := dst.Width(), dst.Height()
 	plan := robust.NewPlan(w, h)
-	keep := plan.Select(all)
+	lights := make([]robust.Light, len(all))
+	b.bands(len(all), 1, func(_, i0, i1 int) {
+		for i := i0; i < i1; i++ {
+			lights[i] = plan.Measure(all[i])
+		}
+	})
+	keep := plan.Select(lights)
 	if len(keep) == 1 {
 		return b.convert(dst, all[keep[0]])
 	}
@@ -92,9 +98,10 @@ func (b *backend) fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernel
 	if valid != nil {
 		whole = wholeInAll(unsafe.Slice((*uint8)(m.whole), n*reduced), reduced)
 	}
-	t := robust.NewTables(plan, low, whole)
+	t := robust.NewTables(robust.Summarise(plan, low, whole))
 	setTables(&m, &pin, t)
 	if valid != nil {
+		m.back = (*C.double)(unsafe.Pointer(pinned(&pin, t.Back())))
 		b.bands(h, band, func(_, y0, y1 int) { C.re_robust_repair(&m, C.int(y0), C.int(y1)) })
 	}
 	base := t.Base(plan, counts)
@@ -161,22 +168,14 @@ func pinned[T any](pin *runtime.Pinner, s []T) *T {
 
 // setTables lays the tables out as the C code reads them.
 func setTables(m *C.re_robust, pin *runtime.Pinner, t *robust.Tables) {
-	curves := make([]C.float, 0, (robust.Levels+1)*4)
-	for next := range robust.Levels + 1 {
-		k, next := max(next-1, 0), min(next, robust.Levels-1)
-		for _, v := range []float64{t.Tone[k], t.Tone[next] - t.Tone[k], t.Fine[k], t.Fine[next] - t.Fine[k]} {
-			curves = append(curves, C.float(v))
-		}
-	}
-	law := make([]C.float, 0, (robust.Detail+1)*2)
-	for k, v := range t.Law {
-		law = append(law, C.float(v), C.float(t.Law[min(k+1, robust.Detail)]-v))
-	}
-	weights := make([]C.float, len(t.Weights)*robust.Bins)
-	support := make([]C.int, len(t.Weights)*2)
-	for i := range t.Weights {
+	m.curves = (*C.float)(unsafe.Pointer(pinned(pin, t.Curves()[:])))
+	m.law = (*C.float)(unsafe.Pointer(pinned(pin, t.LawSteps()[:])))
+	shares := t.Weights()
+	weights := make([]C.float, len(shares)*robust.Bins)
+	support := make([]C.int, len(shares)*2)
+	for i := range shares {
 		support[2*i] = robust.Bins // none
-		for k, v := range t.Weights[i] {
+		for k, v := range shares[i] {
 			weights[i*robust.Bins+k] = C.float(v) / robust.Unit
 			if v > 0 {
 				support[2*i] = min(support[2*i], C.int(k))
@@ -184,12 +183,5 @@ func setTables(m *C.re_robust, pin *runtime.Pinner, t *robust.Tables) {
 			}
 		}
 	}
-	back := make([]C.double, 0, len(t.Back)*(robust.Inverse+1)*2)
-	for i := range t.Back {
-		for _, s := range t.Back[i] {
-			back = append(back, C.double(s.Level), C.double(s.Trust))
-		}
-	}
-	m.curves, m.law, m.weights = pinned(pin, curves), pinned(pin, law), pinned(pin, weights)
-	m.support, m.back = pinned(pin, support), pinned(pin, back)
+	m.weights, m.support = pinned(pin, weights), pinned(pin, support)
 }

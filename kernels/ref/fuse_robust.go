@@ -12,7 +12,11 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 	w, h := dst.Width(), dst.Height()
 	plan := robust.NewPlan(w, h)
 	var photos, valid []*kernels.Image
-	for _, i := range plan.Select(all) {
+	lights := make([]robust.Light, len(all))
+	for i, m := range all {
+		lights[i] = plan.Measure(m)
+	}
+	for _, i := range plan.Select(lights) {
 		photos = append(photos, all[i])
 		if o.Valid != nil {
 			valid = append(valid, o.Valid[i])
@@ -49,7 +53,8 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 	for i := range wholes {
 		wholes[i] = wholeOf(plan, claims[i])
 	}
-	t := robust.NewTables(plan, low, whole)
+	t := robust.NewTables(robust.Summarise(plan, low, whole))
+	weights, back := t.Weights(), t.Back()
 
 	// Where a photo is missing the others tell the scene level.
 	for j, m := range least {
@@ -58,7 +63,7 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 		}
 		var g, trust float64
 		for i := range photos {
-			s := backAt(&t.Back[i], lumas[i][j])
+			s := backAt(&back[i], lumas[i][j])
 			c := s.Trust * float64(claims[i][j])
 			g += c * s.Level
 			trust += c
@@ -139,7 +144,7 @@ func fuseRobust(dst *kernels.Image, all []*kernels.Image, o *kernels.FuseOptions
 			var c [3]float64
 			var total float64
 			for i := range photos {
-				a := float64(t.Weights[i][scene[j]>>4])
+				a := float64(weights[i][scene[j]>>4])
 				if least[j] < 255 {
 					a = (a + robust.Claim) * float64(claims[i][j])
 				}

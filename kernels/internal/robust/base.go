@@ -2,12 +2,8 @@ package robust
 
 const edge = 0.38 // lumas further apart do not touch each other in the base
 
-// Base is the edge-stopped local mean of the merged luma at the cells' centres, [GH][GW][Ranges], level z
-// of it for lumas around z/23. counts are the cells' histograms of the scene level's upper 8 bits, [GH][GW][Levels].
-//
-// Around z it is Σ w·T / Σ w over the pixels nearby, w = (1−(Δ/0.38)²)² of T's distance Δ from z times a
-// tent of half-width 4 cells.
-func (t *Tables) Base(p Plan, counts []uint32) []float32 {
+// Near are the weights of levels in the base: (1−(Δ/0.38)²)²₊ of the distance Δ of a level's T from z/23.
+func (t *Tables) Near() *[Levels][Ranges]float64 {
 	var near [Levels][Ranges]float64
 	for k := range near {
 		for z := range near[k] {
@@ -15,6 +11,16 @@ func (t *Tables) Base(p Plan, counts []uint32) []float32 {
 			near[k][z] = sqr(max(0, 1-d*d))
 		}
 	}
+	return &near
+}
+
+// Base is the edge-stopped local mean of the merged luma at the cells' centres, [GH][GW][Ranges], level z
+// of it for lumas around z/23. counts are the cells' histograms of the scene level's upper 8 bits, [GH][GW][Levels].
+//
+// Around z it is (Σ w·T + 10⁻³ z/23) / (Σ w + 10⁻³) over the pixels nearby, w = Near of T and z times a
+// tent of half-width 4 cells.
+func (t *Tables) Base(p Plan, counts []uint32) []float32 {
+	near := t.Near()
 	const size = 2 * Ranges // Σw, then Σw·T
 	sums := make([]float64, p.GH*p.GW*size)
 	for c := range p.GH * p.GW {

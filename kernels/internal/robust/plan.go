@@ -1,15 +1,10 @@
 // Package robust is the part of the merge kernels.FuseRobust that does not go over pixels:
-// from reduced copies of the photos and from histograms of cells it makes the tables and the
-// base that every backend applies to the pixels. docs/merge.md derives the formulas.
+// which photos take part, from how bright each is; the tables that every backend applies to the pixels,
+// from a Summary of the reduced pixels; the base, from histograms of cells. docs/merge.md derives the formulas.
 //
-// All sums that backends hand in are integers, so that no order of summation shows.
+// All sums that backends hand in are integers, so that no order of summation shows. Measure, Summarise and
+// Base go over reduced pixels and cells themselves, for backends whose pixels are in this memory.
 package robust
-
-import (
-	"sort"
-
-	"github.com/realedit/realedit/kernels"
-)
 
 // Sizes of the tables.
 const (
@@ -78,62 +73,4 @@ func NewPlan(w, h int) Plan {
 		p.Every = 2
 	}
 	return p
-}
-
-// Luma is 0.299 R + 0.587 G + 0.114 B of samples in 16 bits, rounded.
-func Luma(r, g, b uint32) uint32 { return (19595*r + 38470*g + 7471*b + 32768) >> 16 }
-
-// Level16 is a sample in [0,1] in 16 bits, as every backend rounds it; NaN is 0.
-func Level16(v float32) uint32 {
-	if !(v > 0) {
-		return 0
-	}
-	return uint32(float32(min(v, 1)*65535) + 0.5)
-}
-
-// pixel is a pixel in 16 bits.
-func pixel(m *kernels.Image, x, y int) (r, g, b uint32) {
-	switch m.Format() {
-	case kernels.U8:
-		p := m.RowU8(y)[3*x:]
-		return 257 * uint32(p[0]), 257 * uint32(p[1]), 257 * uint32(p[2])
-	case kernels.U16:
-		p := m.RowU16(y)[3*x:]
-		return uint32(p[0]), uint32(p[1]), uint32(p[2])
-	}
-	p := m.RowF32(y)[3*x:]
-	return Level16(p[0]), Level16(p[1]), Level16(p[2])
-}
-
-// Select tells which photos take part, darkest first, so that the caller's order does not matter: all but those of which 98 % is
-// clipped (brightest channel at least 0.99 or at most 0.01), measured on the middle pixel of every
-// reduced one. Of a set without any other it is the one in the middle by mean luma.
-func (p Plan) Select(photos []*kernels.Image) []int {
-	all, keep := make([]int, len(photos)), make([]int, 0, len(photos))
-	light := make([]uint64, len(photos))
-	clear := make([]bool, len(photos))
-	for i, m := range photos {
-		all[i] = i
-		clipped := 0
-		for y := p.Step / 2; y < p.LH*p.Step; y += p.Step {
-			for x := p.Step / 2; x < p.LW*p.Step; x += p.Step {
-				r, g, b := pixel(m, x, y)
-				light[i] += uint64(Luma(r, g, b))
-				if v := max(r, g, b); v >= 64880 || v <= 655 {
-					clipped++
-				}
-			}
-		}
-		clear[i] = float64(clipped) <= 0.98*float64(p.LW*p.LH)
-	}
-	sort.SliceStable(all, func(a, b int) bool { return light[all[a]] < light[all[b]] })
-	for _, i := range all {
-		if clear[i] {
-			keep = append(keep, i)
-		}
-	}
-	if len(keep) == 0 {
-		keep = append(keep, all[len(all)/2])
-	}
-	return keep
 }
