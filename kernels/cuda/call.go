@@ -27,6 +27,8 @@ type call struct {
 	temps []*kernels.Image
 	back  []copyBack
 	taken []*block
+
+	uploads bool // host images may still be being read
 }
 
 type copyBack struct{ host, device *kernels.Image }
@@ -39,6 +41,11 @@ func (b *backend) do(op string, f func(c *call)) error {
 		for _, r := range c.back {
 			if c.err == nil {
 				c.err = b.download(context.Background(), r.host, r.device)
+			}
+		}
+		if c.uploads {
+			if err := b.up.wait(); c.err == nil {
+				c.err = err
 			}
 		}
 		for _, t := range c.temps {
@@ -78,7 +85,8 @@ func (c *call) image(m *kernels.Image, read, written bool) C.re_image {
 		if err == nil {
 			c.temps = append(c.temps, t)
 			if read {
-				err = c.b.upload(context.Background(), t, m)
+				err = c.b.upload(context.Background(), t, m, true)
+				c.uploads = true
 			}
 		}
 		if err != nil {

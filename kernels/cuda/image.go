@@ -54,7 +54,7 @@ func (b *backend) Copy(ctx context.Context, dst, src *kernels.Image) error {
 	case dst.OnHost() && src.OnHost():
 		return kernels.CopyHost(ctx, dst, src)
 	case src.OnHost() && mine(dst):
-		return b.guarded(func() error { return b.upload(ctx, dst, src) })
+		return b.guarded(func() error { return b.upload(ctx, dst, src, false) })
 	case dst.OnHost() && mine(src):
 		return b.guarded(func() error { return b.download(ctx, dst, src) })
 	case mine(dst) && mine(src):

@@ -65,6 +65,9 @@ func (t *transfers) close() {
 	t.stream.Destroy()
 }
 
+// wait returns when all copies that were queued have been made.
+func (t *transfers) wait() error { return failed("wait for copies", t.stream.Synchronize()) }
+
 // slot is the next buffer of the ring, free for use, at least n bytes.
 func (t *transfers) slot(n int) (*slot, error) {
 	s := &t.slots[t.next]
@@ -121,8 +124,9 @@ func rows(direction C.int, dst uintptr, dstStride int, src uintptr, srcStride, w
 
 func address(m *kernels.Image) uintptr { return m.Memory().Device + uintptr(m.Offset()) }
 
-// upload copies a host image to the device. It returns when src may be changed; kernels queued from then on see dst.
-func (b *backend) upload(ctx context.Context, dst, src *kernels.Image) error {
+// upload copies a host image to the device. Kernels queued from then on see dst; unless later, src may be changed when it returns.
+// With later it may be once b.up.wait has returned.
+func (b *backend) upload(ctx context.Context, dst, src *kernels.Image, later bool) error {
 	t := b.up
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,7 +138,7 @@ func (b *backend) upload(ctx context.Context, dst, src *kernels.Image) error {
 		if err := rows(C.RE_UP, address(dst), dst.Stride(), uintptr(src.Pointer()), src.Stride(), width, h, !dst.IsWindow(), t.stream); err != nil {
 			return err
 		}
-		if err := after(b.work, t.stream, t.fence); err != nil {
+		if err := after(b.work, t.stream, t.fence); err != nil || later {
 			return err
 		}
 		return failed("wait for a copy", t.fence.Synchronize())
