@@ -17,6 +17,6 @@ func (b *backend) colorMatrix(dst, src *kernels.Image, m *[12]float32) error {
 			}
 			a.m[i] = C.float(float64(v) * scale)
 		}
-		streamed(c, "colormatrix_"+pair(src, dst), &a.s, pixelGroups, false, &a)
+		streamed(c, "colormatrix_"+pair(src, dst), &a.s, pixelGroups, 0, &a)
 	})
 }

@@ -7,7 +7,7 @@ import "github.com/realedit/realedit/kernels"
 func (b *backend) convert(dst, src *kernels.Image) error {
 	return b.do("Convert", func(c *call) {
 		s := c.stream(dst, src, src.Width()*src.Channels())
-		streamed(c, "convert_"+pair(src, dst), &s, sampleGroups, false, &s)
+		streamed(c, "convert_"+pair(src, dst), &s, sampleGroups, 0, &s)
 	})
 }
 

@@ -3,3 +3,5 @@
 #include "srgb.cu"
 #include "luma.cu"
 #include "colormatrix.cu"
+#include "lookup.cu"
+#include "curve.cu"

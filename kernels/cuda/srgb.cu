@@ -29,7 +29,7 @@ template <int S, int D> struct encode {
 };
 
 template <int S, int D> RE_DEVICE void decode_all(const re_stream &a) {
-	__shared__ float linear[S == RE_U8 ? 256 : 1];
+	DYNAMIC_SHARED(float, linear); // for U8
 	if constexpr (S == RE_U8) fill_linear(linear);
 	stream::each<S, D, 1, 1, 4>(a, decode<S, D>{linear});
 }

@@ -153,6 +153,13 @@ template <int S, int D, int N, int M, int G, class Op> RE_DEVICE void each(const
 	}
 }
 
+// channels tells the channel of a row's x-th sample, 0 where all are treated alike.
+struct channels {
+	unsigned n, inverse;
+	__device__ __forceinline__ channels(int count) : n(count), inverse(count > 1 ? 0xffffffffu / count + 1 : 0) {}
+	__device__ __forceinline__ unsigned of(int x) const { return n > 1 ? x - __umulhi(x, inverse) * n : 0; }
+};
+
 // unit is a sample in [0,1] units, integers divided by their maximum with one rounding: the quotient by a
 // reciprocal, and its remainder.
 template <int F> RE_DEVICE float unit(typename sample<F>::type v) {

@@ -30,18 +30,19 @@ func aligned(images ...C.re_image) C.int32_t {
 	return 1
 }
 
-// streamed queues a kernel of stream.cuh with the argument struct that holds s; tables tells whether its blocks have some to load.
-func streamed[A any](c *call, name string, s *C.re_stream, groups int, tables bool, args *A) {
+// streamed queues a kernel of stream.cuh with the argument struct that holds s. Its blocks have tables of so many bytes
+// in shared memory.
+func streamed[A any](c *call, name string, s *C.re_stream, groups, tables int, args *A) {
 	wider := max(kernels.Format(s.src.format).Size(), kernels.Format(s.dst.format).Size())
 	x := over(int(s.items), 32*16/wider*groups)
-	launch(c, name, dims{x, c.rowBlocks(x, int(s.dst.h), tables), 1}, dims{32, 8, 1}, 0, args)
+	launch(c, name, dims{x, c.rowBlocks(x, int(s.dst.h), tables), 1}, dims{32, 8, 1}, tables, args)
 }
 
 // rowBlocks is how many blocks of 8 rows to start beside each of x: one for each 8 rows, or, where each has tables to
 // load first, as many as keep the GPU busy.
-func (c *call) rowBlocks(x, h int, tables bool) int {
+func (c *call) rowBlocks(x, h, tables int) int {
 	n := min(over(h, 8), 65535)
-	if tables {
+	if tables > 0 {
 		n = min(n, max(1, c.b.cores*16/x))
 	}
 	return n

@@ -12,5 +12,6 @@ func (b *backend) table() kernels.Ops {
 		EncodeSRGB:  b.encodeSRGB,
 		Luma:        b.luma,
 		ColorMatrix: b.colorMatrix,
+		Curve:       b.curve,
 	}
 }
