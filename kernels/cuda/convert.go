@@ -2,14 +2,14 @@
 
 package cuda
 
-// #include "convert.h"
-import "C"
-
 import "github.com/realedit/realedit/kernels"
 
 func (b *backend) convert(dst, src *kernels.Image) error {
 	return b.do("Convert", func(c *call) {
-		a := C.re_convert{src: c.in(src), dst: c.out(dst), samples: C.int32_t(src.Width() * src.Channels())}
-		launch(c, "convert_"+src.Format().String()+"_"+dst.Format().String(), dims{over(int(a.samples), 256), src.Height(), 1}, dims{256, 1, 1}, 0, &a)
+		s := c.stream(dst, src, src.Width()*src.Channels())
+		streamed(c, "convert_"+pair(src, dst), &s, sampleGroups, 0, &s)
 	})
 }
+
+// pair names the formats of two images as kernels' names do.
+func pair(src, dst *kernels.Image) string { return src.Format().String() + "_" + dst.Format().String() }

@@ -140,6 +140,11 @@ template <class T> static void __stcs(T *p, T v) { *p = v; }
 
 // Arithmetic with a stated rounding; never contracted (the emulator is built with -ffp-contract=off).
 static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
+static inline float __fmaf_rd(float a, float b, float c) {
+	double exact = fma((double)a, (double)b, (double)c);
+	float f = (float)exact;
+	return f > exact ? nextafterf(f, -INFINITY) : f;
+}
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fsub_rn(float a, float b) { return a - b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
