@@ -8,5 +8,10 @@ import "github.com/realedit/realedit/kernels"
 func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
 		Convert: b.convert,
+		Resize:  b.resize,
+		PyrDown: b.pyrDown,
+		PyrUp:   b.pyrUp,
+		Warp:    b.warp,
+		Feather: b.feather,
 	}
 }
