@@ -5,3 +5,8 @@
 #include "colormatrix.cu"
 #include "lookup.cu"
 #include "curve.cu"
+#include "feather.cu"
+#include "pyrdown.cu"
+#include "pyrup.cu"
+#include "resize.cu"
+#include "warp.cu"

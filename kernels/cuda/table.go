@@ -13,5 +13,11 @@ func (b *backend) table() kernels.Ops {
 		Luma:        b.luma,
 		ColorMatrix: b.colorMatrix,
 		Curve:       b.curve,
+		Convert: b.convert,
+		Resize:  b.resize,
+		PyrDown: b.pyrDown,
+		PyrUp:   b.pyrUp,
+		Warp:    b.warp,
+		Feather: b.feather,
 	}
 }

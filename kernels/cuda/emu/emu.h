@@ -173,6 +173,7 @@ static inline int __float2int_rz(float a) { return (int)a; }
 static inline unsigned __float2uint_rn(float a) { return a > 0 ? (unsigned)nearbyintf(a) : 0; }
 static inline unsigned __float2uint_rz(float a) { return a > 0 ? (unsigned)a : 0; }
 static inline int __double2int_rd(double a) { return (int)floor(a); }
+static inline int __double2int_rn(double a) { return (int)nearbyint(a); }
 static inline int __double2int_rz(double a) { return (int)a; }
 static inline float __int2float_rn(int a) { return (float)a; }
 static inline float __uint2float_rn(unsigned a) { return (float)a; }
