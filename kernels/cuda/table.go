@@ -9,5 +9,6 @@ func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
 		Convert:       b.convert,
 		FusionWeights: b.fusionWeights,
+		Fuse:          b.fuse,
 	}
 }
