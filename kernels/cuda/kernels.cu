@@ -10,3 +10,5 @@
 #include "pyrup.cu"
 #include "resize.cu"
 #include "warp.cu"
+#include "fuse_mertens.cu"
+#include "fusionweights.cu"

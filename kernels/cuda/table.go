@@ -19,5 +19,8 @@ func (b *backend) table() kernels.Ops {
 		PyrUp:   b.pyrUp,
 		Warp:    b.warp,
 		Feather: b.feather,
+		Convert:       b.convert,
+		FusionWeights: b.fusionWeights,
+		Fuse:          b.fuse,
 	}
 }

@@ -1,0 +1,16 @@
+//go:build cuda && cgo
+
+package cuda
+
+import (
+	"fmt"
+
+	"github.com/realedit/realedit/kernels"
+)
+
+func (b *backend) fuse(dst *kernels.Image, photos []*kernels.Image, o *kernels.FuseOptions) error {
+	if o.Method == kernels.FuseMertens {
+		return b.fuseMertens(dst, photos, &o.Mertens)
+	}
+	return fmt.Errorf("Fuse: method %v: %w", o.Method, kernels.ErrUnsupported)
+}

@@ -1,0 +1,23 @@
+#ifndef RE_FUSIONWEIGHTS_H
+#define RE_FUSIONWEIGHTS_H
+
+#include "image.h"
+
+// Exponents of the three measures; power is the factor of Σ(v−½)² in the exponent of 2: −exposedness·log2(e)/(2·0.2²).
+typedef struct {
+	float contrast, saturation, power;
+} re_weighing;
+
+// The weight of one photo, or where inverse is set 1/Σ of the weights of n photos. photos is a table of re_image.
+typedef struct {
+	re_weighing q;
+	uint64_t photos;
+	re_image dst; // F32, 1 channel
+	int32_t n, across, strips;
+	int32_t inverse;
+} re_fusion_weights;
+
+// Columns of dst that a warp makes, and rows.
+enum { RE_WEIGHTS_WIDE = 60, RE_WEIGHTS_HIGH = 24 };
+
+#endif
