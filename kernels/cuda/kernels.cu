@@ -1,2 +1,3 @@
 // All kernels, one translation unit: one fatbin for the GPUs, one library for the emulator.
 #include "convert.cu"
+#include "ssim.cu"
