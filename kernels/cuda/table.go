@@ -9,5 +9,6 @@ func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
 		Convert: b.convert,
 		SSIM:    b.ssim,
+		DeltaE:  b.deltaE,
 	}
 }
