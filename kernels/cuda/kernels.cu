@@ -12,3 +12,5 @@
 #include "warp.cu"
 #include "fuse_mertens.cu"
 #include "fusionweights.cu"
+#include "ssim.cu"
+#include "deltae.cu"

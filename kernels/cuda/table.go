@@ -22,5 +22,7 @@ func (b *backend) table() kernels.Ops {
 		Convert:       b.convert,
 		FusionWeights: b.fusionWeights,
 		Fuse:          b.fuse,
+		SSIM:    b.ssim,
+		DeltaE:  b.deltaE,
 	}
 }

@@ -223,6 +223,7 @@ EMU_MINMAX(unsigned)
 EMU_MINMAX(long)
 EMU_MINMAX(unsigned long)
 EMU_MINMAX(long long)
+EMU_MINMAX(unsigned long long)
 static inline float min(float a, float b) { return fminf(a, b); }
 static inline float max(float a, float b) { return fmaxf(a, b); }
 static inline double min(double a, double b) { return fmin(a, b); }
