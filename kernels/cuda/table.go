@@ -7,6 +7,9 @@ import "github.com/realedit/realedit/kernels"
 // table lists what is here; a new operation is its own .go, .h and .cu file and one line.
 func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
-		Convert: b.convert,
+		Convert:   b.convert,
+		Histogram: b.histogram, MatchHistogram: b.matchHistogram,
+		BoxFilter: b.boxFilter, GuidedFilter: b.guidedFilter, GuidedCoefficients: b.guidedCoefficients,
+		Gradient: b.gradient, Edges: b.edges,
 	}
 }
