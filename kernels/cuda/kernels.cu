@@ -14,3 +14,8 @@
 #include "fusionweights.cu"
 #include "ssim.cu"
 #include "deltae.cu"
+#include "box.cu"
+#include "edges.cu"
+#include "gradient.cu"
+#include "histogram.cu"
+#include "matchhistogram.cu"

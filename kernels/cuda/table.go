@@ -24,5 +24,9 @@ func (b *backend) table() kernels.Ops {
 		Fuse:          b.fuse,
 		SSIM:    b.ssim,
 		DeltaE:  b.deltaE,
+		Convert:   b.convert,
+		Histogram: b.histogram, MatchHistogram: b.matchHistogram,
+		BoxFilter: b.boxFilter, GuidedFilter: b.guidedFilter, GuidedCoefficients: b.guidedCoefficients,
+		Gradient: b.gradient, Edges: b.edges,
 	}
 }
