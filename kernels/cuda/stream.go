@@ -16,18 +16,8 @@ const (
 // stream describes an operation from src to dst to the kernels of stream.cuh.
 func (c *call) stream(dst, src *kernels.Image, items int) C.re_stream {
 	s := C.re_stream{src: c.in(src), dst: c.out(dst), items: C.int32_t(items)}
-	s.aligned = aligned(s.src, s.dst)
+	s.aligned = flag(aligned(s.src, 16) && aligned(s.dst, 16))
 	return s
-}
-
-// aligned is 1 where all rows of all images start on multiples of 16 bytes.
-func aligned(images ...C.re_image) C.int32_t {
-	for _, m := range images {
-		if (uint64(m.p)|uint64(m.stride))%16 != 0 {
-			return 0
-		}
-	}
-	return 1
 }
 
 // streamed queues a kernel of stream.cuh with the argument struct that holds s. Its blocks have tables of so many bytes

@@ -51,6 +51,3 @@ func wholePixels(h *[9]float64) (x, y int, ok bool) {
 	x, y = int(max(-2*kernels.MaxSide, min(h[2], 2*kernels.MaxSide))), int(max(-2*kernels.MaxSide, min(h[5], 2*kernels.MaxSide)))
 	return x, y, *h == [9]float64{1, 0, float64(x), 0, 1, float64(y), 0, 0, 1}
 }
-
-// aligned tells whether every row starts on a multiple of n bytes.
-func aligned(m C.re_image, n uint64) bool { return (uint64(m.p)|uint64(m.stride))%n == 0 }
