@@ -1,5 +1,5 @@
-// The special function unit's approximations, for values that are neither subnormal nor beyond the range: 16 a
-// clock and multiprocessor, without the instructions around them that care for the rest. Errors are those of the PTX manual.
+// The special function unit's approximations without the instructions that care for subnormal numbers, which are taken as 0: 16 a
+// clock and multiprocessor. The errors are what their users reckon with; cases and tests hold with twice as much.
 #ifndef RE_APPROX_CUH
 #define RE_APPROX_CUH
 

@@ -1,9 +1,10 @@
-// CIEDE2000. A pixel costs some 230 instructions and 27 of the special function unit, and next to no memory traffic, so
-// what counts is few instructions: integers of 8 bits through a table, hues as unit vectors, no arctangent.
+// CIEDE2000. A pixel takes 285 instructions, 27 of them the special function unit's, and next to no memory traffic, so what counts is few
+// instructions: integers of 8 bits through a table, hues as unit vectors, no arctangent.
 //
 // Errors: after its Newton step a cube root is within 1 ulp, so a is off by 500·2⁻²³ = 6·10⁻⁵ and b by less; decoding 16 bits and
-// floats adds 2.4·ln 2·(log2's 2⁻²²·3.5) + 2⁻²² = 1.6·10⁻⁶ relative at the dark end and 6·10⁻⁷ at white, a third of that in the
-// root: 10⁻⁴ in a. All that follows is within a few 2⁻²² relative, the sine within 2⁻²⁰·⁵ of a factor that is at most 2.
+// floats adds 2.4·ln 2·3.5·2⁻²² + 2⁻²² = 1.6·10⁻⁶ relative at the dark end and 6·10⁻⁷ at white, a third of that in the
+// root: 10⁻⁴ in a. All that follows is within a few 2⁻²² relative, the sine within 2⁻²⁰·⁵ of a factor that is at most 2. Equal
+// colours have no difference at all.
 #include "approx.cuh"
 #include "deltae.h"
 
@@ -20,15 +21,24 @@ RE_DEVICE float linear(float v) {
 	const float p = approx_exp2(2.4f * approx_log2(fmaf(v, 0.947867299f, 0.0521327014f)));
 	return v <= 0.04045f ? v * 0.0773993808f : p;
 }
-template <int F> RE_DEVICE float linear(typename sample<F>::type v, const float *table) { return F == RE_U8 ? table[(int)v] : linear(sample<F>::get(v)); }
+template <int F> RE_DEVICE float light(const typename sample<F>::type *p, const float *) { return linear(sample<F>::get(__ldg(p))); }
+template <> __device__ __forceinline__ float light<RE_U8>(const uchar *p, const float *table) {
+	unsigned v;
+#ifndef RE_EMU
+	asm("ld.global.nc.u8 %0, [%1];" : "=r"(v) : "l"(__cvta_generic_to_global(p))); // without a mask to make it a byte
+#else
+	v = *p;
+#endif
+	return table[v];
+}
 
-// CIE 15's f. The root is t·t^(−⅔) after one Newton step, which takes the approximations' errors out. Where t is 0, so that the root
-// is no number, the line is taken.
+// CIE 15's f less 16/116, which nothing needs and which would round the darkest colours' differences away. The root is t·t^(−⅔) after one
+// Newton step, which takes the approximations' errors out. Where t is 0, so that the root is no number, the line is taken.
 RE_DEVICE float lab_f(float t) {
 	const float r = approx_exp2(approx_log2(t) * (-1.0f / 3)), r2 = r * r;
 	const float y = t * r2;
-	const float root = fmaf(fmaf(-(y * y), y, t), r2 * (1.0f / 3), y);
-	return t > 0.008856f ? root : fmaf(7.787f, t, 0.137931034f);
+	const float root = fmaf(fmaf(-(y * y), y, t), r2 * (1.0f / 3), y - 16.0f / 116);
+	return t > 0.008856f ? root : 7.787f * t;
 }
 
 // f of X, Y and Z by the white, which is divided out of the matrix.
@@ -54,22 +64,18 @@ RE_DEVICE float difference(float3 p, float3 q) {
 	a1 *= g;
 	a2 *= g;
 	const float c1 = approx_sqrt(fmaf(a1, a1, bb1)), c2 = approx_sqrt(fmaf(a2, a2, bb2)), cc = c1 * c2;
-	const float cross = fmaf(a1, b2 - b1, -(b1 * (a2 - a1))), dot = fmaf(a1, a2, b1 * b2);
+	const float w = b1 * a2, cross = fmaf(a1, b2, -w) + fmaf(-b1, a2, w), dot = fmaf(a1, a2, b1 * b2); // Kahan: the difference of two products
 
 	// ΔH = 2 √(C₁C₂) sin(Δh/2): by the half angle's cosine when that is large, else by the sine itself.
 	const float base = cc + fabsf(dot);
 	const float dh = 1.41421356f * (dot >= 0.0f ? cross : copysignf(base, cross)) * approx_rsqrt(base + 1e-30f);
 
-	// The bisector; of a colour and grey it is the colour's own hue; of opposite hues the one at right angles that lies between them.
-	const float m1 = cc > 0.0f ? c2 : 1.0f, m2 = cc > 0.0f ? c1 : 1.0f;
-	float ux = fmaf(m1, a1, m2 * a2), uy = fmaf(m1, b1, m2 * b2), un = fmaf(ux, ux, uy * uy);
-	if (un < 1e-12f * (cc * cc)) {
-		const float side = copysignf(1.0f, b1 != 0.0f ? b1 : a1);
-		ux = -b1 * side;
-		uy = a1 * side;
-		un = c1 * c1;
-	}
-	const float ui = approx_rsqrt(un + 1e-30f), c = ux * ui, s = uy * ui; // (0,0) for two greys, where C and ΔH are 0 too
+	// The bisector: along the sum of the unit vectors while that is large, else at right angles to their difference, on the side that
+	// lies between them. Of a colour and grey it is the colour's own hue, of exactly opposite hues the mean of 0 … 360°.
+	const float m1 = cc > 0.0f ? c2 : 1.0f, m2 = cc > 0.0f ? c1 : 1.0f, m = dot < 0.0f ? -m2 : m2;
+	const float mx = fmaf(m1, a1, m * a2), my = fmaf(m1, b1, m * b2);
+	const float side = copysignf(approx_rsqrt(fmaf(mx, mx, my * my) + 1e-30f), cross != 0.0f ? cross : b1 != 0.0f ? b1 : a1);
+	const float c = dot < 0.0f ? -my * side : mx * fabsf(side), s = dot < 0.0f ? mx * side : my * fabsf(side); // (0,0) for two greys, where C and ΔH are 0 too
 
 	// T = 1 − 0.17 cos(h−30°) + 0.24 cos 2h + 0.32 cos(3h+6°) − 0.20 cos(4h−63°)
 	float tr = fmaf(-0.0907980999f, c, fmaf(-0.178201305f, s, 0.318247007f));
@@ -85,7 +91,7 @@ RE_DEVICE float difference(float3 p, float3 q) {
 	const float theta = approx_exp2(fmaf(v, fmaf(v, fmaf(v, fmaf(v, -0.216506900f, -0.673577023f), -2.52591384f), -15.1554830f), 0.0665336288f));
 
 	const float sum = c1 + c2, rt = -2.0f * saturation(sum) * approx_sin(theta);
-	const float lm = fmaf(58.0f, p.y + q.y, -66.0f), l = lm * lm;
+	const float lm = fmaf(58.0f, p.y + q.y, -50.0f), l = lm * lm;
 	const float x = 116.0f * (q.y - p.y) * approx_rcp(fmaf(0.015f * l, approx_rsqrt(l + 20.0f), 1.0f));
 	const float y = (c2 - c1) * approx_rcp(fmaf(0.0225f, sum, 1.0f));
 	const float z = dh * approx_rcp(fmaf(0.0075f * sum, t, 1.0f));
@@ -118,16 +124,17 @@ template <int F> RE_DEVICE void body(const re_deltae &a) {
 	for (uint32_t i = blockIdx.x; i < a.items; i += gridDim.x) {
 		const int y = i / a.pieces, x0 = (int)(i % a.pieces) * (threads * RE_DELTAE_PIXELS) + t;
 		const T *p = row_of<const T>(a.a, y) + (int64_t)x0 * 3, *q = row_of<const T>(a.b, y) + (int64_t)x0 * 3;
+		const uchar *mask = row_of<const uchar>(a.mask, y) + x0;
+		float *m = row_of<float>(a.m, y) + x0;
+		const int end = min(x0 + threads * RE_DELTAE_PIXELS, a.a.w);
 #pragma unroll 1
-		for (int k = 0; k < RE_DELTAE_PIXELS; k++) {
-			const int x = x0 + k * threads, o = 3 * k * threads;
-			if (x >= a.a.w) break;
-			const bool counted = !a.mask.p || row_of<const uchar>(a.mask, y)[x] > 127;
+		for (int x = x0; x < end; x += threads, p += 3 * threads, q += 3 * threads, mask += threads, m += threads) {
+			const bool counted = !a.mask.p || *mask > 127;
 			if (!counted && !a.m.p) continue;
-			const float3 u = lab(linear<F>(__ldg(p + o), table), linear<F>(__ldg(p + o + 1), table), linear<F>(__ldg(p + o + 2), table));
-			const float3 v = lab(linear<F>(__ldg(q + o), table), linear<F>(__ldg(q + o + 1), table), linear<F>(__ldg(q + o + 2), table));
+			const float3 u = lab(light<F>(p, table), light<F>(p + 1, table), light<F>(p + 2, table));
+			const float3 v = lab(light<F>(q, table), light<F>(q + 1, table), light<F>(q + 2, table));
 			const float d = difference(u, v);
-			if (a.m.p) row_of<float>(a.m, y)[x] = d;
+			if (a.m.p) *m = d;
 			if (!counted) continue;
 			const unsigned bits = __float_as_uint(d);
 			const int bin = (int)(bits >> RE_DELTAE_SHIFT) - lowest;

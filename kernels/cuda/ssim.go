@@ -61,8 +61,9 @@ func ssimSpan(n int) (from, to int) {
 // ssimRows is the height of a block: high ones waste less on the rows that fill their filters, low ones fill a GPU with a
 // small picture. It depends on the picture alone, so that sums do too.
 func ssimRows(w, h int) int {
-	if w*h < 1<<22 {
-		return 64
+	rows := 64
+	if w*h >= 1<<22 {
+		rows = 192
 	}
-	return max(192, over(h, 1<<16*8)*8)
+	return max(rows, over(h, 65535*8)*8) // a grid has at most 65535 blocks in y
 }
