@@ -5,7 +5,7 @@
 // All sums are in double, where products of floats are exact and what is added can be taken away again.
 namespace box {
 
-// Up to four samples of a row as floats, 0 outside the picture; c and k are the channels of a pixel and the one that is wanted.
+// Channel k of four pixels of a row, 0 outside the picture.
 RE_DEVICE void read4(const re_image &m, int k, int x, int y, bool vector, float v[4]) {
 	v[0] = v[1] = v[2] = v[3] = 0;
 	if ((unsigned)y >= (unsigned)m.h) return;
@@ -157,6 +157,9 @@ template <class Op> RE_DEVICE void tiles(const re_box &a) {
 #pragma unroll
 	for (int i = 0; i < 4; i++) columns[i] = writes && x + i < w ? inverse(x + i, rx, w) : 0;
 
+	double rows = 0;
+	int counted = 0; // rows = 1 / counted
+
 	float enter[Op::IN][4], leave[Op::IN][4], g[4] = {0, 0, 0, 0};
 	Op::read(a, k, x, y0 + ry, enter);
 	Op::read(a, k, x, -1, leave);
@@ -195,7 +198,11 @@ template <class Op> RE_DEVICE void tiles(const re_box &a) {
 		}
 		__syncthreads();
 		if (!writes) continue;
-		const double rows = inverse(y, ry, h);
+		const int reach = min(h - 1, y + ry) - max(0, y - ry) + 1;
+		if (reach != counted) { // at the upper and lower border only
+			counted = reach;
+			rows = 1.0 / (double)reach;
+		}
 		float result[Op::OUT][4];
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
@@ -203,12 +210,12 @@ template <class Op> RE_DEVICE void tiles(const re_box &a) {
 			const double weight = columns[i] * rows;
 			double m[N];
 #pragma unroll
-			for (int n = 0; n < N; n++) {
-				double v = run[n][place(hi)];
-				if (lo >= 0) v -= run[n][place(lo)];
-				for (int b = max(0, lo) / SEGMENT; b < hi / SEGMENT; b++) v += total[n][b];
-				m[n] = v * weight;
-			}
+			for (int n = 0; n < N; n++) m[n] = run[n][place(hi)] - (lo >= 0 ? run[n][place(lo)] : 0);
+			for (int b = max(0, lo) / SEGMENT; b < hi / SEGMENT; b++)
+#pragma unroll
+				for (int n = 0; n < N; n++) m[n] += total[n][b];
+#pragma unroll
+			for (int n = 0; n < N; n++) m[n] *= weight;
 			float out[Op::OUT];
 			Op::make(a, m, g[i], out);
 #pragma unroll

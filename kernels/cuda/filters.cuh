@@ -16,11 +16,6 @@ RE_DEVICE int reflect(int i, int n) {
 	return i < p - i ? i : p - i;
 }
 
-// A sample as it is stored: integers as integers, floats as floats.
-RE_DEVICE int raw(uchar v) { return v; }
-RE_DEVICE int raw(ushort v) { return v; }
-RE_DEVICE float raw(float v) { return v; }
-
 } // namespace filters
 
 #endif

@@ -50,7 +50,8 @@ RE_DEVICE int entry(count_t sum, count_t total, const count_t *ref, int bins) {
 	return (int)__dadd_rn(__dmul_rn(slope, __dsub_rn(s, below)), (double)i);
 }
 
-// Sixteen bytes of a row through the tables, two of them a thread's; at is the channel of the first sample.
+// Sixteen bytes of a row through the tables: base has those of the first three samples' channels where pixels have three, else all
+// start at base[0], for then the first sample is of the first channel.
 template <class T, int C> struct unit {
 	enum { N = 16 / sizeof(T) };
 	static __device__ __forceinline__ unsigned look(const T *const base[3], unsigned v, int k) { return base[C == 3 ? k % 3 : 0][C == 3 ? v : v + (k % C) * (sizeof(T) == 1 ? 256 : 65536)]; }
@@ -64,7 +65,7 @@ template <class T, int C> struct unit {
 	}
 };
 
-// Rows through tables; a block does ROWS rows of 4 KiB columns.
+// Rows through tables; a block does ROWS rows, 4 KiB wide, of which a thread reads BATCH at once. dst may be src.
 enum { ROWS = 8, BATCH = 4 };
 
 template <class T, int C> RE_DEVICE void through(const re_match &a, const T *tables) {
