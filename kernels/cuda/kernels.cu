@@ -5,3 +5,6 @@
 #include "colormatrix.cu"
 #include "lookup.cu"
 #include "curve.cu"
+#include "blend.cu"
+#include "ycbcr.cu"
+#include "localtone.cu"

@@ -10,8 +10,11 @@ func (b *backend) table() kernels.Ops {
 		Convert:     b.convert,
 		DecodeSRGB:  b.decodeSRGB,
 		EncodeSRGB:  b.encodeSRGB,
+		YCbCrToRGB:  b.yCbCrToRGB,
 		Luma:        b.luma,
 		ColorMatrix: b.colorMatrix,
 		Curve:       b.curve,
+		Blend:       b.blend,
+		LocalTone:   b.localTone,
 	}
 }
