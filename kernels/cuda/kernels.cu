@@ -19,3 +19,6 @@
 #include "gradient.cu"
 #include "histogram.cu"
 #include "matchhistogram.cu"
+#include "blend.cu"
+#include "ycbcr.cu"
+#include "localtone.cu"

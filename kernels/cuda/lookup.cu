@@ -5,23 +5,23 @@ namespace lookup {
 
 template <int S, int D> struct op {
 	const typename sample<D>::type *tables;
-	stream::channels c;
+	stream::divisor channels;
 	__device__ __forceinline__ void operator()(const typename sample<S>::type *in, typename sample<D>::type *out, int x) const {
-		*out = tables[c.of(x) * (S == RE_U8 ? 256 : 65536) + *in];
+		*out = tables[channels.rest(x) * (S == RE_U8 ? 256 : 65536) + *in];
 	}
 };
 
 // The tables of 8-bit samples lie in shared memory, those of 16 bits in the caches.
 template <int S, int D> RE_DEVICE void all(const re_lookup &a) {
 	typedef typename sample<D>::type DT;
-	const DT *tables = reinterpret_cast<const DT *>(a.tables);
+	const DT *tables = global<const DT>(a.tables);
 	if constexpr (S == RE_U8) {
 		DYNAMIC_SHARED(DT, shared);
 		for (int i = threadIdx.y * 32 + threadIdx.x; i < 256 * a.count; i += 256) shared[i] = tables[i];
 		__syncthreads();
 		tables = shared;
 	}
-	stream::each<S, D, 1, 1, 4>(a.s, op<S, D>{tables, stream::channels(a.count)});
+	stream::each<S, D, 1, 1, 4>(a.s, op<S, D>{tables, stream::divisor(a.count)});
 }
 
 } // namespace lookup

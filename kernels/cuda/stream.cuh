@@ -153,11 +153,12 @@ template <int S, int D, int N, int M, int G, class Op> RE_DEVICE void each(const
 	}
 }
 
-// channels tells the channel of a row's x-th sample, 0 where all are treated alike.
-struct channels {
+// divisor divides a row's sample numbers (up to 2²²) by a number of channels.
+struct divisor {
 	unsigned n, inverse;
-	__device__ __forceinline__ channels(int count) : n(count), inverse(count > 1 ? 0xffffffffu / count + 1 : 0) {}
-	__device__ __forceinline__ unsigned of(int x) const { return n > 1 ? x - __umulhi(x, inverse) * n : 0; }
+	__device__ __forceinline__ divisor(int n) : n(n), inverse(n > 1 ? 0xffffffffu / n + 1 : 0) {}
+	__device__ __forceinline__ unsigned quotient(unsigned x) const { return n > 1 ? __umulhi(x, inverse) : x; }
+	__device__ __forceinline__ unsigned rest(unsigned x) const { return n > 1 ? x - __umulhi(x, inverse) * n : 0; }
 };
 
 // unit is a sample in [0,1] units, integers divided by their maximum with one rounding: the quotient by a
@@ -176,6 +177,17 @@ RE_DEVICE unsigned level(float v, float top) { return (unsigned)(int)__fmaf_rd(_
 template <int F> RE_DEVICE typename sample<F>::type of_unit(float v) {
 	if constexpr (F == RE_U8) return (uchar)level(v, 255.0f);
 	else if constexpr (F == RE_U16) return (ushort)level(v, 65535.0f);
+	else return sample<F>::put(v);
+}
+
+// number is a sample as it is stored, and of_number the way back.
+template <int F> RE_DEVICE float number(typename sample<F>::type v) {
+	if constexpr (F == RE_F16) return half_to_float(v);
+	else return (float)v;
+}
+template <int F> RE_DEVICE typename sample<F>::type of_number(float v) {
+	if constexpr (F == RE_U8) return (uchar)(int)(fminf(fmaxf(v, 0.0f), 255.0f) + 0.5f);
+	else if constexpr (F == RE_U16) return (ushort)(int)(fminf(fmaxf(v, 0.0f), 65535.0f) + 0.5f);
 	else return sample<F>::put(v);
 }
 

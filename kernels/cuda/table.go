@@ -25,5 +25,14 @@ func (b *backend) table() kernels.Ops {
 		Histogram:     b.histogram, MatchHistogram: b.matchHistogram,
 		BoxFilter: b.boxFilter, GuidedFilter: b.guidedFilter, GuidedCoefficients: b.guidedCoefficients,
 		Gradient: b.gradient, Edges: b.edges,
+		Convert:     b.convert,
+		DecodeSRGB:  b.decodeSRGB,
+		EncodeSRGB:  b.encodeSRGB,
+		YCbCrToRGB:  b.yCbCrToRGB,
+		Luma:        b.luma,
+		ColorMatrix: b.colorMatrix,
+		Curve:       b.curve,
+		Blend:       b.blend,
+		LocalTone:   b.localTone,
 	}
 }
