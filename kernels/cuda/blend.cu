@@ -19,9 +19,9 @@ template <int F, int M> RE_DEVICE void all(const re_blend &a) {
 	const int full = a.aligned ? left / V : 0;
 	const stream::divisor channels(a.dst.c);
 	for (int y = blockIdx.y * 8 + threadIdx.y; y < a.dst.h; y += gridDim.y * 8) {
-		const T *pa = row_of<T>(a.a, y) + first, *pb = row_of<T>(a.b, y) + first;
-		const MT *mask = row_of<MT>(a.mask, y);
-		T *d = row_of<T>(a.dst, y) + first;
+		const T *pa = stream::row<T>(a.a, y) + first, *pb = stream::row<T>(a.b, y) + first;
+		const MT *mask = stream::row<MT>(a.mask, y);
+		T *d = stream::row<T>(a.dst, y) + first;
 		stream::vec<T, V> va[G], vb[G];
 #pragma unroll
 		for (int g = 0; g < G; g++) {
