@@ -3,10 +3,13 @@
 
 namespace blend {
 
-// At 0 and 1 the sample's bits are copied; NaN in the mask counts as 0.
+// At 0 and 1 the sample's bits are copied; NaN in the mask counts as 0. Between integers there is nothing to clamp.
 template <int F> RE_DEVICE typename sample<F>::type mix(typename sample<F>::type a, typename sample<F>::type b, float t) {
 	t = __saturatef(t);
-	const typename sample<F>::type m = stream::of_number<F>(__fmaf_rn(stream::number<F>(b), t, stream::number<F>(a) * (1.0f - t)));
+	const float v = __fmaf_rn(stream::number<F>(b), t, stream::number<F>(a) * (1.0f - t));
+	typename sample<F>::type m;
+	if constexpr (F == RE_U8 || F == RE_U16) m = (typename sample<F>::type)(int)(v + 0.5f);
+	else m = sample<F>::put(v);
 	return t > 0.0f ? t < 1.0f ? m : b : a;
 }
 

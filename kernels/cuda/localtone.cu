@@ -2,7 +2,7 @@
 #include "srgb.cuh"
 #include "localtone.h"
 
-// About 150 instructions a pixel, 15 of them in the special function unit: arithmetic bounds this one, not memory. A thread
+// About 250 instructions a pixel, 15 of them in the special function unit: arithmetic bounds this one, not memory. A thread
 // goes down a column of the picture, so what the maps give between their columns stays in registers and changes
 // only where the picture's row passes a row of a map; a pixel costs one multiply-add for each of the six values. Lanes
 // are neighbouring columns.

@@ -167,10 +167,10 @@ template <int S, int D, int N, int M, int G, class Op> RE_DEVICE void each(const
 
 // divisor divides a row's sample numbers (up to 2²²) by a number of channels.
 struct divisor {
-	unsigned n, inverse;
-	__device__ __forceinline__ divisor(int n) : n(n), inverse(n > 1 ? 0xffffffffu / n + 1 : 0) {}
-	__device__ __forceinline__ unsigned quotient(unsigned x) const { return n > 1 ? __umulhi(x, inverse) : x; }
-	__device__ __forceinline__ unsigned rest(unsigned x) const { return n > 1 ? x - __umulhi(x, inverse) * n : 0; }
+	unsigned n, inverse; // 2³¹/n, rounded up
+	__device__ __forceinline__ divisor(int n) : n(n), inverse(0x7fffffffu / n + 1) {}
+	__device__ __forceinline__ unsigned quotient(unsigned x) const { return __umulhi(2 * x, inverse); }
+	__device__ __forceinline__ unsigned rest(unsigned x) const { return x - quotient(x) * n; }
 };
 
 // unit is a sample in [0,1] units, integers divided by their maximum with one rounding: the quotient by a
