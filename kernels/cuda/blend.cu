@@ -3,10 +3,13 @@
 
 namespace blend {
 
-// At 0 and 1 the sample's bits are copied; NaN in the mask counts as 0.
+// At 0 and 1 the sample's bits are copied; NaN in the mask counts as 0. Between integers there is nothing to clamp.
 template <int F> RE_DEVICE typename sample<F>::type mix(typename sample<F>::type a, typename sample<F>::type b, float t) {
 	t = __saturatef(t);
-	const typename sample<F>::type m = stream::of_number<F>(__fmaf_rn(stream::number<F>(b), t, stream::number<F>(a) * (1.0f - t)));
+	const float v = __fmaf_rn(stream::number<F>(b), t, stream::number<F>(a) * (1.0f - t));
+	typename sample<F>::type m;
+	if constexpr (F == RE_U8 || F == RE_U16) m = (typename sample<F>::type)(int)(v + 0.5f);
+	else m = sample<F>::put(v);
 	return t > 0.0f ? t < 1.0f ? m : b : a;
 }
 
@@ -19,9 +22,9 @@ template <int F, int M> RE_DEVICE void all(const re_blend &a) {
 	const int full = a.aligned ? left / V : 0;
 	const stream::divisor channels(a.dst.c);
 	for (int y = blockIdx.y * 8 + threadIdx.y; y < a.dst.h; y += gridDim.y * 8) {
-		const T *pa = row_of<T>(a.a, y) + first, *pb = row_of<T>(a.b, y) + first;
-		const MT *mask = row_of<MT>(a.mask, y);
-		T *d = row_of<T>(a.dst, y) + first;
+		const T *pa = stream::row<T>(a.a, y) + first, *pb = stream::row<T>(a.b, y) + first;
+		const MT *mask = stream::row<MT>(a.mask, y);
+		T *d = stream::row<T>(a.dst, y) + first;
 		stream::vec<T, V> va[G], vb[G];
 #pragma unroll
 		for (int g = 0; g < G; g++) {

@@ -33,7 +33,7 @@ template <int D> struct op {
 template <int D> RE_DEVICE void all(const re_curve &a) {
 	__shared__ int2 parts[4];
 	const int thread = threadIdx.y * 32 + threadIdx.x, n = a.curves.count;
-	const float *tables = global<const float>(a.curves.p);
+	const float *tables = stream::global<const float>(a.curves.p);
 	if (thread < n) parts[thread] = make_int2(a.curves.start[thread], a.curves.start[thread + 1] - a.curves.start[thread] - 1);
 	if (a.shared) {
 		DYNAMIC_SHARED(float, shared);
@@ -51,12 +51,12 @@ KERNEL(curve_values, re_curve_values, 256) {
 	const int values = a.src == RE_U8 ? 256 : 65536, i = blockIdx.x * 256 + threadIdx.x, k = blockIdx.y;
 	const int64_t at = (int64_t)k * values + i;
 	const double u = a.src == RE_U8 ? __ddiv_rn(i, 255.0) : a.src == RE_U16 ? __ddiv_rn(i, 65535.0) : (double)half_to_float((ushort)i);
-	const double v = curve::along(global<const float>(a.curves.p) + a.curves.start[k], a.curves.start[k + 1] - a.curves.start[k], u);
+	const double v = curve::along(stream::global<const float>(a.curves.p) + a.curves.start[k], a.curves.start[k + 1] - a.curves.start[k], u);
 	switch (a.dst) {
-	case RE_U8: global<uchar>(a.out)[at] = (uchar)curve::level(v, 255.0); break;
-	case RE_U16: global<ushort>(a.out)[at] = (ushort)curve::level(v, 65535.0); break;
-	case RE_F16: global<ushort>(a.out)[at] = float_to_half((float)v); break;
-	default: global<float>(a.out)[at] = (float)v;
+	case RE_U8: stream::global<uchar>(a.out)[at] = (uchar)curve::level(v, 255.0); break;
+	case RE_U16: stream::global<ushort>(a.out)[at] = (ushort)curve::level(v, 65535.0); break;
+	case RE_F16: stream::global<ushort>(a.out)[at] = float_to_half((float)v); break;
+	default: stream::global<float>(a.out)[at] = (float)v;
 	}
 }
 

@@ -2,7 +2,7 @@
 #include "srgb.cuh"
 #include "localtone.h"
 
-// About 150 instructions a pixel, 15 of them in the special function unit: arithmetic bounds this one, not memory. A thread
+// About 250 instructions a pixel, 15 of them in the special function unit: arithmetic bounds this one, not memory. A thread
 // goes down a column of the picture, so what the maps give between their columns stays in registers and changes
 // only where the picture's row passes a row of a map; a pixel costs one multiply-add for each of the six values. Lanes
 // are neighbouring columns.
@@ -14,6 +14,14 @@ RE_DEVICE void place(int64_t step, int i, int n, int &at, float &part) {
 	p = min(max(p, (int64_t)0), (int64_t)(n - 1) << 40);
 	at = (int)(p >> 40);
 	part = (float)(int)(p >> 16 & 0xffffff) * (1.0f / 16777216.0f);
+}
+
+// The same for a row: the bits of the row before, and the part.
+RE_DEVICE float2 row_place(const re_tone_map &t, int y) {
+	int at;
+	float part;
+	place(t.down, y, t.m.h, at, part);
+	return make_float2(__int_as_float(at), part);
 }
 
 // One map along one column: its values on the map's row above the picture's row and their rise to the row below.
@@ -84,22 +92,18 @@ RE_DEVICE void write(const re_image &m, int x, int y, float r, float g, float b)
 
 KERNEL_MIN(localtone_columns, re_localtone, 256, 4) {
 	using namespace localtone;
-	DYNAMIC_SHARED(float4, share);
-	float2 *const curve = reinterpret_cast<float2 *>(share + a.shares);
-	float *const linear = reinterpret_cast<float *>(curve + a.curves); // all values of U8 decoded
+	DYNAMIC_SHARED(float, linear); // all values of U8 decoded
 	float2(*const rows)[3] = reinterpret_cast<float2(*)[3]>(linear + 256); // where a row lies in base, gain and tint
+	float4 *const share = reinterpret_cast<float4 *>(linear + 256 + 6 * RE_TONE_ROWS);
+	float2 *const curve = reinterpret_cast<float2 *>(share + a.shares);
 	const int t = threadIdx.x, y0 = blockIdx.y * RE_TONE_ROWS, y1 = min(y0 + RE_TONE_ROWS, a.dst.h), x = blockIdx.x * 256 + t;
-	for (int i = t; i < a.shares; i += 256) share[i] = global<const float4>(a.share)[i];
-	for (int i = t; i < a.curves; i += 256) curve[i] = global<const float2>(a.curve)[i];
+	for (int i = t; i < a.shares; i += 256) share[i] = reinterpret_cast<const float4 *>(a.share)[i];
+	for (int i = t; i < a.curves; i += 256) curve[i] = reinterpret_cast<const float2 *>(a.curve)[i];
 	linear[t] = srgb::decode_exact(stream::unit<RE_U8>((uchar)t));
-	if (t < RE_TONE_ROWS * 3) {
-		const re_tone_map &m = t % 3 == 0 ? a.base : t % 3 == 1 ? a.gain : a.tint;
-		if (m.m.p) {
-			int at;
-			float part;
-			place(m.down, min(y0 + t / 3, a.dst.h - 1), m.m.h, at, part);
-			rows[t / 3][t % 3] = make_float2(__int_as_float(at), part);
-		}
+	if (t < RE_TONE_ROWS) {
+		rows[t][0] = row_place(a.base, y0 + t);
+		rows[t][1] = row_place(a.gain, y0 + t);
+		rows[t][2] = row_place(a.tint, y0 + t);
 	}
 	__syncthreads();
 	if (x >= a.dst.w) return;

@@ -25,7 +25,7 @@ func (b *backend) localTone(dst, src *kernels.Image, p *kernels.LocalToneParams)
 			s := segments(p.Share, 2)
 			a.share, a.shares = table(c, s), C.int32_t(len(s)/4)
 		}
-		shared := 16*int(a.shares) + 8*int(a.curves) + 4*256 + 3*8*C.RE_TONE_ROWS
+		shared := 16*int(a.shares) + 8*int(a.curves) + 4*256 + 8*3*C.RE_TONE_ROWS
 		launch(c, "localtone_columns", dims{over(w, 256), over(h, C.RE_TONE_ROWS), 1}, dims{256, 1, 1}, shared, &a)
 	})
 }

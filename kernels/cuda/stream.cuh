@@ -15,6 +15,18 @@
 
 namespace stream {
 
+// global is a pointer into device memory, of which the compiler then knows that it is no shared memory.
+template <class T> RE_DEVICE T *global(uint64_t p) {
+#ifndef RE_EMU
+	return static_cast<T *>(__cvta_global_to_generic(p));
+#else
+	return reinterpret_cast<T *>(p);
+#endif
+}
+
+// Row y of an image, as such a pointer.
+template <class T> RE_DEVICE T *row(const re_image &m, int y) { return global<T>(m.p + (int64_t)y * m.stride); }
+
 // access<B> is a type that is read and written as B bytes at once.
 template <int B> struct access;
 template <> struct access<4> { typedef unsigned type; };
@@ -95,8 +107,8 @@ template <int S, int D, int N, int M, int G, class Op> RE_DEVICE void each(const
 	const int lane = threadIdx.x, first = blockIdx.x * tile, left = min(a.items - first, tile);
 	const int full = a.aligned ? left / V : 0;
 	for (int y = blockIdx.y * 8 + threadIdx.y; y < a.dst.h; y += gridDim.y * 8) {
-		const ST *s = row_of<ST>(a.src, y) + (int64_t)first * N;
-		DT *d = row_of<DT>(a.dst, y) + (int64_t)first * M;
+		const ST *s = row<ST>(a.src, y) + (int64_t)first * N;
+		DT *d = row<DT>(a.dst, y) + (int64_t)first * M;
 		if constexpr (N == 1 && M == 1) {
 			vec<ST, V> in[G];
 #pragma unroll
@@ -155,10 +167,10 @@ template <int S, int D, int N, int M, int G, class Op> RE_DEVICE void each(const
 
 // divisor divides a row's sample numbers (up to 2²²) by a number of channels.
 struct divisor {
-	unsigned n, inverse;
-	__device__ __forceinline__ divisor(int n) : n(n), inverse(n > 1 ? 0xffffffffu / n + 1 : 0) {}
-	__device__ __forceinline__ unsigned quotient(unsigned x) const { return n > 1 ? __umulhi(x, inverse) : x; }
-	__device__ __forceinline__ unsigned rest(unsigned x) const { return n > 1 ? x - __umulhi(x, inverse) * n : 0; }
+	unsigned n, inverse; // 2³¹/n, rounded up
+	__device__ __forceinline__ divisor(int n) : n(n), inverse(0x7fffffffu / n + 1) {}
+	__device__ __forceinline__ unsigned quotient(unsigned x) const { return __umulhi(2 * x, inverse); }
+	__device__ __forceinline__ unsigned rest(unsigned x) const { return x - quotient(x) * n; }
 };
 
 // unit is a sample in [0,1] units, integers divided by their maximum with one rounding: the quotient by a

@@ -9,8 +9,8 @@ struct rows {
 	__device__ __forceinline__ rows(const re_image &m, int y, int h) {
 		int n = y, f = y;
 		if (m.h != h) n = y / 2, f = min(max(n - 1 + 2 * (y & 1), 0), m.h - 1);
-		near = row_of<uchar>(m, n);
-		far = row_of<uchar>(m, f);
+		near = stream::row<uchar>(m, n);
+		far = stream::row<uchar>(m, f);
 	}
 	// Between the rows, times 4.
 	__device__ __forceinline__ int at(int x) const { return 3 * near[x] + far[x]; }
@@ -59,9 +59,9 @@ template <bool HALF> RE_DEVICE void all(const re_ycbcr &a) {
 	const int lane = threadIdx.x, first = blockIdx.x * 512, left = min(a.dst.w - first, 512);
 	const int full = a.aligned ? left / 16 : 0;
 	for (int y = blockIdx.y * 8 + threadIdx.y; y < a.dst.h; y += gridDim.y * 8) {
-		const uchar *luma = row_of<uchar>(a.y, y) + first;
+		const uchar *luma = stream::row<uchar>(a.y, y) + first;
 		const rows cb(a.cb, y, a.dst.h), cr(a.cr, y, a.dst.h);
-		uchar *d = row_of<uchar>(a.dst, y) + (int64_t)first * 3;
+		uchar *d = stream::row<uchar>(a.dst, y) + (int64_t)first * 3;
 		if (full > 0) {
 			stream::vec<uchar, 16> out[3];
 			if (lane < full) {
