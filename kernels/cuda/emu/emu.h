@@ -141,6 +141,11 @@ template <class T> static void __stcs(T *p, T v) { *p = v; }
 // Arithmetic with a stated rounding; never contracted (the emulator is built with -ffp-contract=off).
 static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 static inline float __fadd_rn(float a, float b) { return a + b; }
+static inline float __fadd_rd(float a, float b) {
+	double s = (double)a + b; // exact for what is near in magnitude
+	float f = (float)s;
+	return f > s ? nextafterf(f, -INFINITY) : f;
+}
 static inline float __fsub_rn(float a, float b) { return a - b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fdiv_rn(float a, float b) { return a / b; }
