@@ -9,54 +9,84 @@ const int WIDE = 64, HIGH = 32, ROWS = 8;
 
 RE_DEVICE float weight(int from_low, int from_high, const re_feather &a) { return (float)min(min(from_low, from_high), a.ramp) * a.unit; }
 
-template <int F> RE_DEVICE void body(const re_feather &a) {
+// Samples of a column, ROWS of them from row ty of a tile on; those beyond its borders are its border's.
+template <int F> RE_DEVICE void load(const re_feather_tile &t, int s, int ty, float *v) {
 	typedef typename sample<F>::type T;
-	const int c = a.dst.c;
-	const int bx = blockIdx.x % a.across, by = blockIdx.x / a.across;
-	const int x = bx * WIDE + threadIdx.x / c, k = threadIdx.x % c;
-	if (x >= a.dst.w) return;
-	const int cell = by * HIGH / RE_FEATHER_CELL * a.cells + bx * WIDE / RE_FEATHER_CELL;
-	const int *lists = (const int *)a.lists;
-	const int first = lists[cell], last = lists[cell + 1];
-	for (int y0 = by * HIGH; y0 < by * HIGH + HIGH && y0 < a.dst.h; y0 += ROWS) {
-		float sum[ROWS], weights[ROWS];
-		unsigned some = 0, several = 0; // rows that a tile covers, and that more than one do
+	T raw[ROWS];
 #pragma unroll
-		for (int r = 0; r < ROWS; r++) sum[r] = weights[r] = 0;
+	for (int r = 0; r < ROWS; r++) raw[r] = __ldg((const T *)(t.p + (int64_t)clamp_index(ty + r, t.h) * t.stride) + s);
+#pragma unroll
+	for (int r = 0; r < ROWS; r++) v[r] = raw_get<F>(raw[r]);
+}
+
+// n of them to rows y and on of dst.
+template <int D> RE_DEVICE void store(const re_feather &a, int s, int y, int n, const float *v) {
+	char *p = row_of<char>(a.dst, y);
+#pragma unroll
+	for (int r = 0; r < ROWS; r++, p += a.dst.stride)
+		if (r < n) raw_store(D, p, s, v[r] * a.scale);
+}
+RE_DEVICE void store(const re_feather &a, int s, int y, const float *v) {
+	const int n = a.dst.h - y;
+	switch (a.dst.format) {
+	case RE_U8: store<RE_U8>(a, s, y, n, v); break;
+	case RE_U16: store<RE_U16>(a, s, y, n, v); break;
+	case RE_F16: store<RE_F16>(a, s, y, n, v); break;
+	default: store<RE_F32>(a, s, y, n, v);
+	}
+}
+
+template <int F> RE_DEVICE void body(const re_feather &a) {
+	const int c = a.dst.c;
+	const int x0 = blockIdx.x % a.across * WIDE, y0 = blockIdx.x / a.across * HIGH, y1 = min(y0 + HIGH, a.dst.h);
+	const int x = x0 + threadIdx.x / c, k = threadIdx.x % c;
+	if (x >= a.dst.w) return;
+	const int *lists = ((int *)a.lists);
+	const int cell = y0 / RE_FEATHER_CELL * a.cells + x0 / RE_FEATHER_CELL, first = lists[cell], last = lists[cell + 1];
+	const re_feather_tile *tiles = ((re_feather_tile *)a.tiles);
+
+	int here = 0, only = 0; // tiles that touch the block
+	for (int l = first; l < last && here < 2; l++) {
+		const re_feather_tile &t = tiles[lists[l]];
+		if (t.x >= x0 + WIDE || t.x + t.w <= x0 || t.y >= y1 || t.y + t.h <= y0) continue;
+		here++;
+		only = lists[l];
+	}
+	if (here == 1) { // it covers the block, for every pixel is covered
+		const re_feather_tile t = tiles[only];
+		for (int y = y0; y < y1; y += ROWS) {
+			float v[ROWS];
+			load<F>(t, (x - t.x) * c + k, y - t.y, v);
+			store(a, x * c + k, y, v);
+		}
+		return;
+	}
+	for (int y = y0; y < y1; y += ROWS) {
+		float sum[ROWS], weights[ROWS], one[ROWS];
+		unsigned several = 0; // rows that more than one tile covers: what one tile covers is that tile
+#pragma unroll
+		for (int r = 0; r < ROWS; r++) sum[r] = weights[r] = one[r] = 0;
 		for (int l = first; l < last; l++) {
-			const re_feather_tile &t = ((const re_feather_tile *)a.tiles)[lists[l]];
-			const int tx = x - t.x, ty = y0 - t.y;
+			const re_feather_tile t = tiles[lists[l]];
+			const int tx = x - t.x, ty = y - t.y;
 			if (tx < 0 || tx >= t.w || ty + ROWS <= 0 || ty >= t.h) continue;
 			const float wx = weight(tx + 1 + t.low_x, t.w - tx + t.high_x, a);
 			float v[ROWS];
-			const char *p = (const char *)t.p + ty * t.stride + (tx * c + k) * (int)sizeof(T);
+			load<F>(t, tx * c + k, ty, v);
 #pragma unroll
 			for (int r = 0; r < ROWS; r++) {
-				v[r] = 0;
-				if (ty + r >= 0 && ty + r < t.h) v[r] = raw_get<F>(__ldg((const T *)(p + r * t.stride)));
-			}
-#pragma unroll
-			for (int r = 0; r < ROWS; r++) {
-				if (ty + r < 0 || ty + r >= t.h) continue;
-				const float w = wx * weight(ty + r + 1 + t.low_y, t.h - ty - r + t.high_y, a);
-				const unsigned bit = 1u << r;
-				if (!(some & bit)) { // what one tile covers is that tile: not multiplied until a second one comes
-					some |= bit;
-					sum[r] = v[r];
-					weights[r] = w;
-					continue;
-				}
-				if (!(several & bit)) {
-					several |= bit;
-					sum[r] *= weights[r];
-				}
-				sum[r] += w * v[r];
+				const bool in = ty + r >= 0 && ty + r < t.h;
+				const float w = in ? wx * weight(ty + r + 1 + t.low_y, t.h - ty - r + t.high_y, a) : 0;
+				several |= in && weights[r] > 0 ? 1u << r : 0;
+				one[r] = in ? v[r] : one[r];
+				sum[r] = in ? fmaf(w, v[r], sum[r]) : sum[r];
 				weights[r] += w;
 			}
 		}
 #pragma unroll
 		for (int r = 0; r < ROWS; r++)
-			if (y0 + r < a.dst.h) raw_store(a.dst.format, row_of<char>(a.dst, y0 + r), x * c + k, (several >> r & 1 ? sum[r] / weights[r] : sum[r]) * a.scale);
+			if (several >> r & 1) one[r] = sum[r] / weights[r];
+		store(a, x * c + k, y, one);
 	}
 }
 

@@ -24,7 +24,12 @@ template <int F> RE_DEVICE void body(const re_pyrdown &a) {
 
 	// This thread's samples of dst, and where their taps begin in a line.
 	const int o[2] = {t, t + strip::THREADS};
-	const int from[2] = {skip + o[0] / c * 2 * c + o[0] % c, skip + o[1] / c * 2 * c + o[1] % c};
+	int from[2];
+#pragma unroll
+	for (int j = 0; j < 2; j++) {
+		const int x = min(o[j], outs - 1) / c;
+		from[j] = skip + x * c + min(o[j], outs - 1); // 2·x·c and the channel
+	}
 	const float scale = F == RE_U8 ? 1.0f / 65280.0f : F == RE_U16 ? 1.0f / 16776960.0f : 1.0f / 256.0f;
 
 	float4 r0 = strip::open(ROW(2 * y0 - 2)), r1 = strip::open(ROW(2 * y0 - 1)), r2 = strip::open(ROW(2 * y0));
@@ -32,7 +37,7 @@ template <int F> RE_DEVICE void body(const re_pyrdown &a) {
 #pragma unroll
 	for (int k = 0; k < AHEAD; k++)
 		for (int j = 0; j < 2; j++) next[k][j] = ROW(2 * (y0 + k) + 1 + j);
-#pragma unroll 2
+#pragma unroll 1
 	for (int y = y0; y < y1; y++) {
 		const float4 r3 = strip::open(next[0][0]), r4 = strip::open(next[0][1]);
 #pragma unroll
@@ -44,12 +49,15 @@ template <int F> RE_DEVICE void body(const re_pyrdown &a) {
 		*(float4 *)(line + 4 * t) = make_float4(down(r0.x, r1.x, r2.x, r3.x, r4.x), down(r0.y, r1.y, r2.y, r3.y, r4.y), down(r0.z, r1.z, r2.z, r3.z, r4.z), down(r0.w, r1.w, r2.w, r3.w, r4.w));
 		__syncthreads();
 		float *out = row_of<float>(a.dst, y) + d0 * c;
+		float sum[2];
+#pragma unroll
+		for (int j = 0; j < 2; j++) {
+			const float *p = line + from[j];
+			sum[j] = down(p[0], p[c], p[2 * c], p[3 * c], p[4 * c]) * scale;
+		}
 #pragma unroll
 		for (int j = 0; j < 2; j++)
-			if (o[j] < outs) {
-				const float *p = line + from[j];
-				out[o[j]] = down(p[0], p[c], p[2 * c], p[3 * c], p[4 * c]) * scale;
-			}
+			if (o[j] < outs) out[o[j]] = sum[j];
 		r0 = r2;
 		r1 = r3;
 		r2 = r4;

@@ -29,17 +29,27 @@ template <int C> RE_DEVICE void body(const re_pyrup &a) {
 		__syncthreads();
 		float *d0 = row_of<float>(a.dst, 2 * j) + 2 * x0 * C, *d1 = row_of<float>(a.dst, 2 * j + 1) + 2 * x0 * C;
 		const bool second = 2 * j + 1 < a.dst.h;
-#pragma unroll 4
-		for (int o = t; o < outs; o += strip::THREADS) {
-			const int x = o / C, at = skip + x / 2 * C + (o - x * C);
-			const bool between = x & 1;
+		// Several at once: loads are not held up by stores that might, for all the compiler knows, be to shared memory.
+		const int BATCH = 4;
+		for (int o0 = t; o0 < outs; o0 += BATCH * strip::THREADS) {
+			float sum[BATCH][2];
 #pragma unroll
-			for (int k = 0; k < 2; k++) {
-				const float *p = (k ? odd : even) + at;
-				const float m = p[C], s = (between ? m : p[0]) + p[2 * C];
-				const float sum = between ? 4.0f * s : s + 6.0f * m;
-				if (k == 0) d0[o] = sum * (1.0f / 64.0f);
-				else if (second) d1[o] = sum * (1.0f / 64.0f);
+			for (int i = 0; i < BATCH; i++) {
+				const int o = min(o0 + i * strip::THREADS, outs - 1), x = o / C, at = skip + x / 2 * C + (o - x * C);
+				const bool between = x & 1;
+#pragma unroll
+				for (int k = 0; k < 2; k++) {
+					const float *p = (k ? odd : even) + at;
+					const float m = p[C], s = (between ? m : p[0]) + p[2 * C];
+					sum[i][k] = (between ? 4.0f * s : s + 6.0f * m) * (1.0f / 64.0f);
+				}
+			}
+#pragma unroll
+			for (int i = 0; i < BATCH; i++) {
+				const int o = o0 + i * strip::THREADS;
+				if (o >= outs) break;
+				d0[o] = sum[i][0];
+				if (second) d1[o] = sum[i][1];
 			}
 		}
 		u = v;

@@ -47,14 +47,12 @@ template <int F> RE_DEVICE void open(const uint4 &q, float *v) {
 	}
 }
 
-// 16 bytes of a row from sample s on; samples beyond the row's n may hold anything.
-template <int F> RE_DEVICE uint4 fetch16(const char *row, int s, int n, bool wide) {
+// 16 bytes of a row from sample s on, one by one; zeros beyond the row's n samples.
+template <int F> RE_DEVICE uint4 collect(const char *row, int s, int n) {
 	typedef typename sample<F>::type T;
-	const int V = 16 / sizeof(T);
-	if (wide) return __ldg((const uint4 *)((const T *)row + s));
 	unsigned w[4] = {0, 0, 0, 0};
 #pragma unroll
-	for (int i = 0; i < V; i++) {
+	for (int i = 0; i < 16 / (int)sizeof(T); i++) {
 		const T v = s + i < n ? __ldg((const T *)row + s + i) : (T)0;
 		unsigned bits;
 		if (F == RE_F32) bits = __float_as_uint((float)v);
@@ -64,26 +62,34 @@ template <int F> RE_DEVICE uint4 fetch16(const char *row, int s, int n, bool wid
 	return make_uint4(w[0], w[1], w[2], w[3]);
 }
 
+template <int F, int V> RE_DEVICE void add(float w, const uint4 &q, float *sum) {
+	float v[V];
+	open<F>(q, v);
+#pragma unroll
+	for (int i = 0; i < V; i++) sum[i] = fmaf(w, v[i], sum[i]);
+}
+
 // The sum down rows t of src at 16 bytes from sample s on.
 template <int F> RE_DEVICE void down(const re_resize &a, const re_taps &t, int s, float *sum) {
-	const int V = 16 / sizeof(typename sample<F>::type), AT_ONCE = 4;
-	const int n = a.src.w * a.src.c;
+	typedef typename sample<F>::type T;
+	const int V = 16 / sizeof(T), AT_ONCE = 4;
 #pragma unroll
 	for (int i = 0; i < V; i++) sum[i] = 0;
+	if (!a.wide) {
+#pragma unroll 1
+		for (int r = 0; r < t.n; r++)
+			add<F, V>(r == 0 ? t.head : r == t.n - 1 ? t.tail : a.mid_y, collect<F>(row_of<char>(a.src, t.first + r), s, a.src.w * a.src.c), sum);
+		return;
+	}
+#pragma unroll 1
 	for (int r0 = 0; r0 < t.n; r0 += AT_ONCE) {
 		uint4 q[AT_ONCE];
 #pragma unroll
 		for (int r = 0; r < AT_ONCE; r++)
-			if (r0 + r < t.n) q[r] = fetch16<F>(row_of<char>(a.src, t.first + r0 + r), s, n, a.wide);
+			if (r0 + r < t.n) q[r] = __ldg((const uint4 *)(row_of<T>(a.src, t.first + r0 + r) + s));
 #pragma unroll
-		for (int r = 0; r < AT_ONCE; r++) {
-			if (r0 + r >= t.n) continue;
-			const float w = r0 + r == 0 ? t.head : r0 + r == t.n - 1 ? t.tail : a.mid_y;
-			float v[V];
-			open<F>(q[r], v);
-#pragma unroll
-			for (int i = 0; i < V; i++) sum[i] = fmaf(w, v[i], sum[i]);
-		}
+		for (int r = 0; r < AT_ONCE; r++)
+			if (r0 + r < t.n) add<F, V>(r0 + r == 0 ? t.head : r0 + r == t.n - 1 ? t.tail : a.mid_y, q[r], sum);
 	}
 }
 
@@ -92,8 +98,8 @@ template <int F> RE_DEVICE void body(const re_resize &a) {
 	__shared__ __align__(16) float sums[ROOM];
 	const int c = a.src.c;
 	const int d0 = blockIdx.x % a.across * a.columns, outs = min(a.columns, a.dst.w - d0) * c;
-	const re_taps *tx = (const re_taps *)a.x + d0, *ty = (const re_taps *)a.y;
-	const re_taps end = tx[outs / c - 1];
+	const re_taps *tx = ((re_taps *)a.x) + d0, *ty = ((re_taps *)a.y);
+	const re_taps end = tx[min(a.columns, a.dst.w - d0) - 1];
 	const int from = tx[0].first * c / V * V, to = (end.first + end.n) * c; // samples of src
 	const bool whole = to - from <= ROOM; // else one column of dst, in parts
 
@@ -113,15 +119,17 @@ template <int F> RE_DEVICE void body(const re_resize &a) {
 			}
 			__syncthreads();
 			for (int o = threadIdx.x; o < outs; o += THREADS) {
-				const int x = o / c, k = o - x * c;
+				const int x = o * a.inverse >> 16, k = o - x * c;
 				const re_taps t = tx[x];
 				if (whole) {
 					const float *p = sums + (t.first * c + k - from);
 					float v = t.head * p[0];
+#pragma unroll 2
 					for (int i = 1; i < t.n - 1; i++) v = fmaf(a.mid_x, p[i * c], v);
 					if (t.n > 1) v = fmaf(t.tail, p[(t.n - 1) * c], v);
 					raw_store(a.dst.format, row, o, v * a.scale);
 				} else
+#pragma unroll 1
 					for (int i = 0; i < t.n; i++) {
 						const int q = (t.first + i) * c + k - s0;
 						if (q >= 0 && q < ROOM) part = fmaf(i == 0 ? t.head : i == t.n - 1 ? t.tail : a.mid_x, sums[q], part);

@@ -32,6 +32,7 @@ func (b *backend) resize(dst, src *kernels.Image) error {
 		// As many rows as leave every multiprocessor several blocks.
 		across := over(dw, columns)
 		rows := max(1, min(8, 64*dh/(8*sh), across*dh/(16*b.cores)))
+		a.inverse = C.int32_t(over(1<<16, channels))
 		a.columns, a.rows, a.across = C.int32_t(columns), C.int32_t(rows), C.int32_t(across)
 		launch(c, "resize_"+src.Format().String(), dims{across * over(dh, rows), 1, 1}, dims{256, 1, 1}, 0, &a)
 	})

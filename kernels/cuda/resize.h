@@ -5,7 +5,7 @@
 
 // What one sample of dst is made of in one direction: samples first … first+n−1 of src; the first one's
 // weight, the last one's, and (re_resize) that of those between.
-typedef struct { int32_t first, n; float head, tail; } re_taps;
+typedef struct __attribute__((aligned(16))) { int32_t first, n; float head, tail; } re_taps;
 
 // Fills the taps of both directions.
 typedef struct {
@@ -22,6 +22,7 @@ typedef struct {
 	int32_t rows;       // of dst, that a block makes
 	int32_t across;     // blocks over dst's width
 	int32_t wide;       // src's rows start on multiples of 16 bytes
+	int32_t inverse;    // 2¹⁶/channels, rounded up: for dividing numbers below 2¹⁵
 } re_resize;
 
 #endif

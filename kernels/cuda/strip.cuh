@@ -10,12 +10,9 @@ const int THREADS = 256, ROOM = 4 * THREADS; // samples that a block holds of a 
 
 // An index folded into [0,n) about the centres of the edge samples (reflect-101).
 RE_DEVICE int mirror(int i, int n) {
-	if (i >= 0 && i < n) return i;
 	if (n == 1) return 0;
-	const int p = 2 * (n - 1);
-	i %= p;
-	if (i < 0) i += p;
-	return min(i, p - i);
+	while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
+	return i;
 }
 
 template <int F> struct four;

@@ -17,16 +17,19 @@ func (b *backend) warp(dst, valid, src *kernels.Image, h *[9]float64) error {
 		for i, v := range h {
 			a.h[i] = C.double(v)
 		}
-		name, rows := "warp_x4", 16
+		name, rows := "warp_x4", 16 // rows of a block's tile, as warp.cu has them
 		switch {
 		case src.Channels() == 1:
 			name, rows = "warp_x1", 32
 		case src.Channels() == 3 && src.Format() == kernels.U8:
-			name, rows = "warp_u8x3", 32
+			name, rows = "warp_u8x3", 24
 		}
 		a.across = C.int32_t(over(dst.Width(), 64))
 		if aligned(a.dst, 4) {
 			a.words = 1
+		}
+		if aligned(a.src, 4) {
+			a.in_words = 1
 		}
 		launch(c, name, dims{int(a.across) * over(dst.Height(), rows), 1, 1}, dims{256, 1, 1}, 0, &a)
 	})

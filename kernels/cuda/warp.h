@@ -7,7 +7,7 @@ typedef struct {
 	re_image dst, src, valid; // valid.p is 0 where none is wanted
 	double h[9];
 	int32_t across; // blocks over dst's width
-	int32_t words;  // dst's rows start on multiples of four bytes
+	int32_t words, in_words; // dst's and src's rows start on multiples of four bytes
 } re_warp;
 
 // A map by whole pixels.

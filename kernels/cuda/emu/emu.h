@@ -146,6 +146,11 @@ static inline float __fmaf_rd(float a, float b, float c) {
 	return f > exact ? nextafterf(f, -INFINITY) : f;
 }
 static inline float __fadd_rn(float a, float b) { return a + b; }
+static inline float __fadd_rd(float a, float b) {
+	double s = (double)a + b; // exact for what is near in magnitude
+	float f = (float)s;
+	return f > s ? nextafterf(f, -INFINITY) : f;
+}
 static inline float __fsub_rn(float a, float b) { return a - b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fdiv_rn(float a, float b) { return a / b; }
