@@ -51,8 +51,7 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 			half := over(int(a.h), 2)
 			a.across = C.int32_t(over(int(a.w), C.RE_MERTENS_WIDE))
 			a.pairs = C.int32_t(min(max(1, half*int(a.across)/fullLoad), C.RE_MERTENS_PAIRS))
-			a.strips = a.across * C.int32_t(over(half, int(a.pairs)))
-			launch(c, name, dims{over(int(a.strips), C.RE_MERTENS_WARPS), 1, 1}, dims{32 * C.RE_MERTENS_WARPS, 1, 1}, C.RE_MERTENS_WARPS*int(a.pairs)*6*28*8, &a)
+			launch(c, name, dims{int(a.across) * over(half, int(a.pairs)), 1, 1}, dims{32, 1, 1}, int(a.pairs)*6*28*8, &a)
 		}
 		if top <= levels {
 			a := C.re_mertens_rest{here: place[top%2], there: place[(top+1)%2], sum: sums[top], n: C.int32_t(n), levels: C.int32_t(levels - top)}

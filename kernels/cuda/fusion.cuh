@@ -1,5 +1,5 @@
 // Photos and their fusion weights, for FusionWeights and Fuse: a warp walks down a strip of 64 columns of a photo, a lane
-// holding two of them, and has the weights of two rows at a time.
+// holding two of them, and has the weights of a row at a time.
 //
 // Where all photos are flat or grey their weights are rounding noise of binary32, and which photo then
 // wins is up to it. So that a merge is OpenCV's there too, samples, luma, Laplacian and mean are computed in
@@ -61,48 +61,62 @@ RE_DEVICE float fine_exp2(float v) {
 	return p * p;
 }
 
-// v^e for v ≥ 0, e > 0.
+// v^e for v ≥ 0; 1 where e is 0.
 template <bool FINE> RE_DEVICE float power(float v, float e) {
+	if (e == 0.0f) return 1.0f;
 	if (e == 1.0f) return v;
 	return FINE ? powf(v, e) : fast_exp2(e * __log2f(v));
 }
 
-// The weight of a pixel with these samples whose luma and that of its neighbours is given. FINE is for results that are compared with
-// each other; a merge divides by the sum and bears errors of 1e-6.
-template <bool FINE> RE_DEVICE float weigh(const re_weighing &q, float r, float g, float b, float up, float left, float mid, float right, float down) {
-	const float c = fabsf(fmaf(-4.0f, mid, up + left) + right + down); // 4·mid is exact
-	const float mean = __fmul_rn(r + g + b, 1.0f / 3.0f);
-	const float sr = r - mean, sg = g - mean, sb = b - mean, squares = sr * sr + sg * sg + sb * sb;
-	const float s = FINE ? sqrtf(squares) : fast_sqrt(squares);
-	const float dr = r - 0.5f, dg = g - 0.5f, db = b - 0.5f, t = q.power * (dr * dr + dg * dg + db * db);
-	float w = FINE ? fine_exp2(t) : fast_exp2(t);
-	if (q.contrast != 0.0f) w *= power<FINE>(c, q.contrast);
-	if (q.saturation != 0.0f) w *= power<FINE>(s, q.saturation);
-	return w + 1e-12f;
+// The measures of a pixel with these samples whose luma and that of its neighbours is given; e is exposedness with its exponent.
+// FINE is for results that are compared with each other; a merge divides by the sum and bears errors of 1e-6.
+template <bool FINE> RE_DEVICE void measure(float factor, const float (&v)[3], float up, float left, float mid, float right, float down, float &c, float &s, float &e) {
+	c = fabsf(fmaf(-4.0f, mid, up + left) + right + down); // 4·mid is exact
+	const float mean = __fmul_rn(v[0] + v[1] + v[2], 1.0f / 3.0f);
+	const float sr = v[0] - mean, sg = v[1] - mean, sb = v[2] - mean, squares = sr * sr + sg * sg + sb * sb;
+	s = FINE ? sqrtf(squares) : fast_sqrt(squares);
+	const float dr = v[0] - 0.5f, dg = v[1] - 0.5f, db = v[2] - 0.5f, t = factor * (dr * dr + dg * dg + db * db);
+	e = FINE ? fine_exp2(t) : fast_exp2(t);
 }
 
 // Where a lane's two columns lie.
 struct columns {
-	int first;    // column 0 of the strip
-	int x[2];     // folded into the photo
-	bool flip[2]; // whether left and right are exchanged
-	bool inside;  // the whole strip lies in the photo
+	int x[2];      // folded into the photo
+	unsigned flip; // bit c: left and right are exchanged for column c
+	bool inside;   // the whole strip lies in the photo
 
 	__device__ __forceinline__ void at(int x0, int lane, int w) {
-		first = x0;
 		inside = x0 >= 0 && x0 + 64 <= w;
-		for (int c = 0; c < 2; c++) x[c] = fold(x0 + 2 * lane + c, w, flip[c]);
+		flip = 0;
+		for (int c = 0; c < 2; c++) {
+			bool turned;
+			x[c] = fold(x0 + 2 * lane + c, w, turned);
+			flip |= (unsigned)turned << c;
+		}
 	}
 };
 
 // Two pixels as a lane loads them, and their samples in [0,1] as OpenCV has them: the stored value times 1/maximum in binary32.
-template <int F> struct two;
+template <int F> struct two {
+	typedef typename sample<F>::type T;
+	T v[2][3];
+	__device__ __forceinline__ void load(const uchar *row, const columns &k, int, bool) {
+		for (int c = 0; c < 2; c++)
+			for (int j = 0; j < 3; j++) v[c][j] = reinterpret_cast<const T *>(row)[3 * k.x[c] + j];
+	}
+	__device__ __forceinline__ void samples(float (&s)[2][3], int, bool) const {
+		for (int c = 0; c < 2; c++)
+			for (int j = 0; j < 3; j++) s[c][j] = F == RE_F32 ? fminf(fmaxf((float)v[c][j], 0.0f), 1.0f) : __fmul_rn((float)v[c][j], 1.0f / 65535.0f);
+	}
+	static __device__ __forceinline__ bool words(const re_image &, int, const columns &) { return false; }
+};
+
+// Six bytes within two words, at an even offset for an even lane, two further on for an odd one; without words always at the lower end.
 template <> struct two<RE_U8> {
-	// Six bytes within two words, at an even offset for an even lane; always at the lower end where plain is not set.
 	unsigned a, b;
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int lane, bool plain) {
-		if (plain) {
-			const unsigned *p = reinterpret_cast<const unsigned *>(row + 3 * k.first) + (6 * lane >> 2);
+	__device__ __forceinline__ void load(const uchar *row, const columns &k, int lane, bool words) {
+		if (words) {
+			const unsigned *p = reinterpret_cast<const unsigned *>(row + 3 * (k.x[0] - 2 * lane)) + (6 * lane >> 2);
 			a = p[0], b = p[1];
 		} else {
 			const uchar *p = row + 3 * k.x[0], *q = row + 3 * k.x[1];
@@ -110,8 +124,8 @@ template <> struct two<RE_U8> {
 			b = q[1] | q[2] << 8;
 		}
 	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int lane, bool plain) const {
-		const bool high = plain && (lane & 1);
+	__device__ __forceinline__ void samples(float (&s)[2][3], int lane, bool words) const {
+		const bool high = words && (lane & 1);
 		const unsigned lo = __byte_perm(a, b, high ? 0x5432 : 0x3210), hi = __byte_perm(b, 0, high ? 0x4432 : 0x4410);
 		// 2²³ + v has v in its low bits; the product less 2²³/255 is then v/255 rounded once.
 		const unsigned magic = 0x4b000000;
@@ -123,104 +137,73 @@ template <> struct two<RE_U8> {
 		s[1][1] = fmaf(__uint_as_float(__byte_perm(hi, magic, 0x7440)), unit, shift);
 		s[1][2] = fmaf(__uint_as_float(__byte_perm(hi, magic, 0x7441)), unit, shift);
 	}
-	static __device__ __forceinline__ bool plain(const re_image &m, const columns &k) {
-		return k.inside && ((m.p + 3 * k.first | m.stride) & 3) == 0;
-	}
-};
-template <> struct two<RE_U16> {
-	ushort v[2][3];
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int, bool) {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[c][j] = reinterpret_cast<const ushort *>(row)[3 * k.x[c] + j];
-	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int, bool) const {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) s[c][j] = __fmul_rn((float)v[c][j], 1.0f / 65535.0f);
-	}
-	static __device__ __forceinline__ bool plain(const re_image &, const columns &) { return false; }
-};
-template <> struct two<RE_F32> {
-	float v[2][3];
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int, bool) {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[c][j] = reinterpret_cast<const float *>(row)[3 * k.x[c] + j];
-	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int, bool) const {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) s[c][j] = fminf(fmaxf(v[c][j], 0.0f), 1.0f);
-	}
-	static __device__ __forceinline__ bool plain(const re_image &, const columns &) { return false; }
+	static __device__ __forceinline__ bool words(const re_image &m, int x0, const columns &k) { return k.inside && ((m.p + 3 * x0 | m.stride) & 3) == 0; }
 };
 
-// A walk down the rows of a strip, two at a time.
+// A walk of a warp, which is the whole block, down the rows of a strip of a w×h photo. The first row has no weights.
 template <int F, bool FINE> struct walk {
-	re_image m;
+	const uchar *p;
+	int stride, y;            // y: the next row
 	columns k;
-	int lane, y;        // the next row
-	bool plain, inside; // inside: no row or column of the strip is folded
-	two<F> next[2];     // rows y+1 and y+2, on their way
-	float s[2][3];      // row y
+	bool words, inside;       // inside: no row or column of the strip is folded
+	two<F> next[2];           // rows y+1 and y+2, on their way
+	float s[2][3];            // row y
 	float before[2], luma[2]; // rows y−1 and y
 
-	__device__ __forceinline__ const uchar *row(int i) const {
+	__device__ __forceinline__ void fetch(two<F> &t, int i, int h) const {
 		bool flip;
-		return row_of<const uchar>(m, fold(i, m.h, flip));
+		if (!inside) i = fold(i, h, flip);
+		t.load(p + (int64_t)i * stride, k, threadIdx.x, words);
+	}
+
+	// Rows first to last are going to be asked for, columns from x on.
+	__device__ __forceinline__ void start(const re_image &m, int w, int h, int x, int first, int last) {
+		p = reinterpret_cast<const uchar *>(m.p), stride = (int)m.stride, y = first;
+		k.at(x, threadIdx.x, w);
+		words = two<F>::words(m, x, k);
+		inside = k.inside && first >= 0 && last < h - 2;
+		two<F> t;
+		fetch(t, y, h);
+		for (int i = 0; i < 2; i++) fetch(next[i], y + 1 + i, h);
+		t.samples(s, threadIdx.x, words);
+		brighten(s, luma);
+		before[0] = before[1] = 0.0f;
 	}
 	__device__ __forceinline__ void brighten(const float (&v)[2][3], float (&out)[2]) const {
 		for (int c = 0; c < 2; c++) out[c] = fmaf(v[c][2], 0.114f, fmaf(v[c][0], 0.299f, __fmul_rn(v[c][1], 0.587f)));
 	}
 
-	// Rows first to last are going to be asked for, columns from x on.
-	__device__ __forceinline__ void start(const re_image &photo, int x, int first, int last, int l) {
-		m = photo, lane = l, y = first;
-		k.at(x, lane, m.w);
-		plain = two<F>::plain(m, k);
-		inside = k.inside && first > 0 && last < m.h - 1;
-		two<F> t[2];
-		for (int i = 0; i < 2; i++) t[i].load(row(y - 1 + i), k, lane, plain);
-		for (int i = 0; i < 2; i++) next[i].load(row(y + 1 + i), k, lane, plain);
-		t[0].samples(s, lane, plain);
-		brighten(s, before);
-		t[1].samples(s, lane, plain);
-		brighten(s, luma);
-	}
-
-	// Row y's weights; after is the luma of row y+1.
-	__device__ __forceinline__ void weights(const re_weighing &q, int at, const float (&v)[2][3], const float (&above)[2], const float (&mid)[2], const float (&below)[2], float (&w)[2]) const {
-		const float left = __shfl_up_sync(ALL, mid[1], 1), right = __shfl_down_sync(ALL, mid[0], 1);
-		float up[2] = {above[0], above[1]}, down[2] = {below[0], below[1]}, l[2] = {left, mid[0]}, r[2] = {mid[1], right};
-		if (!inside) { // the weights outside are those inside bit by bit, so the sums must run in their order
-			bool turn;
-			fold(at, m.h, turn);
-			for (int c = 0; c < 2; c++) {
-				if (turn) up[c] = below[c], down[c] = above[c];
-				if (k.flip[c]) {
-					const float t = l[c];
-					l[c] = r[c], r[c] = t;
+	// Samples and weights of row y; without weights where wanted is false. Lanes 0 and 31 know the weight of their inner column only.
+	__device__ __forceinline__ void step(const re_weighing &q, int h, bool wanted, float (&v)[2][3], float (&w)[2]) {
+		float after[2], t[2][3];
+		next[0].samples(t, threadIdx.x, words);
+		brighten(t, after);
+		next[0] = next[1];
+		fetch(next[1], y + 3, h);
+		w[0] = w[1] = 0.0f;
+		if (wanted) {
+			const float left = __shfl_up_sync(ALL, luma[1], 1), right = __shfl_down_sync(ALL, luma[0], 1);
+			float up[2] = {before[0], before[1]}, down[2] = {after[0], after[1]}, l[2] = {left, luma[0]}, r[2] = {luma[1], right};
+			if (!inside) { // the weights outside are those inside bit by bit, so the sums must run in their order
+				bool turned;
+				fold(y, h, turned);
+				for (int c = 0; c < 2; c++) {
+					if (turned) up[c] = after[c], down[c] = before[c];
+					const float o = l[c];
+					if (k.flip >> c & 1) l[c] = r[c], r[c] = o;
 				}
 			}
+			float contrast[2], saturation[2], exposedness[2];
+			for (int c = 0; c < 2; c++) measure<FINE>(q.power, s[c], up[c], l[c], luma[c], r[c], down[c], contrast[c], saturation[c], exposedness[c]);
+			if (q.contrast != 1.0f || q.saturation != 1.0f)
+				for (int c = 0; c < 2; c++) contrast[c] = power<FINE>(contrast[c], q.contrast), saturation[c] = power<FINE>(saturation[c], q.saturation);
+			for (int c = 0; c < 2; c++) w[c] = fmaf(contrast[c] * saturation[c], exposedness[c], 1e-12f);
 		}
-		for (int c = 0; c < 2; c++) w[c] = weigh<FINE>(q, v[c][0], v[c][1], v[c][2], up[c], l[c], mid[c], r[c], down[c]);
-	}
-
-	// Samples and weights of rows y and y+1; without weights where wanted is false. Lanes 0 and 31 know the weight of their inner column only.
-	__device__ __forceinline__ void step(const re_weighing &q, bool want0, bool want1, float (&v)[2][2][3], float (&w)[2][2]) {
-		float s2[2][3], luma1[2], luma2[2];
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[0][c][j] = s[c][j];
-		next[0].samples(v[1], lane, plain);
-		next[1].samples(s2, lane, plain);
-		for (int i = 0; i < 2; i++) next[i].load(row(y + 3 + i), k, lane, plain);
-		brighten(v[1], luma1);
-		brighten(s2, luma2);
-		w[0][0] = w[0][1] = w[1][0] = w[1][1] = 0.0f;
-		if (want0) weights(q, y, v[0], before, luma, luma1, w[0]);
-		if (want1) weights(q, y + 1, v[1], luma, luma1, luma2, w[1]);
 		for (int c = 0; c < 2; c++) {
-			before[c] = luma1[c], luma[c] = luma2[c];
-			for (int j = 0; j < 3; j++) s[c][j] = s2[c][j];
+			before[c] = luma[c], luma[c] = after[c];
+			for (int j = 0; j < 3; j++) v[c][j] = s[c][j], s[c][j] = t[c][j];
 		}
-		y += 2;
+		y++;
 	}
 };
 

@@ -21,8 +21,7 @@ func (b *backend) fusionWeights(dst, src *kernels.Image, p *kernels.MertensParam
 // weigh covers a.dst with strips.
 func weigh(c *call, kernel string, a *C.re_fusion_weights) {
 	a.across = C.int32_t(over(int(a.dst.w)+2, C.RE_WEIGHTS_WIDE)) // the first strip begins two columns early
-	a.strips = a.across * C.int32_t(over(int(a.dst.h), C.RE_WEIGHTS_HIGH))
-	launch(c, kernel, dims{over(int(a.strips), 4), 1, 1}, dims{128, 1, 1}, 0, a)
+	launch(c, kernel, dims{int(a.across) * over(int(a.dst.h), C.RE_WEIGHTS_HIGH), 1, 1}, dims{32, 1, 1}, 0, a)
 }
 
 // photoTable is where the photos lie, in device memory.

@@ -13,11 +13,11 @@ typedef struct {
 	re_weighing q;
 	uint64_t photos;
 	re_image dst; // F32, 1 channel
-	int32_t n, across, strips;
+	int32_t n, across; // strips side by side
 	int32_t inverse;
 } re_fusion_weights;
 
-// Columns of dst that a warp makes, and rows.
+// Columns of dst that a block makes, and rows.
 enum { RE_WEIGHTS_WIDE = 60, RE_WEIGHTS_HIGH = 24 };
 
 #endif
