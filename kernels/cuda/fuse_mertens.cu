@@ -20,25 +20,25 @@ RE_DEVICE int mirror(int i, int n) {
 typedef float pixels[2][4];
 
 // Level 0: samples of a photo, and their weights divided by their sum.
-template <int F> struct photo {
-	fusion::walk<F, false> walk;
+template <int F, bool EDGE> struct photo {
+	fusion::walk<F, false, EDGE> walk;
 	int first, last; // rows whose weights count
 
 	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int pairs) {
 		first = y0 + 2, last = y0 + 2 * pairs + 4;
-		walk.start(reinterpret_cast<const re_image *>(a.photos)[i], a.w, a.h, x0, y0, last + 1);
+		walk.start(reinterpret_cast<const re_image *>(a.photos)[i], a.w, a.h, x0, y0);
 	}
 	__device__ __forceinline__ void step(const re_mertens_level &a, pixels &v) {
 		const int y = walk.y;
 		const bool wanted = y >= first && y <= last;
 		float share[2] = {}, s[2][3], w[2];
 		if (wanted) {
-			const float *p = row_of<const float>(a.inverse, walk.inside ? y : mirror(y, a.h));
-			if (walk.k.inside) {
-				const float2 t = *reinterpret_cast<const float2 *>(p + walk.k.x[0]);
-				share[0] = t.x, share[1] = t.y;
+			const float *p = row_of<const float>(a.inverse, EDGE ? mirror(y, a.h) : y);
+			if (EDGE) {
+				for (int c = 0; c < 2; c++) share[c] = __ldg(p + walk.column(c));
 			} else {
-				for (int c = 0; c < 2; c++) share[c] = p[walk.k.x[c]];
+				const float2 t = __ldg(reinterpret_cast<const float2 *>(p + walk.x[0]));
+				share[0] = t.x, share[1] = t.y;
 			}
 		}
 		walk.step(a.q, a.h, wanted, s, w);
@@ -50,19 +50,23 @@ template <int F> struct photo {
 };
 
 // The levels below.
-struct level {
+template <bool EDGE> struct level {
 	const float4 *p;
 	int x[2], y;
 	float4 next[2][2]; // rows y−2 and y−1
 
 	__device__ __forceinline__ void load(const re_mertens_level &a, float4 (&t)[2]) {
-		const float4 *row = p + (int64_t)mirror(y++, a.h) * a.w;
-		for (int c = 0; c < 2; c++) t[c] = row[x[c]];
+		const float4 *row = p + (int64_t)(EDGE ? mirror(y, a.h) : y) * a.w;
+		for (int c = 0; c < 2; c++) t[c] = __ldg(row + x[c]);
+		y++;
 	}
 	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int) {
 		p = reinterpret_cast<const float4 *>(a.photos) + (int64_t)i * a.w * a.h;
 		y = y0;
-		for (int c = 0; c < 2; c++) x[c] = mirror(x0 + 2 * (int)threadIdx.x + c, a.w);
+		for (int c = 0; c < 2; c++) {
+			x[c] = x0 + 2 * (int)threadIdx.x + c;
+			if (EDGE) x[c] = mirror(x[c], a.w);
+		}
 		for (int r = 0; r < 2; r++) load(a, next[r]);
 	}
 	__device__ __forceinline__ void step(const re_mertens_level &a, pixels &v) {
@@ -97,12 +101,11 @@ RE_DEVICE float2 get(const re_planes &m, int plane, int y, int x) {
 
 // A strip of a level. Row s of the next level, times 256, is (1 4 6 4 1)² over rows 2s−2 to 2s+2 (two of old, two of mid, fresh); its up by columns is
 // even·8 and odd·8/4, and rows 2s−2 and 2s−1 of up are, times 64·256 and 64·256/4, x(s−2) + 6·x(s−1) + x(s) and x(s−1) + x(s).
-template <class S> RE_DEVICE void strip(const re_mertens_level &a) {
+template <class S, bool EDGE> RE_DEVICE void strip(const re_mertens_level &a, int x0, int first, int pairs) {
 	DYNAMIC_SHARED(float2, sums); // [pair][channel][row][lane − 2]: each lane's own
 	const int lane = threadIdx.x, w = (a.w + 1) / 2, h = (a.h + 1) / 2; // the next level
-	const int x0 = blockIdx.x % a.across * RE_MERTENS_WIDE, first = blockIdx.x / a.across * a.pairs, pairs = min(a.pairs, h - first);
 	const int s = x0 / 2 - 2 + lane;
-	const bool mine = lane >= 2 && lane < 30 && s < w, last_column = s + 1 >= w;
+	const bool mine = lane >= 2 && lane < 30 && (!EDGE || s < w), last_column = EDGE && s + 1 >= w;
 	const float unit = a.next ? 1.0f / (64 * 256) : 0.0f; // without a next level up is left out
 	float2 *const own = sums + lane - 2;
 
@@ -114,7 +117,7 @@ template <class S> RE_DEVICE void strip(const re_mertens_level &a) {
 		for (int c = 0; c < 2; c++)
 			for (int j = 0; j < 4; j++) mid[0][c][j] = mid[1][c][j] = 0.0f;
 		float before[3][2] = {}, x1[3][2] = {}; // x(s−2) + 6·x(s−1), x(s−1)
-#pragma unroll 2
+#pragma unroll(EDGE ? 1 : 2)
 		for (int k = -3; k <= pairs; k++) {
 			source.step(a, fresh);
 			float x[3][2];
@@ -131,7 +134,7 @@ template <class S> RE_DEVICE void strip(const re_mertens_level &a) {
 				const float left = __shfl_up_sync(ALL, g[j], 1), after = __shfl_down_sync(ALL, g[j], 1), right = last_column ? g[j] : after;
 				x[j][0] = fmaf(6.0f, g[j], left + right);
 				x[j][1] = g[j] + right;
-				if (first + k >= h) x[j][0] = x1[j][0], x[j][1] = x1[j][1]; // the last row is repeated
+				if (EDGE && first + k >= h) x[j][0] = x1[j][0], x[j][1] = x1[j][1]; // the last row is repeated
 			}
 			if (k >= 1 && mine) {
 				float2 *const at = own + (k - 1) * 6 * 28;
@@ -147,7 +150,7 @@ template <class S> RE_DEVICE void strip(const re_mertens_level &a) {
 					}
 				const int y = 2 * (first + k - 1);
 				for (int r = 0; r < 2; r++) {
-					if (i == a.n - 1 && y + r < a.h) put(a.sum, y + r, 2 * s, t[0][r], t[1][r], t[2][r]);
+					if (i == a.n - 1 && (!EDGE || y + r < a.h)) put(a.sum, y + r, 2 * s, t[0][r], t[1][r], t[2][r]);
 					if (i < a.n - 1)
 						for (int j = 0; j < 3; j++) at[(j * 2 + r) * 28] = t[j][r];
 				}
@@ -159,6 +162,13 @@ template <class S> RE_DEVICE void strip(const re_mertens_level &a) {
 			source.step(a, mid[1]);
 		}
 	}
+}
+
+// Away from the edges, and where words may be read, nothing needs to be folded. The walk looks ahead by two rows and ends two below the last that counts.
+template <class INNER, class OUTER> RE_DEVICE void either(const re_mertens_level &a) {
+	const int x0 = blockIdx.x % a.across * RE_MERTENS_WIDE, first = blockIdx.x / a.across * a.pairs, pairs = min(a.pairs, (a.h + 1) / 2 - first);
+	if (a.aligned && fusion::within(x0 - 4, a.w, 2 * first - 4, 2 * (first + pairs) + 6, a.h)) strip<INNER, false>(a, x0, first, pairs);
+	else strip<OUTER, true>(a, x0, first, pairs);
 }
 
 // Which samples of n coarser ones a position takes: before, at and after, in eighths 1 6 1 for an even one, 0 4 4 for an odd one.
@@ -317,11 +327,18 @@ template <int F> RE_DEVICE void collapse(const re_mertens_collapse &a) {
 
 } // namespace fuse_mertens
 
-KERNEL_MIN(mertens_first_u8, re_mertens_level, 32, 16) { fuse_mertens::strip<fuse_mertens::photo<RE_U8>>(a); }
-KERNEL_MIN(mertens_first_u16, re_mertens_level, 32, 16) { fuse_mertens::strip<fuse_mertens::photo<RE_U16>>(a); }
-KERNEL_MIN(mertens_first_f32, re_mertens_level, 32, 16) { fuse_mertens::strip<fuse_mertens::photo<RE_F32>>(a); }
-KERNEL_MIN(mertens_level, re_mertens_level, 32, 16) { fuse_mertens::strip<fuse_mertens::level>(a); }
-KERNEL(mertens_rest, re_mertens_rest, 1024) { fuse_mertens::rest(a); }
+// Shared memory lets 16 strips be on a multiprocessor of data centre GPUs, 12 or fewer on others; registers shall not let fewer.
+#if __CUDA_ARCH__ / 100 == 9 || __CUDA_ARCH__ / 100 == 10
+#define RE_MERTENS_BLOCKS 16
+#else
+#define RE_MERTENS_BLOCKS 12
+#endif
+
+KERNEL_MIN(mertens_first_u8, re_mertens_level, 32, RE_MERTENS_BLOCKS) { fuse_mertens::either<fuse_mertens::photo<RE_U8, false>, fuse_mertens::photo<RE_U8, true>>(a); }
+KERNEL_MIN(mertens_first_u16, re_mertens_level, 32, 12) { fuse_mertens::either<fuse_mertens::photo<RE_U16, false>, fuse_mertens::photo<RE_U16, true>>(a); }
+KERNEL_MIN(mertens_first_f32, re_mertens_level, 32, 12) { fuse_mertens::either<fuse_mertens::photo<RE_F32, false>, fuse_mertens::photo<RE_F32, true>>(a); }
+KERNEL_MIN(mertens_level, re_mertens_level, 32, RE_MERTENS_BLOCKS) { fuse_mertens::either<fuse_mertens::level<false>, fuse_mertens::level<true>>(a); }
+KERNEL(mertens_rest, re_mertens_rest, 512) { fuse_mertens::rest(a); }
 KERNEL(mertens_collapse, re_mertens_collapse, 128) { fuse_mertens::collapse<-1>(a); }
 KERNEL(mertens_finish_u8, re_mertens_collapse, 128) { fuse_mertens::collapse<RE_U8>(a); }
 KERNEL(mertens_finish_u16, re_mertens_collapse, 128) { fuse_mertens::collapse<RE_U16>(a); }

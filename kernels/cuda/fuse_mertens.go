@@ -36,11 +36,12 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 		place := [2]C.uint64_t{c.scratch(size[0]), c.scratch(size[1])}
 		inverse.p = place[0]
 
-		q, table := weighing(p), photoTable(c, photos)
-		weigh(c, "fusionweights_sum_"+photos[0].Format().String(), &C.re_fusion_weights{q: q, photos: table, dst: inverse, n: C.int32_t(n), inverse: 1})
+		q := weighing(p)
+		table, aligned := photoTable(c, photos)
+		weigh(c, "fusionweights_sum_"+photos[0].Format().String(), &C.re_fusion_weights{q: q, photos: table, dst: inverse, n: C.int32_t(n), aligned: aligned, inverse: 1})
 		top := 0 // the coarsest level that has a launch of its own
 		for ; top == 0 || top < levels && pixels(top) > restPixels; top++ {
-			a := C.re_mertens_level{q: q, photos: place[top%2], inverse: inverse, sum: sums[top], n: C.int32_t(n), w: sums[top].w, h: sums[top].h}
+			a := C.re_mertens_level{q: q, photos: place[top%2], inverse: inverse, sum: sums[top], n: C.int32_t(n), w: sums[top].w, h: sums[top].h, aligned: aligned}
 			name := "mertens_level"
 			if top == 0 {
 				name, a.photos = "mertens_first_"+photos[0].Format().String(), table
@@ -55,7 +56,7 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 		}
 		if top <= levels {
 			a := C.re_mertens_rest{here: place[top%2], there: place[(top+1)%2], sum: sums[top], n: C.int32_t(n), levels: C.int32_t(levels - top)}
-			launch(c, "mertens_rest", dims{1, 1, 1}, dims{1024, 1, 1}, 0, &a)
+			launch(c, "mertens_rest", dims{1, 1, 1}, dims{512, 1, 1}, 0, &a)
 		}
 		out := c.out(dst)
 		for l := top - 1; l >= 0; l-- {

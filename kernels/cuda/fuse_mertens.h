@@ -24,7 +24,7 @@ typedef struct {
 	uint64_t photos, next; // next 0: there is none
 	re_image inverse;
 	re_planes sum;
-	int32_t n, w, h, across, pairs; // strips side by side, pairs of rows to one
+	int32_t n, w, h, aligned, across, pairs; // aligned as in re_fusion_weights; strips side by side, pairs of rows to one
 } re_mertens_level;
 
 // All levels from one on that are left, by one block. Levels lie in here and there in turn, the sums one after the

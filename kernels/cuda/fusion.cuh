@@ -29,7 +29,7 @@ RE_DEVICE int fold(int i, int n, bool &flipped) {
 RE_DEVICE float fast_sqrt(float v) {
 #ifndef RE_EMU
 	float r;
-	asm("sqrt.approx.f32 %0, %1;" : "=f"(r) : "f"(v));
+	asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
 	return r;
 #else
 	return sqrtf(v);
@@ -42,6 +42,16 @@ RE_DEVICE float fast_exp2(float v) {
 	return r;
 #else
 	return exp2f(v);
+#endif
+}
+
+RE_DEVICE float fast_log2(float v) {
+#ifndef RE_EMU
+	float r;
+	asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
+	return r;
+#else
+	return log2f(v);
 #endif
 }
 
@@ -65,7 +75,7 @@ RE_DEVICE float fine_exp2(float v) {
 template <bool FINE> RE_DEVICE float power(float v, float e) {
 	if (e == 0.0f) return 1.0f;
 	if (e == 1.0f) return v;
-	return FINE ? powf(v, e) : fast_exp2(e * __log2f(v));
+	return FINE ? powf(v, e) : fast_exp2(e * fast_log2(v));
 }
 
 // The measures of a pixel with these samples whose luma and that of its neighbours is given; e is exposedness with its exponent.
@@ -79,54 +89,54 @@ template <bool FINE> RE_DEVICE void measure(float factor, const float (&v)[3], f
 	e = FINE ? fine_exp2(t) : fast_exp2(t);
 }
 
-// Where a lane's two columns lie.
-struct columns {
-	int x[2];      // folded into the photo
-	unsigned flip; // bit c: left and right are exchanged for column c
-	bool inside;   // the whole strip lies in the photo
+template <class T> struct pair_of;
+template <> struct pair_of<uchar> { typedef uchar2 type; };
+template <> struct pair_of<ushort> { typedef ushort2 type; };
+template <> struct pair_of<float> { typedef float2 type; };
 
-	__device__ __forceinline__ void at(int x0, int lane, int w) {
-		inside = x0 >= 0 && x0 + 64 <= w;
-		flip = 0;
-		for (int c = 0; c < 2; c++) {
-			bool turned;
-			x[c] = fold(x0 + 2 * lane + c, w, turned);
-			flip |= (unsigned)turned << c;
-		}
-	}
-};
+// Whether the strip of 64 columns from x on lies in a picture of w columns, and rows first to last in one of h rows.
+RE_DEVICE bool within(int x, int w, int first, int last, int h) { return x >= 0 && x + 64 <= w && first >= 0 && last < h; }
 
-// Two pixels as a lane loads them, and their samples in [0,1] as OpenCV has them: the stored value times 1/maximum in binary32.
+// Two pixels as a lane loads them, and their samples in [0,1] as OpenCV has them: the stored value times 1/maximum in
+// binary32. EDGE: from two places, else side by side and the row on a multiple of align.
 template <int F> struct two {
 	typedef typename sample<F>::type T;
+	enum { align = 2 * sizeof(T) };
 	T v[2][3];
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int, bool) {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[c][j] = reinterpret_cast<const T *>(row)[3 * k.x[c] + j];
+	template <bool EDGE> __device__ __forceinline__ void load(const uchar *row, int x0, int x1) {
+		const T *p = reinterpret_cast<const T *>(row) + 3 * x0, *q = EDGE ? reinterpret_cast<const T *>(row) + 3 * x1 : p + 3;
+		if (!EDGE) {
+			typedef typename pair_of<T>::type T2;
+			const T2 *r = reinterpret_cast<const T2 *>(p);
+			const T2 a = __ldg(r), b = __ldg(r + 1), c = __ldg(r + 2);
+			v[0][0] = a.x, v[0][1] = a.y, v[0][2] = b.x, v[1][0] = b.y, v[1][1] = c.x, v[1][2] = c.y;
+			return;
+		}
+		for (int j = 0; j < 3; j++) v[0][j] = __ldg(p + j), v[1][j] = __ldg(q + j);
 	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int, bool) const {
+	template <bool EDGE> __device__ __forceinline__ void samples(float (&s)[2][3]) const {
 		for (int c = 0; c < 2; c++)
 			for (int j = 0; j < 3; j++) s[c][j] = F == RE_F32 ? fminf(fmaxf((float)v[c][j], 0.0f), 1.0f) : __fmul_rn((float)v[c][j], 1.0f / 65535.0f);
 	}
-	static __device__ __forceinline__ bool words(const re_image &, int, const columns &) { return false; }
 };
 
-// Six bytes within two words, at an even offset for an even lane, two further on for an odd one; without words always at the lower end.
+// Six bytes within two words: from the first byte on, or in odd lanes and away from the edge from the third.
 template <> struct two<RE_U8> {
+	enum { align = 4 };
 	unsigned a, b;
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int lane, bool words) {
-		if (words) {
-			const unsigned *p = reinterpret_cast<const unsigned *>(row + 3 * (k.x[0] - 2 * lane)) + (6 * lane >> 2);
-			a = p[0], b = p[1];
-		} else {
-			const uchar *p = row + 3 * k.x[0], *q = row + 3 * k.x[1];
-			a = p[0] | p[1] << 8 | p[2] << 16 | (unsigned)q[0] << 24;
-			b = q[1] | q[2] << 8;
+	template <bool EDGE> __device__ __forceinline__ void load(const uchar *row, int x0, int x1) {
+		const uchar *p = row + 3 * x0, *q = row + 3 * x1;
+		if (!EDGE) {
+			const unsigned *r = reinterpret_cast<const unsigned *>(p - 2 * (threadIdx.x & 1));
+			a = __ldg(r), b = __ldg(r + 1);
+			return;
 		}
+		a = __ldg(p) | __ldg(p + 1) << 8 | __ldg(p + 2) << 16 | (unsigned)__ldg(q) << 24;
+		b = __ldg(q + 1) | __ldg(q + 2) << 8;
 	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int lane, bool words) const {
-		const bool high = words && (lane & 1);
-		const unsigned lo = __byte_perm(a, b, high ? 0x5432 : 0x3210), hi = __byte_perm(b, 0, high ? 0x4432 : 0x4410);
+	template <bool EDGE> __device__ __forceinline__ void samples(float (&s)[2][3]) const {
+		const bool third = !EDGE && (threadIdx.x & 1);
+		const unsigned lo = __byte_perm(a, b, third ? 0x5432 : 0x3210), hi = __byte_perm(b, 0, third ? 0x4432 : 0x4410);
 		// 2²³ + v has v in its low bits; the product less 2²³/255 is then v/255 rounded once.
 		const unsigned magic = 0x4b000000;
 		const float unit = 1.0f / 255.0f, shift = -8388608.0f * unit;
@@ -137,46 +147,49 @@ template <> struct two<RE_U8> {
 		s[1][1] = fmaf(__uint_as_float(__byte_perm(hi, magic, 0x7440)), unit, shift);
 		s[1][2] = fmaf(__uint_as_float(__byte_perm(hi, magic, 0x7441)), unit, shift);
 	}
-	static __device__ __forceinline__ bool words(const re_image &m, int x0, const columns &k) { return k.inside && ((m.p + 3 * x0 | m.stride) & 3) == 0; }
 };
 
-// A walk of a warp, which is the whole block, down the rows of a strip of a w×h photo. The first row has no weights.
-template <int F, bool FINE> struct walk {
+// A walk of a warp, which is the whole block, down the rows of a strip of a w×h photo. The first row has no weights. EDGE:
+// rows and columns may lie outside and are folded in. Without it the strip lies within the photo, a row above and two below
+// included, and on a multiple of four columns, and so do all photos' rows (aligned).
+template <int F, bool FINE, bool EDGE> struct walk {
 	const uchar *p;
 	int stride, y;            // y: the next row
-	columns k;
-	bool words, inside;       // inside: no row or column of the strip is folded
+	int x[2];                 // a lane's columns; complemented where left and right are exchanged
 	two<F> next[2];           // rows y+1 and y+2, on their way
 	float s[2][3];            // row y
 	float before[2], luma[2]; // rows y−1 and y
 
 	__device__ __forceinline__ void fetch(two<F> &t, int i, int h) const {
-		bool flip;
-		if (!inside) i = fold(i, h, flip);
-		t.load(p + (int64_t)i * stride, k, threadIdx.x, words);
+		bool turned;
+		if (EDGE) i = fold(i, h, turned);
+		t.template load<EDGE>(p + (int64_t)i * stride, column(0), column(1));
+	}
+	__device__ __forceinline__ int column(int c) const { return EDGE ? x[c] ^ x[c] >> 31 : x[c]; }
+	__device__ __forceinline__ void brighten(const float (&v)[2][3], float (&out)[2]) const {
+		for (int c = 0; c < 2; c++) out[c] = fmaf(v[c][2], 0.114f, fmaf(v[c][0], 0.299f, __fmul_rn(v[c][1], 0.587f)));
 	}
 
-	// Rows first to last are going to be asked for, columns from x on.
-	__device__ __forceinline__ void start(const re_image &m, int w, int h, int x, int first, int last) {
+	// Rows from first on are going to be asked for, columns from x0 on.
+	__device__ __forceinline__ void start(const re_image &m, int w, int h, int x0, int first) {
 		p = reinterpret_cast<const uchar *>(m.p), stride = (int)m.stride, y = first;
-		k.at(x, threadIdx.x, w);
-		words = two<F>::words(m, x, k);
-		inside = k.inside && first >= 0 && last < h - 2;
+		for (int c = 0; c < 2; c++) {
+			x[c] = x0 + 2 * (int)threadIdx.x + c;
+			bool turned;
+			if (EDGE) x[c] = fold(x[c], w, turned), x[c] = turned ? ~x[c] : x[c];
+		}
 		two<F> t;
 		fetch(t, y, h);
 		for (int i = 0; i < 2; i++) fetch(next[i], y + 1 + i, h);
-		t.samples(s, threadIdx.x, words);
+		t.template samples<EDGE>(s);
 		brighten(s, luma);
 		before[0] = before[1] = 0.0f;
-	}
-	__device__ __forceinline__ void brighten(const float (&v)[2][3], float (&out)[2]) const {
-		for (int c = 0; c < 2; c++) out[c] = fmaf(v[c][2], 0.114f, fmaf(v[c][0], 0.299f, __fmul_rn(v[c][1], 0.587f)));
 	}
 
 	// Samples and weights of row y; without weights where wanted is false. Lanes 0 and 31 know the weight of their inner column only.
 	__device__ __forceinline__ void step(const re_weighing &q, int h, bool wanted, float (&v)[2][3], float (&w)[2]) {
 		float after[2], t[2][3];
-		next[0].samples(t, threadIdx.x, words);
+		next[0].template samples<EDGE>(t);
 		brighten(t, after);
 		next[0] = next[1];
 		fetch(next[1], y + 3, h);
@@ -184,13 +197,13 @@ template <int F, bool FINE> struct walk {
 		if (wanted) {
 			const float left = __shfl_up_sync(ALL, luma[1], 1), right = __shfl_down_sync(ALL, luma[0], 1);
 			float up[2] = {before[0], before[1]}, down[2] = {after[0], after[1]}, l[2] = {left, luma[0]}, r[2] = {luma[1], right};
-			if (!inside) { // the weights outside are those inside bit by bit, so the sums must run in their order
+			if (EDGE) { // the weights outside are those inside bit by bit, so the sums must run in their order
 				bool turned;
 				fold(y, h, turned);
 				for (int c = 0; c < 2; c++) {
 					if (turned) up[c] = after[c], down[c] = before[c];
 					const float o = l[c];
-					if (k.flip >> c & 1) l[c] = r[c], r[c] = o;
+					if (x[c] < 0) l[c] = r[c], r[c] = o;
 				}
 			}
 			float contrast[2], saturation[2], exposedness[2];
