@@ -22,23 +22,26 @@ typedef float pixels[2][4];
 // Level 0: samples of a photo, and their weights divided by their sum.
 template <int F, bool EDGE> struct photo {
 	fusion::walk<F, false, EDGE> walk;
-	int first, last; // rows whose weights count
+	const float *shares; // without EDGE: 1/Σ at a lane's pixels in the next row
+	int first, last;     // rows whose weights count
 
 	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int pairs) {
 		first = y0 + 2, last = y0 + 2 * pairs + 4;
 		walk.start(reinterpret_cast<const re_image *>(a.photos)[i], a.w, a.h, x0, y0);
+		if (!EDGE) shares = row_of<const float>(a.inverse, first) + walk.x[0];
 	}
 	__device__ __forceinline__ void step(const re_mertens_level &a, pixels &v) {
 		const int y = walk.y;
 		const bool wanted = y >= first && y <= last;
 		float share[2] = {}, s[2][3], w[2];
 		if (wanted) {
-			const float *p = row_of<const float>(a.inverse, EDGE ? mirror(y, a.h) : y);
 			if (EDGE) {
+				const float *p = row_of<const float>(a.inverse, mirror(y, a.h));
 				for (int c = 0; c < 2; c++) share[c] = __ldg(p + walk.column(c));
 			} else {
-				const float2 t = __ldg(reinterpret_cast<const float2 *>(p + walk.x[0]));
+				const float2 t = __ldg(reinterpret_cast<const float2 *>(shares));
 				share[0] = t.x, share[1] = t.y;
+				shares += a.inverse.stride / sizeof(float);
 			}
 		}
 		walk.step(a.q, a.h, wanted, s, w);
@@ -51,22 +54,24 @@ template <int F, bool EDGE> struct photo {
 
 // The levels below.
 template <bool EDGE> struct level {
-	const float4 *p;
+	const float4 *p; // the photo, or without EDGE a lane's pixels in row y
 	int x[2], y;
 	float4 next[2][2]; // rows y−2 and y−1
 
 	__device__ __forceinline__ void load(const re_mertens_level &a, float4 (&t)[2]) {
-		const float4 *row = p + (int64_t)(EDGE ? mirror(y, a.h) : y) * a.w;
-		for (int c = 0; c < 2; c++) t[c] = __ldg(row + x[c]);
-		y++;
+		if (EDGE) {
+			const float4 *row = p + (int64_t)mirror(y++, a.h) * a.w;
+			for (int c = 0; c < 2; c++) t[c] = __ldg(row + x[c]);
+		} else {
+			t[0] = __ldg(p), t[1] = __ldg(p + 1);
+			p += a.w;
+		}
 	}
 	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int) {
 		p = reinterpret_cast<const float4 *>(a.photos) + (int64_t)i * a.w * a.h;
 		y = y0;
-		for (int c = 0; c < 2; c++) {
-			x[c] = x0 + 2 * (int)threadIdx.x + c;
-			if (EDGE) x[c] = mirror(x[c], a.w);
-		}
+		for (int c = 0; c < 2; c++) x[c] = mirror(x0 + 2 * (int)threadIdx.x + c, a.w);
+		if (!EDGE) p += (int64_t)y * a.w + x[0];
 		for (int r = 0; r < 2; r++) load(a, next[r]);
 	}
 	__device__ __forceinline__ void step(const re_mertens_level &a, pixels &v) {
@@ -112,7 +117,7 @@ template <class S, bool EDGE> RE_DEVICE void strip(const re_mertens_level &a, in
 	for (int i = 0; i < a.n; i++) {
 		S source;
 		source.start(a, i, x0 - 4, 2 * first - 4, pairs);
-		float4 *next = reinterpret_cast<float4 *>(a.next) + (int64_t)i * w * h + (int64_t)first * w + s;
+		float4 *next = reinterpret_cast<float4 *>(a.next) + (int64_t)i * w * h + (int64_t)first * w + s; // row first + k
 		pixels old[2], mid[2], fresh; // rows 2s−2 to 2s+2
 		for (int c = 0; c < 2; c++)
 			for (int j = 0; j < 4; j++) mid[0][c][j] = mid[1][c][j] = 0.0f;
@@ -120,43 +125,48 @@ template <class S, bool EDGE> RE_DEVICE void strip(const re_mertens_level &a, in
 #pragma unroll(EDGE ? 1 : 2)
 		for (int k = -3; k <= pairs; k++) {
 			source.step(a, fresh);
-			float x[3][2];
-			float g[4];
-			for (int j = 0; j < 4; j++) {
-				float v[2];
-				for (int c = 0; c < 2; c++) v[c] = fmaf(6.0f, mid[0][c][j], fmaf(4.0f, old[1][c][j] + mid[1][c][j], old[0][c][j] + fresh[c][j]));
-				const float left = __shfl_up_sync(ALL, fmaf(4.0f, v[1], v[0]), 1), right = __shfl_down_sync(ALL, v[0], 1);
-				g[j] = fmaf(6.0f, v[0], fmaf(4.0f, v[1], left + right));
-			}
-			if (mine && a.next && k >= 0 && k < pairs)
-				next[(int64_t)k * w] = make_float4(g[0] * (1.0f / 256.0f), g[1] * (1.0f / 256.0f), g[2] * (1.0f / 256.0f), g[3] * (1.0f / 256.0f));
-			for (int j = 0; j < 3; j++) {
-				const float left = __shfl_up_sync(ALL, g[j], 1), after = __shfl_down_sync(ALL, g[j], 1), right = last_column ? g[j] : after;
-				x[j][0] = fmaf(6.0f, g[j], left + right);
-				x[j][1] = g[j] + right;
-				if (EDGE && first + k >= h) x[j][0] = x1[j][0], x[j][1] = x1[j][1]; // the last row is repeated
-			}
-			if (k >= 1 && mine) {
-				float2 *const at = own + (k - 1) * 6 * 28;
-				float2 t[3][2] = {};
-				if (i > 0)
-					for (int j = 0; j < 3; j++)
-						for (int r = 0; r < 2; r++) t[j][r] = at[(j * 2 + r) * 28];
-				for (int j = 0; j < 3; j++)
-					for (int r = 0; r < 2; r++) {
-						const float even = (r ? x1[j][0] : before[j][0]) + x[j][0], odd = (r ? x1[j][1] : before[j][1]) + x[j][1];
-						t[j][r].x = fmaf(old[r][0][3], fmaf(-unit * (r ? 4.0f : 1.0f), even, old[r][0][j]), t[j][r].x);
-						t[j][r].y = fmaf(old[r][1][3], fmaf(-unit * (r ? 16.0f : 4.0f), odd, old[r][1][j]), t[j][r].y);
-					}
-				const int y = 2 * (first + k - 1);
-				for (int r = 0; r < 2; r++) {
-					if (i == a.n - 1 && (!EDGE || y + r < a.h)) put(a.sum, y + r, 2 * s, t[0][r], t[1][r], t[2][r]);
-					if (i < a.n - 1)
-						for (int j = 0; j < 3; j++) at[(j * 2 + r) * 28] = t[j][r];
+			if (k >= -1) {
+				float x[3][2];
+				float g[4];
+				for (int j = 0; j < 4; j++) {
+					float v[2];
+					for (int c = 0; c < 2; c++) v[c] = fmaf(6.0f, mid[0][c][j], fmaf(4.0f, old[1][c][j] + mid[1][c][j], old[0][c][j] + fresh[c][j]));
+					const float left = __shfl_up_sync(ALL, fmaf(4.0f, v[1], v[0]), 1), right = __shfl_down_sync(ALL, v[0], 1);
+					g[j] = fmaf(6.0f, v[0], fmaf(4.0f, v[1], left + right));
 				}
+				if (k >= 0 && k < pairs) {
+					if (mine && a.next)
+						*next = make_float4(g[0] * (1.0f / 256.0f), g[1] * (1.0f / 256.0f), g[2] * (1.0f / 256.0f), g[3] * (1.0f / 256.0f));
+					next += w;
+				}
+				for (int j = 0; j < 3; j++) {
+					const float left = __shfl_up_sync(ALL, g[j], 1), after = __shfl_down_sync(ALL, g[j], 1), right = last_column ? g[j] : after;
+					x[j][0] = fmaf(6.0f, g[j], left + right);
+					x[j][1] = g[j] + right;
+					if (EDGE && first + k >= h) x[j][0] = x1[j][0], x[j][1] = x1[j][1]; // the last row is repeated
+				}
+				if (k >= 1 && mine) {
+					float2 *const at = own + (k - 1) * 6 * 28;
+					float2 t[3][2] = {};
+					if (i > 0)
+						for (int j = 0; j < 3; j++)
+							for (int r = 0; r < 2; r++) t[j][r] = at[(j * 2 + r) * 28];
+					for (int j = 0; j < 3; j++)
+						for (int r = 0; r < 2; r++) {
+							const float even = (r ? x1[j][0] : before[j][0]) + x[j][0], odd = (r ? x1[j][1] : before[j][1]) + x[j][1];
+							t[j][r].x = fmaf(old[r][0][3], fmaf(-unit * (r ? 4.0f : 1.0f), even, old[r][0][j]), t[j][r].x);
+							t[j][r].y = fmaf(old[r][1][3], fmaf(-unit * (r ? 16.0f : 4.0f), odd, old[r][1][j]), t[j][r].y);
+						}
+					const int y = 2 * (first + k - 1);
+					for (int r = 0; r < 2; r++) {
+						if (i == a.n - 1 && (!EDGE || y + r < a.h)) put(a.sum, y + r, 2 * s, t[0][r], t[1][r], t[2][r]);
+						if (i < a.n - 1)
+							for (int j = 0; j < 3; j++) at[(j * 2 + r) * 28] = t[j][r];
+					}
+				}
+				for (int j = 0; j < 3; j++)
+					for (int c = 0; c < 2; c++) before[j][c] = fmaf(6.0f, x[j][c], x1[j][c]), x1[j][c] = x[j][c];
 			}
-			for (int j = 0; j < 3; j++)
-				for (int c = 0; c < 2; c++) before[j][c] = fmaf(6.0f, x[j][c], x1[j][c]), x1[j][c] = x[j][c];
 			for (int c = 0; c < 2; c++)
 				for (int j = 0; j < 4; j++) old[0][c][j] = mid[0][c][j], old[1][c][j] = mid[1][c][j], mid[0][c][j] = fresh[c][j];
 			source.step(a, mid[1]);

@@ -11,12 +11,11 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-const (
-	// restPixels is how many pixels a level has at most from which one block does all that are left.
-	restPixels = 4096
-	// fullLoad is how many strips keep a large GPU busy; smaller levels are cut into shorter ones.
-	fullLoad = 2048
-)
+// restPixels is how many pixels a level has at most from which one block does all that are left.
+const restPixels = 4096
+
+// fullLoad is how many strips keep a large GPU busy; smaller levels are cut into shorter ones. A test lowers it.
+var fullLoad = 2048
 
 // fuseMertens needs, besides photos and result, 20 bytes a pixel of level 1 and a photo (levels 1 and 2, whose places the
 // coarser ones take in turn), and the weighted sums: 6 bytes a pixel for an 8-bit result, else 12, and 4 for the coarser levels.
@@ -41,10 +40,10 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 		weigh(c, "fusionweights_sum_"+photos[0].Format().String(), &C.re_fusion_weights{q: q, photos: table, dst: inverse, n: C.int32_t(n), aligned: aligned, inverse: 1})
 		top := 0 // the coarsest level that has a launch of its own
 		for ; top == 0 || top < levels && pixels(top) > restPixels; top++ {
-			a := C.re_mertens_level{q: q, photos: place[top%2], inverse: inverse, sum: sums[top], n: C.int32_t(n), w: sums[top].w, h: sums[top].h, aligned: aligned}
+			a := C.re_mertens_level{q: q, photos: place[top%2], inverse: inverse, sum: sums[top], n: C.int32_t(n), w: sums[top].w, h: sums[top].h, aligned: 1}
 			name := "mertens_level"
 			if top == 0 {
-				name, a.photos = "mertens_first_"+photos[0].Format().String(), table
+				name, a.photos, a.aligned = "mertens_first_"+photos[0].Format().String(), table, aligned
 			}
 			if top < levels {
 				a.next = place[(top+1)%2]

@@ -98,21 +98,21 @@ template <> struct pair_of<float> { typedef float2 type; };
 RE_DEVICE bool within(int x, int w, int first, int last, int h) { return x >= 0 && x + 64 <= w && first >= 0 && last < h; }
 
 // Two pixels as a lane loads them, and their samples in [0,1] as OpenCV has them: the stored value times 1/maximum in
-// binary32. EDGE: from two places, else side by side and the row on a multiple of align.
+// binary32. EDGE: loaded from two places, else side by side as words.
 template <int F> struct two {
 	typedef typename sample<F>::type T;
-	enum { align = 2 * sizeof(T) };
 	T v[2][3];
-	template <bool EDGE> __device__ __forceinline__ void load(const uchar *row, int x0, int x1) {
-		const T *p = reinterpret_cast<const T *>(row) + 3 * x0, *q = EDGE ? reinterpret_cast<const T *>(row) + 3 * x1 : p + 3;
-		if (!EDGE) {
-			typedef typename pair_of<T>::type T2;
-			const T2 *r = reinterpret_cast<const T2 *>(p);
-			const T2 a = __ldg(r), b = __ldg(r + 1), c = __ldg(r + 2);
-			v[0][0] = a.x, v[0][1] = a.y, v[0][2] = b.x, v[1][0] = b.y, v[1][1] = c.x, v[1][2] = c.y;
-			return;
-		}
-		for (int j = 0; j < 3; j++) v[0][j] = __ldg(p + j), v[1][j] = __ldg(q + j);
+	// From two places.
+	__device__ __forceinline__ void load(const uchar *first, const uchar *second) {
+		for (int j = 0; j < 3; j++) v[0][j] = __ldg(reinterpret_cast<const T *>(first) + j), v[1][j] = __ldg(reinterpret_cast<const T *>(second) + j);
+	}
+	// Side by side.
+	static __device__ __forceinline__ int shift() { return 0; }
+	__device__ __forceinline__ void load(const uchar *p) {
+		typedef typename pair_of<T>::type T2;
+		const T2 *r = reinterpret_cast<const T2 *>(p);
+		const T2 a = __ldg(r), b = __ldg(r + 1), c = __ldg(r + 2);
+		v[0][0] = a.x, v[0][1] = a.y, v[0][2] = b.x, v[1][0] = b.y, v[1][1] = c.x, v[1][2] = c.y;
 	}
 	template <bool EDGE> __device__ __forceinline__ void samples(float (&s)[2][3]) const {
 		for (int c = 0; c < 2; c++)
@@ -122,17 +122,16 @@ template <int F> struct two {
 
 // Six bytes within two words: from the first byte on, or in odd lanes and away from the edge from the third.
 template <> struct two<RE_U8> {
-	enum { align = 4 };
 	unsigned a, b;
-	template <bool EDGE> __device__ __forceinline__ void load(const uchar *row, int x0, int x1) {
-		const uchar *p = row + 3 * x0, *q = row + 3 * x1;
-		if (!EDGE) {
-			const unsigned *r = reinterpret_cast<const unsigned *>(p - 2 * (threadIdx.x & 1));
-			a = __ldg(r), b = __ldg(r + 1);
-			return;
-		}
+	__device__ __forceinline__ void load(const uchar *p, const uchar *q) {
 		a = __ldg(p) | __ldg(p + 1) << 8 | __ldg(p + 2) << 16 | (unsigned)__ldg(q) << 24;
 		b = __ldg(q + 1) | __ldg(q + 2) << 8;
+	}
+	// Bytes before the first that the words begin.
+	static __device__ __forceinline__ int shift() { return 2 * (threadIdx.x & 1); }
+	__device__ __forceinline__ void load(const uchar *p) {
+		const unsigned *r = reinterpret_cast<const unsigned *>(p);
+		a = __ldg(r), b = __ldg(r + 1);
 	}
 	template <bool EDGE> __device__ __forceinline__ void samples(float (&s)[2][3]) const {
 		const bool third = !EDGE && (threadIdx.x & 1);
@@ -153,31 +152,39 @@ template <> struct two<RE_U8> {
 // rows and columns may lie outside and are folded in. Without it the strip lies within the photo, a row above and two below
 // included, and on a multiple of four columns, and so do all photos' rows (aligned).
 template <int F, bool FINE, bool EDGE> struct walk {
-	const uchar *p;
-	int stride, y;            // y: the next row
+	enum { size = 3 * sizeof(typename sample<F>::type) };
+	const uchar *p;           // row 0 of the photo, or without EDGE a lane's pixels in the next row to fetch
+	int64_t stride;
+	int y;                    // the next row
 	int x[2];                 // a lane's columns; complemented where left and right are exchanged
 	two<F> next[2];           // rows y+1 and y+2, on their way
 	float s[2][3];            // row y
 	float before[2], luma[2]; // rows y−1 and y
 
-	__device__ __forceinline__ void fetch(two<F> &t, int i, int h) const {
-		bool turned;
-		if (EDGE) i = fold(i, h, turned);
-		t.template load<EDGE>(p + (int64_t)i * stride, column(0), column(1));
-	}
 	__device__ __forceinline__ int column(int c) const { return EDGE ? x[c] ^ x[c] >> 31 : x[c]; }
+	__device__ __forceinline__ void fetch(two<F> &t, int i, int h) {
+		if (EDGE) {
+			bool turned;
+			const uchar *row = p + fold(i, h, turned) * stride;
+			t.load(row + column(0) * size, row + column(1) * size);
+		} else {
+			t.load(p);
+			p += stride;
+		}
+	}
 	__device__ __forceinline__ void brighten(const float (&v)[2][3], float (&out)[2]) const {
 		for (int c = 0; c < 2; c++) out[c] = fmaf(v[c][2], 0.114f, fmaf(v[c][0], 0.299f, __fmul_rn(v[c][1], 0.587f)));
 	}
 
 	// Rows from first on are going to be asked for, columns from x0 on.
 	__device__ __forceinline__ void start(const re_image &m, int w, int h, int x0, int first) {
-		p = reinterpret_cast<const uchar *>(m.p), stride = (int)m.stride, y = first;
+		p = reinterpret_cast<const uchar *>(m.p), stride = m.stride, y = first;
 		for (int c = 0; c < 2; c++) {
 			x[c] = x0 + 2 * (int)threadIdx.x + c;
 			bool turned;
 			if (EDGE) x[c] = fold(x[c], w, turned), x[c] = turned ? ~x[c] : x[c];
 		}
+		if (!EDGE) p += y * stride + x[0] * size - two<F>::shift();
 		two<F> t;
 		fetch(t, y, h);
 		for (int i = 0; i < 2; i++) fetch(next[i], y + 1 + i, h);
@@ -208,7 +215,7 @@ template <int F, bool FINE, bool EDGE> struct walk {
 			}
 			float contrast[2], saturation[2], exposedness[2];
 			for (int c = 0; c < 2; c++) measure<FINE>(q.power, s[c], up[c], l[c], luma[c], r[c], down[c], contrast[c], saturation[c], exposedness[c]);
-			if (q.contrast != 1.0f || q.saturation != 1.0f)
+			if (q.general)
 				for (int c = 0; c < 2; c++) contrast[c] = power<FINE>(contrast[c], q.contrast), saturation[c] = power<FINE>(saturation[c], q.saturation);
 			for (int c = 0; c < 2; c++) w[c] = fmaf(contrast[c] * saturation[c], exposedness[c], 1e-12f);
 		}

@@ -3,8 +3,7 @@
 namespace fusionweights {
 
 // A block is a warp and makes 60 columns, those of lanes 1 to 30. Sums over the photos lie in shared memory, each lane's own.
-template <int F, bool FINE, bool EDGE> RE_DEVICE void strip(const re_fusion_weights &a, int x0, int y0) {
-	__shared__ float2 sums[RE_WEIGHTS_HIGH][32];
+template <int F, bool FINE, bool EDGE> RE_DEVICE void strip(const re_fusion_weights &a, int x0, int y0, float2 (*sums)[32]) {
 	const int lane = threadIdx.x, rows = min(RE_WEIGHTS_HIGH, a.dst.h - y0), x = x0 + 2 * lane;
 	const re_image *photos = reinterpret_cast<const re_image *>(a.photos);
 	for (int i = 0; i < a.n; i++) {
@@ -33,10 +32,11 @@ template <int F, bool FINE, bool EDGE> RE_DEVICE void strip(const re_fusion_weig
 }
 
 template <int F, bool FINE> RE_DEVICE void weights(const re_fusion_weights &a) {
+	__shared__ float2 sums[RE_WEIGHTS_HIGH][32];
 	// Strips begin on multiples of four columns, where rows of bytes are aligned.
 	const int x0 = blockIdx.x % a.across * RE_WEIGHTS_WIDE - 4, y0 = blockIdx.x / a.across * RE_WEIGHTS_HIGH;
-	if (a.aligned && fusion::within(x0, a.dst.w, y0 - 1, y0 + RE_WEIGHTS_HIGH + 2, a.dst.h)) strip<F, FINE, false>(a, x0, y0);
-	else strip<F, FINE, true>(a, x0, y0);
+	if (a.aligned && fusion::within(x0, a.dst.w, y0 - 1, y0 + RE_WEIGHTS_HIGH + 2, a.dst.h)) strip<F, FINE, false>(a, x0, y0, sums);
+	else strip<F, FINE, true>(a, x0, y0, sums);
 }
 
 } // namespace fusionweights

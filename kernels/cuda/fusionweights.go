@@ -40,8 +40,12 @@ func photoTable(c *call, photos []*kernels.Image) (p C.uint64_t, aligned C.int32
 }
 
 func weighing(p *kernels.MertensParams) C.re_weighing {
-	return C.re_weighing{
+	q := C.re_weighing{
 		contrast: C.float(p.Contrast), saturation: C.float(p.Saturation),
 		power: C.float(-p.Exposedness * math.Log2E / (2 * 0.2 * 0.2)),
 	}
+	if p.Contrast != 1 || p.Saturation != 1 {
+		q.general = 1
+	}
+	return q
 }

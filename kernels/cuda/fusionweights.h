@@ -6,6 +6,7 @@
 // Exponents of the three measures; power is the factor of Σ(v−½)² in the exponent of 2: −exposedness·log2(e)/(2·0.2²).
 typedef struct {
 	float contrast, saturation, power;
+	int32_t general; // whether contrast or saturation is not 1
 } re_weighing;
 
 // The weight of one photo, or where inverse is set 1/Σ of the weights of n photos. photos is a table of re_image.
