@@ -1,6 +1,6 @@
 // OpenCV's MergeMertens. out_l = Σ Wᵢ·(Gᵢ − up(next Gᵢ)) + up(out_{l+1}), the coarsest level Σ Wᵢ·Gᵢ.
 //
-// Each level of the photos is read once: a warp walks down a strip of it for one photo after the other, makes the
+// Each level of the photos is read once: a warp, which is a block, walks down a strip of it for one photo after the other, makes the
 // next level's rows out of five, and as soon as three of those are there adds what the photo contributes to the two rows it
 // still holds. Nothing of a photo is kept but its next level, and no Laplacian is stored. A lane holds two columns and
 // one of the next level; what it needs of its neighbours it gets by shuffles, so that four lanes of the 32 are margin.
@@ -16,78 +16,84 @@ RE_DEVICE int mirror(int i, int n) {
 	return fusion::fold(i, n, flipped);
 }
 
-// Two rows of a lane's two columns: red, green, blue and weight.
-typedef float pixels[2][2][4];
+// A row of a lane's two columns: red, green, blue and weight.
+typedef float pixels[2][4];
 
 // Level 0: samples of a photo, and their weights divided by their sum.
-template <int F> struct photo {
-	fusion::walk<F, false> walk;
-	const re_mertens_level *a;
-	int first, last; // rows whose weights count
+template <int F, bool EDGE> struct photo {
+	fusion::walk<F, false, EDGE> walk;
+	const float *shares; // without EDGE: 1/Σ at a lane's pixels in the next row
+	int first, last;     // rows whose weights count
 
-	__device__ __forceinline__ void start(const re_mertens_level &level, int i, int x0, int y0, int pairs, int lane) {
-		a = &level;
+	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int pairs) {
 		first = y0 + 2, last = y0 + 2 * pairs + 4;
-		walk.start(reinterpret_cast<const re_image *>(level.photos)[i], x0, y0, y0 + 2 * pairs + 8, lane);
+		walk.start(reinterpret_cast<const re_image *>(a.photos)[i], a.w, a.h, x0, y0);
+		if (!EDGE) shares = row_of<const float>(a.inverse, first) + walk.x[0];
 	}
-	__device__ __forceinline__ void step(pixels &v) {
+	__device__ __forceinline__ void step(const re_mertens_level &a, pixels &v) {
 		const int y = walk.y;
-		const bool want0 = y >= first && y <= last, want1 = y + 1 >= first && y + 1 <= last;
-		float share[2][2] = {};
-		for (int r = 0; r < 2; r++)
-			if (r ? want1 : want0) {
-				const float *p = row_of<const float>(a->inverse, mirror(y + r, a->h));
-				if (walk.k.inside) {
-					const float2 t = *reinterpret_cast<const float2 *>(p + walk.k.x[0]);
-					share[r][0] = t.x, share[r][1] = t.y;
-				} else {
-					for (int c = 0; c < 2; c++) share[r][c] = p[walk.k.x[c]];
-				}
+		const bool wanted = y >= first && y <= last;
+		float share[2] = {}, s[2][3], w[2];
+		if (wanted) {
+			if (EDGE) {
+				const float *p = row_of<const float>(a.inverse, mirror(y, a.h));
+				for (int c = 0; c < 2; c++) share[c] = __ldg(p + walk.column(c));
+			} else {
+				const float2 t = __ldg(reinterpret_cast<const float2 *>(shares));
+				share[0] = t.x, share[1] = t.y;
+				shares += a.inverse.stride / sizeof(float);
 			}
-		float s[2][2][3], w[2][2];
-		walk.step(a->q, want0, want1, s, w);
-		for (int r = 0; r < 2; r++)
-			for (int c = 0; c < 2; c++) {
-				for (int j = 0; j < 3; j++) v[r][c][j] = s[r][c][j];
-				v[r][c][3] = w[r][c] * share[r][c];
-			}
+		}
+		walk.step(a.q, a.h, wanted, s, w);
+		for (int c = 0; c < 2; c++) {
+			for (int j = 0; j < 3; j++) v[c][j] = s[c][j];
+			v[c][3] = w[c] * share[c];
+		}
 	}
 };
 
 // The levels below.
-struct level {
-	const float4 *p;
-	int x[2], y, w, h;
-	float4 next[2][2];
+template <bool EDGE> struct level {
+	const float4 *p; // the photo, or without EDGE a lane's pixels in row y
+	int x[2], y;
+	float4 next[2][2]; // rows y−2 and y−1
 
-	__device__ __forceinline__ void load() {
-		for (int r = 0; r < 2; r++) {
-			const float4 *row = p + (int64_t)mirror(y + r, h) * w;
-			for (int c = 0; c < 2; c++) next[r][c] = row[x[c]];
+	__device__ __forceinline__ void load(const re_mertens_level &a, float4 (&t)[2]) {
+		if (EDGE) {
+			const float4 *row = p + (int64_t)mirror(y++, a.h) * a.w;
+			for (int c = 0; c < 2; c++) t[c] = __ldg(row + x[c]);
+		} else {
+			t[0] = __ldg(p), t[1] = __ldg(p + 1);
+			p += a.w;
 		}
-		y += 2;
 	}
-	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int, int lane) {
+	__device__ __forceinline__ void start(const re_mertens_level &a, int i, int x0, int y0, int) {
 		p = reinterpret_cast<const float4 *>(a.photos) + (int64_t)i * a.w * a.h;
-		w = a.w, h = a.h, y = y0;
-		for (int c = 0; c < 2; c++) x[c] = mirror(x0 + 2 * lane + c, w);
-		load();
+		y = y0;
+		for (int c = 0; c < 2; c++) x[c] = mirror(x0 + 2 * (int)threadIdx.x + c, a.w);
+		if (!EDGE) p += (int64_t)y * a.w + x[0];
+		for (int r = 0; r < 2; r++) load(a, next[r]);
 	}
-	__device__ __forceinline__ void step(pixels &v) {
-		for (int r = 0; r < 2; r++)
-			for (int c = 0; c < 2; c++) {
-				const float4 t = next[r][c];
-				v[r][c][0] = t.x, v[r][c][1] = t.y, v[r][c][2] = t.z, v[r][c][3] = t.w;
-			}
-		load();
+	__device__ __forceinline__ void step(const re_mertens_level &a, pixels &v) {
+		for (int c = 0; c < 2; c++) {
+			v[c][0] = next[0][c].x, v[c][1] = next[0][c].y, v[c][2] = next[0][c].z, v[c][3] = next[0][c].w;
+			next[0][c] = next[1][c];
+		}
+		load(a, next[1]);
 	}
 };
 
-// A pair of columns into a plane; one past the last may be written.
-RE_DEVICE void put(const re_planes &m, int plane, int y, int x, float2 v) {
-	const int64_t at = plane * m.step + (int64_t)y * m.pitch + x;
-	if (m.fine16) reinterpret_cast<short2 *>(m.p)[at / 2] = make_short2((short)__float2int_rn(v.x * RE_MERTENS_FINE), (short)__float2int_rn(v.y * RE_MERTENS_FINE));
-	else reinterpret_cast<float2 *>(m.p)[at / 2] = v;
+// A pair of columns into the planes; one past the last may be written.
+RE_DEVICE short2 fine16(float2 v) { return make_short2((short)__float2int_rn(v.x * RE_MERTENS_FINE), (short)__float2int_rn(v.y * RE_MERTENS_FINE)); }
+RE_DEVICE void put(const re_planes &m, int y, int x, float2 r, float2 g, float2 b) {
+	const int64_t at = (int64_t)y * m.pitch + x;
+	if (m.fine16) {
+		short2 *p = reinterpret_cast<short2 *>(m.p) + at / 2;
+		p[0] = fine16(r), p[m.step / 2] = fine16(g), p[m.step] = fine16(b);
+	} else {
+		float2 *p = reinterpret_cast<float2 *>(m.p) + at / 2;
+		p[0] = r, p[m.step / 2] = g, p[m.step] = b;
+	}
 }
 RE_DEVICE float2 get(const re_planes &m, int plane, int y, int x) {
 	const int64_t at = plane * m.step + (int64_t)y * m.pitch + x;
@@ -98,71 +104,81 @@ RE_DEVICE float2 get(const re_planes &m, int plane, int y, int x) {
 	return reinterpret_cast<const float2 *>(m.p)[at / 2];
 }
 
-// A strip of a level. Row s of the next level, times 256, is (1 4 6 4 1)² over rows 2s−2 to 2s+2 (old, two of mid, one of fresh); its up by columns is
+// A strip of a level. Row s of the next level, times 256, is (1 4 6 4 1)² over rows 2s−2 to 2s+2 (two of old, two of mid, fresh); its up by columns is
 // even·8 and odd·8/4, and rows 2s−2 and 2s−1 of up are, times 64·256 and 64·256/4, x(s−2) + 6·x(s−1) + x(s) and x(s−1) + x(s).
-template <class S> RE_DEVICE void strip(const re_mertens_level &a) {
-	DYNAMIC_SHARED(float2, sums); // [warp][pair][channel][row][lane − 2]: each lane's own
-	const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, id = blockIdx.x * RE_MERTENS_WARPS + warp;
-	if (id >= a.strips) return;
-	const int w = (a.w + 1) / 2, h = (a.h + 1) / 2; // the next level
-	const int x0 = id % a.across * RE_MERTENS_WIDE, first = id / a.across * a.pairs, pairs = min(a.pairs, h - first);
+template <class S, bool EDGE> RE_DEVICE void strip(const re_mertens_level &a, int x0, int first, int pairs) {
+	DYNAMIC_SHARED(float2, sums); // [pair][channel][row][lane − 2]: each lane's own
+	const int lane = threadIdx.x, w = (a.w + 1) / 2, h = (a.h + 1) / 2; // the next level
 	const int s = x0 / 2 - 2 + lane;
-	const bool mine = lane >= 2 && lane < 30 && s < w, last_column = s + 1 >= w;
+	const bool mine = lane >= 2 && lane < 30 && (!EDGE || s < w), last_column = EDGE && s + 1 >= w;
 	const float unit = a.next ? 1.0f / (64 * 256) : 0.0f; // without a next level up is left out
-	float2 *const own = sums + (warp * a.pairs * 6) * 28 + lane - 2;
+	float2 *const own = sums + lane - 2;
 
 	for (int i = 0; i < a.n; i++) {
 		S source;
-		source.start(a, i, x0 - 4, 2 * first - 4, pairs, lane);
-		float4 *next = reinterpret_cast<float4 *>(a.next) + (int64_t)i * w * h + (int64_t)first * w + s;
-		pixels old, mid, fresh;
-		source.step(old);
-		source.step(mid);
+		source.start(a, i, x0 - 4, 2 * first - 4, pairs);
+		float4 *next = reinterpret_cast<float4 *>(a.next) + (int64_t)i * w * h + (int64_t)first * w + s; // row first + k
+		pixels old[2], mid[2], fresh; // rows 2s−2 to 2s+2
+		for (int c = 0; c < 2; c++)
+			for (int j = 0; j < 4; j++) mid[0][c][j] = mid[1][c][j] = 0.0f;
 		float before[3][2] = {}, x1[3][2] = {}; // x(s−2) + 6·x(s−1), x(s−1)
-#pragma unroll 3
-		for (int k = -1; k <= pairs; k++) {
-			float x[3][2];
-			if (first + k < h) {
-				source.step(fresh);
+#pragma unroll(EDGE ? 1 : 2)
+		for (int k = -3; k <= pairs; k++) {
+			source.step(a, fresh);
+			if (k >= -1) {
+				float x[3][2];
 				float g[4];
 				for (int j = 0; j < 4; j++) {
 					float v[2];
-					for (int c = 0; c < 2; c++) v[c] = fmaf(6.0f, mid[0][c][j], fmaf(4.0f, old[1][c][j] + mid[1][c][j], old[0][c][j] + fresh[0][c][j]));
+					for (int c = 0; c < 2; c++) v[c] = fmaf(6.0f, mid[0][c][j], fmaf(4.0f, old[1][c][j] + mid[1][c][j], old[0][c][j] + fresh[c][j]));
 					const float left = __shfl_up_sync(ALL, fmaf(4.0f, v[1], v[0]), 1), right = __shfl_down_sync(ALL, v[0], 1);
 					g[j] = fmaf(6.0f, v[0], fmaf(4.0f, v[1], left + right));
 				}
-				if (mine && a.next && k >= 0 && k < pairs)
-					next[(int64_t)k * w] = make_float4(g[0] * (1.0f / 256.0f), g[1] * (1.0f / 256.0f), g[2] * (1.0f / 256.0f), g[3] * (1.0f / 256.0f));
+				if (k >= 0 && k < pairs) {
+					if (mine && a.next)
+						*next = make_float4(g[0] * (1.0f / 256.0f), g[1] * (1.0f / 256.0f), g[2] * (1.0f / 256.0f), g[3] * (1.0f / 256.0f));
+					next += w;
+				}
 				for (int j = 0; j < 3; j++) {
-					const float left = __shfl_up_sync(ALL, g[j], 1), next_one = __shfl_down_sync(ALL, g[j], 1), right = last_column ? g[j] : next_one;
+					const float left = __shfl_up_sync(ALL, g[j], 1), after = __shfl_down_sync(ALL, g[j], 1), right = last_column ? g[j] : after;
 					x[j][0] = fmaf(6.0f, g[j], left + right);
 					x[j][1] = g[j] + right;
+					if (EDGE && first + k >= h) x[j][0] = x1[j][0], x[j][1] = x1[j][1]; // the last row is repeated
 				}
-			} else { // the last row is repeated
-				for (int j = 0; j < 3; j++)
-					for (int c = 0; c < 2; c++) x[j][c] = x1[j][c];
-			}
-			if (k >= 1 && mine) {
-				const int y = 2 * (first + k - 1);
-				for (int j = 0; j < 3; j++)
+				if (k >= 1 && mine) {
+					float2 *const at = own + (k - 1) * 6 * 28;
+					float2 t[3][2] = {};
+					if (i > 0)
+						for (int j = 0; j < 3; j++)
+							for (int r = 0; r < 2; r++) t[j][r] = at[(j * 2 + r) * 28];
+					for (int j = 0; j < 3; j++)
+						for (int r = 0; r < 2; r++) {
+							const float even = (r ? x1[j][0] : before[j][0]) + x[j][0], odd = (r ? x1[j][1] : before[j][1]) + x[j][1];
+							t[j][r].x = fmaf(old[r][0][3], fmaf(-unit * (r ? 4.0f : 1.0f), even, old[r][0][j]), t[j][r].x);
+							t[j][r].y = fmaf(old[r][1][3], fmaf(-unit * (r ? 16.0f : 4.0f), odd, old[r][1][j]), t[j][r].y);
+						}
+					const int y = 2 * (first + k - 1);
 					for (int r = 0; r < 2; r++) {
-						float2 *const at = own + ((k - 1) * 6 + j * 2 + r) * 28;
-						float2 t = make_float2(0.0f, 0.0f);
-						if (i > 0) t = *at;
-						const float even = r ? x1[j][0] + x[j][0] : before[j][0] + x[j][0], odd = r ? x1[j][1] + x[j][1] : before[j][1] + x[j][1];
-						t.x = fmaf(old[r][0][3], fmaf(-unit * (r ? 4.0f : 1.0f), even, old[r][0][j]), t.x);
-						t.y = fmaf(old[r][1][3], fmaf(-unit * (r ? 16.0f : 4.0f), odd, old[r][1][j]), t.y);
-						if (i < a.n - 1) *at = t;
-						else if (y + r < a.h) put(a.sum, j, y + r, 2 * s, t);
+						if (i == a.n - 1 && (!EDGE || y + r < a.h)) put(a.sum, y + r, 2 * s, t[0][r], t[1][r], t[2][r]);
+						if (i < a.n - 1)
+							for (int j = 0; j < 3; j++) at[(j * 2 + r) * 28] = t[j][r];
 					}
+				}
+				for (int j = 0; j < 3; j++)
+					for (int c = 0; c < 2; c++) before[j][c] = fmaf(6.0f, x[j][c], x1[j][c]), x1[j][c] = x[j][c];
 			}
-			for (int j = 0; j < 3; j++)
-				for (int c = 0; c < 2; c++) before[j][c] = fmaf(6.0f, x[j][c], x1[j][c]), x1[j][c] = x[j][c];
-			for (int r = 0; r < 2; r++)
-				for (int c = 0; c < 2; c++)
-					for (int j = 0; j < 4; j++) old[r][c][j] = mid[r][c][j], mid[r][c][j] = fresh[r][c][j];
+			for (int c = 0; c < 2; c++)
+				for (int j = 0; j < 4; j++) old[0][c][j] = mid[0][c][j], old[1][c][j] = mid[1][c][j], mid[0][c][j] = fresh[c][j];
+			source.step(a, mid[1]);
 		}
 	}
+}
+
+// Away from the edges, and where words may be read, nothing needs to be folded. The walk looks ahead by two rows and ends two below the last that counts.
+template <class INNER, class OUTER> RE_DEVICE void either(const re_mertens_level &a) {
+	const int x0 = blockIdx.x % a.across * RE_MERTENS_WIDE, first = blockIdx.x / a.across * a.pairs, pairs = min(a.pairs, (a.h + 1) / 2 - first);
+	if (a.aligned && fusion::within(x0 - 4, a.w, 2 * first - 4, 2 * (first + pairs) + 6, a.h)) strip<INNER, false>(a, x0, first, pairs);
+	else strip<OUTER, true>(a, x0, first, pairs);
 }
 
 // Which samples of n coarser ones a position takes: before, at and after, in eighths 1 6 1 for an even one, 0 4 4 for an odd one.
@@ -313,7 +329,7 @@ template <int F> RE_DEVICE void collapse(const re_mertens_collapse &a) {
 			if (F >= 0) {
 				if (words || mine) store<F < 0 ? 0 : F>(a.dst, y + r, x, words, v[r]);
 			} else if (mine) {
-				for (int j = 0; j < 3; j++) put(a.sum, j, y + r, x, v[r][j]);
+				put(a.sum, y + r, x, v[r][0], v[r][1], v[r][2]);
 			}
 		}
 	}
@@ -321,11 +337,18 @@ template <int F> RE_DEVICE void collapse(const re_mertens_collapse &a) {
 
 } // namespace fuse_mertens
 
-KERNEL_MIN(mertens_first_u8, re_mertens_level, 128, 4) { fuse_mertens::strip<fuse_mertens::photo<RE_U8>>(a); }
-KERNEL_MIN(mertens_first_u16, re_mertens_level, 128, 4) { fuse_mertens::strip<fuse_mertens::photo<RE_U16>>(a); }
-KERNEL_MIN(mertens_first_f32, re_mertens_level, 128, 4) { fuse_mertens::strip<fuse_mertens::photo<RE_F32>>(a); }
-KERNEL_MIN(mertens_level, re_mertens_level, 128, 4) { fuse_mertens::strip<fuse_mertens::level>(a); }
-KERNEL(mertens_rest, re_mertens_rest, 1024) { fuse_mertens::rest(a); }
+// Shared memory lets 16 strips be on a multiprocessor of data centre GPUs, 12 or fewer on others; registers shall not let fewer.
+#if __CUDA_ARCH__ / 100 == 9 || __CUDA_ARCH__ / 100 == 10
+#define RE_MERTENS_BLOCKS 16
+#else
+#define RE_MERTENS_BLOCKS 12
+#endif
+
+KERNEL_MIN(mertens_first_u8, re_mertens_level, 32, RE_MERTENS_BLOCKS) { fuse_mertens::either<fuse_mertens::photo<RE_U8, false>, fuse_mertens::photo<RE_U8, true>>(a); }
+KERNEL_MIN(mertens_first_u16, re_mertens_level, 32, 12) { fuse_mertens::either<fuse_mertens::photo<RE_U16, false>, fuse_mertens::photo<RE_U16, true>>(a); }
+KERNEL_MIN(mertens_first_f32, re_mertens_level, 32, 12) { fuse_mertens::either<fuse_mertens::photo<RE_F32, false>, fuse_mertens::photo<RE_F32, true>>(a); }
+KERNEL_MIN(mertens_level, re_mertens_level, 32, RE_MERTENS_BLOCKS) { fuse_mertens::either<fuse_mertens::level<false>, fuse_mertens::level<true>>(a); }
+KERNEL(mertens_rest, re_mertens_rest, 512) { fuse_mertens::rest(a); }
 KERNEL(mertens_collapse, re_mertens_collapse, 128) { fuse_mertens::collapse<-1>(a); }
 KERNEL(mertens_finish_u8, re_mertens_collapse, 128) { fuse_mertens::collapse<RE_U8>(a); }
 KERNEL(mertens_finish_u16, re_mertens_collapse, 128) { fuse_mertens::collapse<RE_U16>(a); }

@@ -11,12 +11,11 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-const (
-	// restPixels is how many pixels a level has at most from which one block does all that are left.
-	restPixels = 4096
-	// fullLoad is how many strips keep a large GPU busy; smaller levels are cut into shorter ones.
-	fullLoad = 2048
-)
+// restPixels is how many pixels a level has at most from which one block does all that are left.
+const restPixels = 4096
+
+// fullLoad is how many strips keep a large GPU busy; smaller levels are cut into shorter ones. A test lowers it.
+var fullLoad = 2048
 
 // fuseMertens needs, besides photos and result, 20 bytes a pixel of level 1 and a photo (levels 1 and 2, whose places the
 // coarser ones take in turn), and the weighted sums: 6 bytes a pixel for an 8-bit result, else 12, and 4 for the coarser levels.
@@ -36,14 +35,15 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 		place := [2]C.uint64_t{c.scratch(size[0]), c.scratch(size[1])}
 		inverse.p = place[0]
 
-		q, table := weighing(p), photoTable(c, photos)
-		weigh(c, "fusionweights_sum_"+photos[0].Format().String(), &C.re_fusion_weights{q: q, photos: table, dst: inverse, n: C.int32_t(n), inverse: 1})
+		q := weighing(p)
+		table, aligned := photoTable(c, photos)
+		weigh(c, "fusionweights_sum_"+photos[0].Format().String(), &C.re_fusion_weights{q: q, photos: table, dst: inverse, n: C.int32_t(n), aligned: aligned, inverse: 1})
 		top := 0 // the coarsest level that has a launch of its own
 		for ; top == 0 || top < levels && pixels(top) > restPixels; top++ {
-			a := C.re_mertens_level{q: q, photos: place[top%2], inverse: inverse, sum: sums[top], n: C.int32_t(n), w: sums[top].w, h: sums[top].h}
+			a := C.re_mertens_level{q: q, photos: place[top%2], inverse: inverse, sum: sums[top], n: C.int32_t(n), w: sums[top].w, h: sums[top].h, aligned: 1}
 			name := "mertens_level"
 			if top == 0 {
-				name, a.photos = "mertens_first_"+photos[0].Format().String(), table
+				name, a.photos, a.aligned = "mertens_first_"+photos[0].Format().String(), table, aligned
 			}
 			if top < levels {
 				a.next = place[(top+1)%2]
@@ -51,12 +51,11 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 			half := over(int(a.h), 2)
 			a.across = C.int32_t(over(int(a.w), C.RE_MERTENS_WIDE))
 			a.pairs = C.int32_t(min(max(1, half*int(a.across)/fullLoad), C.RE_MERTENS_PAIRS))
-			a.strips = a.across * C.int32_t(over(half, int(a.pairs)))
-			launch(c, name, dims{over(int(a.strips), C.RE_MERTENS_WARPS), 1, 1}, dims{32 * C.RE_MERTENS_WARPS, 1, 1}, C.RE_MERTENS_WARPS*int(a.pairs)*6*28*8, &a)
+			launch(c, name, dims{int(a.across) * over(half, int(a.pairs)), 1, 1}, dims{32, 1, 1}, int(a.pairs)*6*28*8, &a)
 		}
 		if top <= levels {
 			a := C.re_mertens_rest{here: place[top%2], there: place[(top+1)%2], sum: sums[top], n: C.int32_t(n), levels: C.int32_t(levels - top)}
-			launch(c, "mertens_rest", dims{1, 1, 1}, dims{1024, 1, 1}, 0, &a)
+			launch(c, "mertens_rest", dims{1, 1, 1}, dims{512, 1, 1}, 0, &a)
 		}
 		out := c.out(dst)
 		for l := top - 1; l >= 0; l-- {

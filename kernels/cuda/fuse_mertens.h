@@ -3,8 +3,8 @@
 
 #include "fusionweights.h"
 
-// Columns that a warp makes, and the most pairs of rows; warps of a block.
-enum { RE_MERTENS_WIDE = 56, RE_MERTENS_PAIRS = 9, RE_MERTENS_WARPS = 4 };
+// Columns that a block, which is a warp, makes of a level, and the most pairs of rows.
+enum { RE_MERTENS_WIDE = 56, RE_MERTENS_PAIRS = 9 };
 
 // Three planes of a level's size: the sum over the photos, then with what the coarser levels add.
 typedef struct {
@@ -24,7 +24,7 @@ typedef struct {
 	uint64_t photos, next; // next 0: there is none
 	re_image inverse;
 	re_planes sum;
-	int32_t n, w, h, across, strips, pairs; // pairs of rows to a strip
+	int32_t n, w, h, aligned, across, pairs; // aligned as in re_fusion_weights; strips side by side, pairs of rows to one
 } re_mertens_level;
 
 // All levels from one on that are left, by one block. Levels lie in here and there in turn, the sums one after the

@@ -1,5 +1,5 @@
 // Photos and their fusion weights, for FusionWeights and Fuse: a warp walks down a strip of 64 columns of a photo, a lane
-// holding two of them, and has the weights of two rows at a time.
+// holding two of them, and has the weights of a row at a time.
 //
 // Where all photos are flat or grey their weights are rounding noise of binary32, and which photo then
 // wins is up to it. So that a merge is OpenCV's there too, samples, luma, Laplacian and mean are computed in
@@ -29,7 +29,7 @@ RE_DEVICE int fold(int i, int n, bool &flipped) {
 RE_DEVICE float fast_sqrt(float v) {
 #ifndef RE_EMU
 	float r;
-	asm("sqrt.approx.f32 %0, %1;" : "=f"(r) : "f"(v));
+	asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
 	return r;
 #else
 	return sqrtf(v);
@@ -42,6 +42,16 @@ RE_DEVICE float fast_exp2(float v) {
 	return r;
 #else
 	return exp2f(v);
+#endif
+}
+
+RE_DEVICE float fast_log2(float v) {
+#ifndef RE_EMU
+	float r;
+	asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
+	return r;
+#else
+	return log2f(v);
 #endif
 }
 
@@ -61,58 +71,71 @@ RE_DEVICE float fine_exp2(float v) {
 	return p * p;
 }
 
-// v^e for v ≥ 0, e > 0.
+// v^e for v ≥ 0; 1 where e is 0.
 template <bool FINE> RE_DEVICE float power(float v, float e) {
+	if (e == 0.0f) return 1.0f;
 	if (e == 1.0f) return v;
-	return FINE ? powf(v, e) : fast_exp2(e * __log2f(v));
+	return FINE ? powf(v, e) : fast_exp2(e * fast_log2(v));
 }
 
-// The weight of a pixel with these samples whose luma and that of its neighbours is given. FINE is for results that are compared with
-// each other; a merge divides by the sum and bears errors of 1e-6.
-template <bool FINE> RE_DEVICE float weigh(const re_weighing &q, float r, float g, float b, float up, float left, float mid, float right, float down) {
-	const float c = fabsf(fmaf(-4.0f, mid, up + left) + right + down); // 4·mid is exact
-	const float mean = __fmul_rn(r + g + b, 1.0f / 3.0f);
-	const float sr = r - mean, sg = g - mean, sb = b - mean, squares = sr * sr + sg * sg + sb * sb;
-	const float s = FINE ? sqrtf(squares) : fast_sqrt(squares);
-	const float dr = r - 0.5f, dg = g - 0.5f, db = b - 0.5f, t = q.power * (dr * dr + dg * dg + db * db);
-	float w = FINE ? fine_exp2(t) : fast_exp2(t);
-	if (q.contrast != 0.0f) w *= power<FINE>(c, q.contrast);
-	if (q.saturation != 0.0f) w *= power<FINE>(s, q.saturation);
-	return w + 1e-12f;
+// The measures of a pixel with these samples whose luma and that of its neighbours is given; e is exposedness with its exponent.
+// FINE is for results that are compared with each other; a merge divides by the sum and bears errors of 1e-6.
+template <bool FINE> RE_DEVICE void measure(float factor, const float (&v)[3], float up, float left, float mid, float right, float down, float &c, float &s, float &e) {
+	c = fabsf(fmaf(-4.0f, mid, up + left) + right + down); // 4·mid is exact
+	const float mean = __fmul_rn(v[0] + v[1] + v[2], 1.0f / 3.0f);
+	const float sr = v[0] - mean, sg = v[1] - mean, sb = v[2] - mean, squares = sr * sr + sg * sg + sb * sb;
+	s = FINE ? sqrtf(squares) : fast_sqrt(squares);
+	const float dr = v[0] - 0.5f, dg = v[1] - 0.5f, db = v[2] - 0.5f, t = factor * (dr * dr + dg * dg + db * db);
+	e = FINE ? fine_exp2(t) : fast_exp2(t);
 }
 
-// Where a lane's two columns lie.
-struct columns {
-	int first;    // column 0 of the strip
-	int x[2];     // folded into the photo
-	bool flip[2]; // whether left and right are exchanged
-	bool inside;  // the whole strip lies in the photo
+template <class T> struct pair_of;
+template <> struct pair_of<uchar> { typedef uchar2 type; };
+template <> struct pair_of<ushort> { typedef ushort2 type; };
+template <> struct pair_of<float> { typedef float2 type; };
 
-	__device__ __forceinline__ void at(int x0, int lane, int w) {
-		first = x0;
-		inside = x0 >= 0 && x0 + 64 <= w;
-		for (int c = 0; c < 2; c++) x[c] = fold(x0 + 2 * lane + c, w, flip[c]);
+// Whether the strip of 64 columns from x on lies in a picture of w columns, and rows first to last in one of h rows.
+RE_DEVICE bool within(int x, int w, int first, int last, int h) { return x >= 0 && x + 64 <= w && first >= 0 && last < h; }
+
+// Two pixels as a lane loads them, and their samples in [0,1] as OpenCV has them: the stored value times 1/maximum in
+// binary32. EDGE: loaded from two places, else side by side as words.
+template <int F> struct two {
+	typedef typename sample<F>::type T;
+	T v[2][3];
+	// From two places.
+	__device__ __forceinline__ void load(const uchar *first, const uchar *second) {
+		for (int j = 0; j < 3; j++) v[0][j] = __ldg(reinterpret_cast<const T *>(first) + j), v[1][j] = __ldg(reinterpret_cast<const T *>(second) + j);
+	}
+	// Side by side.
+	static __device__ __forceinline__ int shift() { return 0; }
+	__device__ __forceinline__ void load(const uchar *p) {
+		typedef typename pair_of<T>::type T2;
+		const T2 *r = reinterpret_cast<const T2 *>(p);
+		const T2 a = __ldg(r), b = __ldg(r + 1), c = __ldg(r + 2);
+		v[0][0] = a.x, v[0][1] = a.y, v[0][2] = b.x, v[1][0] = b.y, v[1][1] = c.x, v[1][2] = c.y;
+	}
+	template <bool EDGE> __device__ __forceinline__ void samples(float (&s)[2][3]) const {
+		for (int c = 0; c < 2; c++)
+			for (int j = 0; j < 3; j++) s[c][j] = F == RE_F32 ? fminf(fmaxf((float)v[c][j], 0.0f), 1.0f) : __fmul_rn((float)v[c][j], 1.0f / 65535.0f);
 	}
 };
 
-// Two pixels as a lane loads them, and their samples in [0,1] as OpenCV has them: the stored value times 1/maximum in binary32.
-template <int F> struct two;
+// Six bytes within two words: from the first byte on, or in odd lanes and away from the edge from the third.
 template <> struct two<RE_U8> {
-	// Six bytes within two words, at an even offset for an even lane; always at the lower end where plain is not set.
 	unsigned a, b;
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int lane, bool plain) {
-		if (plain) {
-			const unsigned *p = reinterpret_cast<const unsigned *>(row + 3 * k.first) + (6 * lane >> 2);
-			a = p[0], b = p[1];
-		} else {
-			const uchar *p = row + 3 * k.x[0], *q = row + 3 * k.x[1];
-			a = p[0] | p[1] << 8 | p[2] << 16 | (unsigned)q[0] << 24;
-			b = q[1] | q[2] << 8;
-		}
+	__device__ __forceinline__ void load(const uchar *p, const uchar *q) {
+		a = __ldg(p) | __ldg(p + 1) << 8 | __ldg(p + 2) << 16 | (unsigned)__ldg(q) << 24;
+		b = __ldg(q + 1) | __ldg(q + 2) << 8;
 	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int lane, bool plain) const {
-		const bool high = plain && (lane & 1);
-		const unsigned lo = __byte_perm(a, b, high ? 0x5432 : 0x3210), hi = __byte_perm(b, 0, high ? 0x4432 : 0x4410);
+	// Bytes before the first that the words begin.
+	static __device__ __forceinline__ int shift() { return 2 * (threadIdx.x & 1); }
+	__device__ __forceinline__ void load(const uchar *p) {
+		const unsigned *r = reinterpret_cast<const unsigned *>(p);
+		a = __ldg(r), b = __ldg(r + 1);
+	}
+	template <bool EDGE> __device__ __forceinline__ void samples(float (&s)[2][3]) const {
+		const bool third = !EDGE && (threadIdx.x & 1);
+		const unsigned lo = __byte_perm(a, b, third ? 0x5432 : 0x3210), hi = __byte_perm(b, 0, third ? 0x4432 : 0x4410);
 		// 2²³ + v has v in its low bits; the product less 2²³/255 is then v/255 rounded once.
 		const unsigned magic = 0x4b000000;
 		const float unit = 1.0f / 255.0f, shift = -8388608.0f * unit;
@@ -123,104 +146,84 @@ template <> struct two<RE_U8> {
 		s[1][1] = fmaf(__uint_as_float(__byte_perm(hi, magic, 0x7440)), unit, shift);
 		s[1][2] = fmaf(__uint_as_float(__byte_perm(hi, magic, 0x7441)), unit, shift);
 	}
-	static __device__ __forceinline__ bool plain(const re_image &m, const columns &k) {
-		return k.inside && ((m.p + 3 * k.first | m.stride) & 3) == 0;
-	}
-};
-template <> struct two<RE_U16> {
-	ushort v[2][3];
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int, bool) {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[c][j] = reinterpret_cast<const ushort *>(row)[3 * k.x[c] + j];
-	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int, bool) const {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) s[c][j] = __fmul_rn((float)v[c][j], 1.0f / 65535.0f);
-	}
-	static __device__ __forceinline__ bool plain(const re_image &, const columns &) { return false; }
-};
-template <> struct two<RE_F32> {
-	float v[2][3];
-	__device__ __forceinline__ void load(const uchar *row, const columns &k, int, bool) {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[c][j] = reinterpret_cast<const float *>(row)[3 * k.x[c] + j];
-	}
-	__device__ __forceinline__ void samples(float (&s)[2][3], int, bool) const {
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) s[c][j] = fminf(fmaxf(v[c][j], 0.0f), 1.0f);
-	}
-	static __device__ __forceinline__ bool plain(const re_image &, const columns &) { return false; }
 };
 
-// A walk down the rows of a strip, two at a time.
-template <int F, bool FINE> struct walk {
-	re_image m;
-	columns k;
-	int lane, y;        // the next row
-	bool plain, inside; // inside: no row or column of the strip is folded
-	two<F> next[2];     // rows y+1 and y+2, on their way
-	float s[2][3];      // row y
+// A walk of a warp, which is the whole block, down the rows of a strip of a w×h photo. The first row has no weights. EDGE:
+// rows and columns may lie outside and are folded in. Without it the strip lies within the photo, a row above and two below
+// included, and on a multiple of four columns, and so do all photos' rows (aligned).
+template <int F, bool FINE, bool EDGE> struct walk {
+	enum { size = 3 * sizeof(typename sample<F>::type) };
+	const uchar *p;           // row 0 of the photo, or without EDGE a lane's pixels in the next row to fetch
+	int64_t stride;
+	int y;                    // the next row
+	int x[2];                 // a lane's columns; complemented where left and right are exchanged
+	two<F> next[2];           // rows y+1 and y+2, on their way
+	float s[2][3];            // row y
 	float before[2], luma[2]; // rows y−1 and y
 
-	__device__ __forceinline__ const uchar *row(int i) const {
-		bool flip;
-		return row_of<const uchar>(m, fold(i, m.h, flip));
+	__device__ __forceinline__ int column(int c) const { return EDGE ? x[c] ^ x[c] >> 31 : x[c]; }
+	__device__ __forceinline__ void fetch(two<F> &t, int i, int h) {
+		if (EDGE) {
+			bool turned;
+			const uchar *row = p + fold(i, h, turned) * stride;
+			t.load(row + column(0) * size, row + column(1) * size);
+		} else {
+			t.load(p);
+			p += stride;
+		}
 	}
 	__device__ __forceinline__ void brighten(const float (&v)[2][3], float (&out)[2]) const {
 		for (int c = 0; c < 2; c++) out[c] = fmaf(v[c][2], 0.114f, fmaf(v[c][0], 0.299f, __fmul_rn(v[c][1], 0.587f)));
 	}
 
-	// Rows first to last are going to be asked for, columns from x on.
-	__device__ __forceinline__ void start(const re_image &photo, int x, int first, int last, int l) {
-		m = photo, lane = l, y = first;
-		k.at(x, lane, m.w);
-		plain = two<F>::plain(m, k);
-		inside = k.inside && first > 0 && last < m.h - 1;
-		two<F> t[2];
-		for (int i = 0; i < 2; i++) t[i].load(row(y - 1 + i), k, lane, plain);
-		for (int i = 0; i < 2; i++) next[i].load(row(y + 1 + i), k, lane, plain);
-		t[0].samples(s, lane, plain);
-		brighten(s, before);
-		t[1].samples(s, lane, plain);
+	// Rows from first on are going to be asked for, columns from x0 on.
+	__device__ __forceinline__ void start(const re_image &m, int w, int h, int x0, int first) {
+		p = reinterpret_cast<const uchar *>(m.p), stride = m.stride, y = first;
+		for (int c = 0; c < 2; c++) {
+			x[c] = x0 + 2 * (int)threadIdx.x + c;
+			bool turned;
+			if (EDGE) x[c] = fold(x[c], w, turned), x[c] = turned ? ~x[c] : x[c];
+		}
+		if (!EDGE) p += y * stride + x[0] * size - two<F>::shift();
+		two<F> t;
+		fetch(t, y, h);
+		for (int i = 0; i < 2; i++) fetch(next[i], y + 1 + i, h);
+		t.template samples<EDGE>(s);
 		brighten(s, luma);
+		before[0] = before[1] = 0.0f;
 	}
 
-	// Row y's weights; after is the luma of row y+1.
-	__device__ __forceinline__ void weights(const re_weighing &q, int at, const float (&v)[2][3], const float (&above)[2], const float (&mid)[2], const float (&below)[2], float (&w)[2]) const {
-		const float left = __shfl_up_sync(ALL, mid[1], 1), right = __shfl_down_sync(ALL, mid[0], 1);
-		float up[2] = {above[0], above[1]}, down[2] = {below[0], below[1]}, l[2] = {left, mid[0]}, r[2] = {mid[1], right};
-		if (!inside) { // the weights outside are those inside bit by bit, so the sums must run in their order
-			bool turn;
-			fold(at, m.h, turn);
-			for (int c = 0; c < 2; c++) {
-				if (turn) up[c] = below[c], down[c] = above[c];
-				if (k.flip[c]) {
-					const float t = l[c];
-					l[c] = r[c], r[c] = t;
+	// Samples and weights of row y; without weights where wanted is false. Lanes 0 and 31 know the weight of their inner column only.
+	__device__ __forceinline__ void step(const re_weighing &q, int h, bool wanted, float (&v)[2][3], float (&w)[2]) {
+		float after[2], t[2][3];
+		next[0].template samples<EDGE>(t);
+		brighten(t, after);
+		next[0] = next[1];
+		fetch(next[1], y + 3, h);
+		w[0] = w[1] = 0.0f;
+		if (wanted) {
+			const float left = __shfl_up_sync(ALL, luma[1], 1), right = __shfl_down_sync(ALL, luma[0], 1);
+			float up[2] = {before[0], before[1]}, down[2] = {after[0], after[1]}, l[2] = {left, luma[0]}, r[2] = {luma[1], right};
+			if (EDGE) { // the weights outside are those inside bit by bit, so the sums must run in their order
+				bool turned;
+				fold(y, h, turned);
+				for (int c = 0; c < 2; c++) {
+					if (turned) up[c] = after[c], down[c] = before[c];
+					const float o = l[c];
+					if (x[c] < 0) l[c] = r[c], r[c] = o;
 				}
 			}
+			float contrast[2], saturation[2], exposedness[2];
+			for (int c = 0; c < 2; c++) measure<FINE>(q.power, s[c], up[c], l[c], luma[c], r[c], down[c], contrast[c], saturation[c], exposedness[c]);
+			if (q.general)
+				for (int c = 0; c < 2; c++) contrast[c] = power<FINE>(contrast[c], q.contrast), saturation[c] = power<FINE>(saturation[c], q.saturation);
+			for (int c = 0; c < 2; c++) w[c] = fmaf(contrast[c] * saturation[c], exposedness[c], 1e-12f);
 		}
-		for (int c = 0; c < 2; c++) w[c] = weigh<FINE>(q, v[c][0], v[c][1], v[c][2], up[c], l[c], mid[c], r[c], down[c]);
-	}
-
-	// Samples and weights of rows y and y+1; without weights where wanted is false. Lanes 0 and 31 know the weight of their inner column only.
-	__device__ __forceinline__ void step(const re_weighing &q, bool want0, bool want1, float (&v)[2][2][3], float (&w)[2][2]) {
-		float s2[2][3], luma1[2], luma2[2];
-		for (int c = 0; c < 2; c++)
-			for (int j = 0; j < 3; j++) v[0][c][j] = s[c][j];
-		next[0].samples(v[1], lane, plain);
-		next[1].samples(s2, lane, plain);
-		for (int i = 0; i < 2; i++) next[i].load(row(y + 3 + i), k, lane, plain);
-		brighten(v[1], luma1);
-		brighten(s2, luma2);
-		w[0][0] = w[0][1] = w[1][0] = w[1][1] = 0.0f;
-		if (want0) weights(q, y, v[0], before, luma, luma1, w[0]);
-		if (want1) weights(q, y + 1, v[1], luma, luma1, luma2, w[1]);
 		for (int c = 0; c < 2; c++) {
-			before[c] = luma1[c], luma[c] = luma2[c];
-			for (int j = 0; j < 3; j++) s[c][j] = s2[c][j];
+			before[c] = luma[c], luma[c] = after[c];
+			for (int j = 0; j < 3; j++) v[c][j] = s[c][j], s[c][j] = t[c][j];
 		}
-		y += 2;
+		y++;
 	}
 };
 

@@ -6,6 +6,7 @@
 // Exponents of the three measures; power is the factor of Σ(v−½)² in the exponent of 2: −exposedness·log2(e)/(2·0.2²).
 typedef struct {
 	float contrast, saturation, power;
+	int32_t general; // whether contrast or saturation is not 1
 } re_weighing;
 
 // The weight of one photo, or where inverse is set 1/Σ of the weights of n photos. photos is a table of re_image.
@@ -13,11 +14,11 @@ typedef struct {
 	re_weighing q;
 	uint64_t photos;
 	re_image dst; // F32, 1 channel
-	int32_t n, across, strips;
-	int32_t inverse;
+	int32_t n, across; // strips side by side
+	int32_t aligned, inverse; // aligned: rows of the photos begin on multiples of two samples, of bytes of four
 } re_fusion_weights;
 
-// Columns of dst that a warp makes, and rows.
+// Columns of dst that a block makes, and rows.
 enum { RE_WEIGHTS_WIDE = 60, RE_WEIGHTS_HIGH = 24 };
 
 #endif
