@@ -10,7 +10,7 @@ import "github.com/realedit/realedit/kernels"
 func (b *backend) boxFilter(dst, src *kernels.Image, radius int) error {
 	return b.do("BoxFilter", func(c *call) {
 		a := C.re_box{src: c.in(src), dst: c.out(dst)}
-		a.vector = flag(src.Channels() == 1 && aligned(a.src, 16) && aligned(a.dst, 16))
+		a.vector = flag(src.Channels() == 1 && aligned(16, a.src, a.dst))
 		c.box("mean", 1, src.Channels(), radius, a)
 	})
 }
@@ -30,10 +30,10 @@ func (b *backend) guided(op, second string, dst, guide, src *kernels.Image, radi
 		pitch := int64(8*w+63) &^ 63
 		ab := C.re_image{p: c.scratch(pitch * int64(h)), stride: C.int64_t(pitch), w: C.int32_t(w), h: C.int32_t(h), c: 2, format: C.RE_F32}
 		g, s := c.in(guide), c.in(src)
-		a := C.re_box{src: s, guide: g, dst: ab, eps: C.double(eps), vector: flag(aligned(g, 16) && aligned(s, 16))}
+		a := C.re_box{src: s, guide: g, dst: ab, eps: C.double(eps), vector: flag(aligned(16, g, s))}
 		c.box("fit", 4, 1, radius, a)
 		a = C.re_box{src: ab, guide: g, dst: c.out(dst)}
-		a.vector = flag(aligned(g, 16) && aligned(a.dst, 16))
+		a.vector = flag(aligned(16, g, a.dst))
 		c.box(second, 2, 1, radius, a)
 	})
 }

@@ -16,7 +16,7 @@ func (b *backend) edges(dst, src *kernels.Image, threshold float64) error {
 		least := 8 * threshold * src.Format().Max()
 		least *= least
 		a := C.re_edges{src: c.in(src), dst: c.out(dst), least: C.double(least), whole: C.int64_t(math.Ceil(least))}
-		a.vector = flag(aligned(a.dst, 4) && aligned(a.src, 4*src.Format().Size()))
+		a.vector = flag(aligned(4, a.dst) && aligned(4*src.Format().Size(), a.src))
 		// A warp does 120 columns by 64 rows.
 		launch(c, "edges_"+src.Format().String(), dims{over(src.Width(), 120), over(src.Height(), 4*64), 1}, dims{32, 4, 1}, 0, &a)
 	})

@@ -58,7 +58,7 @@ func (c *call) countWithin(shared int, counts C.uint64_t, src, mask C.re_image) 
 		// As many sets of bins as shared memory holds twice, up to one a lane.
 		log2 := min(5, max(3, bits.Len(uint(shared/(1024*channels)))-1))
 		a.copies_log2 = C.int32_t(log2)
-		if aligned(src, 16) && aligned(mask, 4) {
+		if aligned(16, src) && aligned(4, mask) {
 			a.units = C.int32_t(w * channels / 48)
 			pieces = over(int(a.units), 32)*h + over(w-int(a.units)*48/channels, 256)*h
 		}

@@ -31,7 +31,7 @@ func (b *backend) matchHistogram(dst, src, ref, srcMask, refMask *kernels.Image)
 		}
 		launch(c, "match_table", dims{over(n, 256), channels, 1}, dims{256, 1, 1}, 0, &a)
 		a.dst = c.out(dst)
-		a.vector = flag(aligned(a.src, 16) && aligned(a.dst, 16))
+		a.vector = flag(aligned(16, a.src, a.dst))
 		bytes := src.Width() * channels * src.Format().Size()
 		launch(c, fmt.Sprintf("match_%v_%d", src.Format(), channels), dims{over(bytes, 16*256), over(src.Height(), 8), 1}, dims{256, 1, 1}, 0, &a)
 	})

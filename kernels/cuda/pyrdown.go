@@ -17,7 +17,7 @@ func (b *backend) pyrDown(dst, src *kernels.Image) error {
 		across := over(dst.Width(), columns)
 		rows := b.rowsEach(dst.Height(), across)
 		a := C.re_pyrdown{src: c.in(src), dst: c.out(dst), columns: C.int32_t(columns), rows: C.int32_t(rows), across: C.int32_t(across)}
-		if aligned(a.src, 4*src.Format().Size()) {
+		if aligned(4*src.Format().Size(), a.src) {
 			a.wide = 1
 		}
 		launch(c, "pyrdown_"+src.Format().String(), dims{across * over(dst.Height(), rows), 1, 1}, dims{256, 1, 1}, 0, &a)

@@ -18,7 +18,7 @@ func (b *backend) pyrUp(dst, src *kernels.Image) error {
 		across := over(src.Width(), columns)
 		rows := b.rowsEach(src.Height(), across)
 		a := C.re_pyrup{src: c.in(src), dst: c.out(dst), columns: C.int32_t(columns), rows: C.int32_t(rows), across: C.int32_t(across)}
-		if aligned(a.src, 16) {
+		if aligned(16, a.src) {
 			a.wide = 1
 		}
 		launch(c, "pyrup_"+strconv.Itoa(src.Channels()), dims{across * over(src.Height(), rows), 1, 1}, dims{256, 1, 1}, 0, &a)

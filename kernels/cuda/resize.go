@@ -18,7 +18,7 @@ func (b *backend) resize(dst, src *kernels.Image) error {
 
 		a := C.re_resize{src: c.in(src), dst: c.out(dst), x: taps.x, y: taps.y,
 			mid_x: C.float(float64(dw) / float64(sw)), mid_y: C.float(float64(dh) / float64(sh)), scale: C.float(dst.Format().Max() / src.Format().Max())}
-		if aligned(a.src, 16) {
+		if aligned(16, a.src) {
 			a.wide = 1
 		}
 		// A strip of src that a block can hold: 256 times 16 bytes, less what alignment and shared samples take; four

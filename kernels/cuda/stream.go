@@ -16,7 +16,7 @@ const (
 // stream describes an operation from src to dst to the kernels of stream.cuh.
 func (c *call) stream(dst, src *kernels.Image, items int) C.re_stream {
 	s := C.re_stream{src: c.in(src), dst: c.out(dst), items: C.int32_t(items)}
-	s.aligned = flag(aligned(s.src, 16) && aligned(s.dst, 16))
+	s.aligned = flag(aligned(16, s.src, s.dst))
 	return s
 }
 

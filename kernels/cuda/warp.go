@@ -25,10 +25,10 @@ func (b *backend) warp(dst, valid, src *kernels.Image, h *[9]float64) error {
 			name, rows = "warp_u8x3", 24
 		}
 		a.across = C.int32_t(over(dst.Width(), 64))
-		if aligned(a.dst, 4) {
+		if aligned(4, a.dst) {
 			a.words = 1
 		}
-		if aligned(a.src, 4) {
+		if aligned(4, a.src) {
 			a.in_words = 1
 		}
 		launch(c, name, dims{int(a.across) * over(dst.Height(), rows), 1, 1}, dims{256, 1, 1}, 0, &a)
@@ -38,7 +38,7 @@ func (b *backend) warp(dst, valid, src *kernels.Image, h *[9]float64) error {
 // shift is Warp by (x,y) pixels: a copy, with src's edges replicated beside it.
 func (c *call) shift(dst, valid, src *kernels.Image, x, y int) {
 	a := C.re_warp_shift{src: c.in(src), dst: c.out(dst), valid: c.out(valid), x: C.int32_t(x), y: C.int32_t(y), px: C.int32_t(src.Channels() * src.Format().Size())}
-	if aligned(a.dst, 16) && aligned(a.src, 16) {
+	if aligned(16, a.src, a.dst) {
 		a.wide = 1
 	}
 	a.across = C.int32_t(over(dst.Width()*int(a.px), 256*16))

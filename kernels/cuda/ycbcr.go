@@ -10,7 +10,7 @@ import "github.com/realedit/realedit/kernels"
 func (b *backend) yCbCrToRGB(dst, y, cb, cr *kernels.Image) error {
 	return b.do("YCbCrToRGB", func(c *call) {
 		a := C.re_ycbcr{y: c.in(y), cb: c.in(cb), cr: c.in(cr), dst: c.out(dst)}
-		a.aligned = aligned(a.y, a.cb, a.cr, a.dst)
+		a.aligned = flag(aligned(16, a.y, a.cb, a.cr, a.dst))
 		kernel := "ycbcr_full"
 		if cb.Width() != y.Width() { // subsampled in this direction; the kernel sees to the other
 			kernel = "ycbcr_half"

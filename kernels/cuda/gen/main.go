@@ -58,7 +58,7 @@ func run(arch, out string) error {
 	}
 	f := flags
 	if arch != "" {
-		f = strings.Fields("-std=c++17 -O3 -fatbin -lineinfo -arch=" + arch)
+		f = strings.Fields("-std=c++17 -O3 -fatbin -arch=" + arch)
 	}
 	cmd := exec.Command(nvcc, append(append([]string{}, f...), "kernels.cu", "-o", out)...)
 	cmd.Stderr, cmd.Stdout = os.Stderr, os.Stderr
