@@ -95,9 +95,9 @@ RE_DEVICE void put(const re_planes &m, int y, int x, float2 r, float2 g, float2 
 		p[0] = r, p[m.step / 2] = g, p[m.step] = b;
 	}
 }
-RE_DEVICE float2 get(const re_planes &m, int plane, int y, int x) {
+template <bool FINE16> RE_DEVICE float2 get(const re_planes &m, int plane, int y, int x) {
 	const int64_t at = plane * m.step + (int64_t)y * m.pitch + x;
-	if (m.fine16) {
+	if (FINE16) {
 		const short2 v = reinterpret_cast<const short2 *>(m.p)[at / 2];
 		return make_float2(v.x * (1.0f / RE_MERTENS_FINE), v.y * (1.0f / RE_MERTENS_FINE));
 	}
@@ -289,49 +289,49 @@ template <int F> RE_DEVICE void store(const re_image &dst, int y, int x, bool wo
 			for (int j = 0; j < 3; j++) row[3 * (x + c) + j] = sample<F>::put(fminf(fmaxf(c ? v[j].y : v[j].x, 0.0f), 1.0f));
 }
 
-// A lane's column of the coarser level gives two of the finer one. F < 0: in place.
+// A lane's column of the coarser level gives two of the finer one. F < 0: in place. An 8-bit result has a sum of 16 bits.
 template <int F> RE_DEVICE void collapse(const re_mertens_collapse &a) {
-	const int s = blockIdx.x * 128 + threadIdx.x, first = blockIdx.y * RE_COLLAPSE_PAIRS;
+	const int s = blockIdx.x % a.across * 128 + threadIdx.x, first = blockIdx.x / a.across * RE_COLLAPSE_PAIRS;
 	const int w = (a.sum.w + 1) / 2, h = (a.sum.h + 1) / 2;
-	const bool mine = s < w;
+	const bool mine = s < w, up = a.coarse.p != 0;
 	const int x = 2 * s, at = min(s, w - 1), left = at > 0 ? at - 1 : min(1, w - 1), right = min(at + 1, w - 1);
 	// A whole warp within the picture, and words on their boundaries.
 	const bool words = F == RE_U8 && 2 * (s | 31) + 1 < a.dst.w && ((a.dst.p | a.dst.stride) & 3) == 0;
 	float before[3][2] = {}, x1[3][2] = {};
 #pragma unroll
 	for (int k = -1; k <= RE_COLLAPSE_PAIRS; k++) {
-		float2 v[2][3] = {};
-		const int y = 2 * (first + k - 1);
-		if (k >= 1)
-			for (int r = 0; r < 2; r++)
-				for (int j = 0; j < 3; j++)
-					if (y + r < a.sum.h) v[r][j] = get(a.sum, j, y + r, 2 * at);
-		for (int j = 0; j < 3; j++) {
-			float now[2] = {0.0f, 0.0f};
-			if (a.coarse.p) {
-				const int t = min(first + k, h - 1), c = t < 0 ? min(1, h - 1) : t;
-				const float *p = reinterpret_cast<const float *>(a.coarse.p) + j * a.coarse.step + (int64_t)c * a.coarse.pitch;
+		float now[3][2] = {};
+		if (up) {
+			const int t = min(first + k, h - 1), c = t < 0 ? min(1, h - 1) : t;
+			const float *p = reinterpret_cast<const float *>(a.coarse.p) + (int64_t)c * a.coarse.pitch;
+			for (int j = 0; j < 3; j++, p += a.coarse.step) {
 				const float m = p[at], n = p[right];
-				now[0] = fmaf(6.0f, m, p[left] + n);
-				now[1] = m + n;
-			}
-			if (k >= 1) {
-				v[0][j].x = fmaf(1.0f / 64.0f, before[j][0] + now[0], v[0][j].x);
-				v[0][j].y = fmaf(4.0f / 64.0f, before[j][1] + now[1], v[0][j].y);
-				v[1][j].x = fmaf(4.0f / 64.0f, x1[j][0] + now[0], v[1][j].x);
-				v[1][j].y = fmaf(16.0f / 64.0f, x1[j][1] + now[1], v[1][j].y);
-			}
-			for (int c = 0; c < 2; c++) before[j][c] = fmaf(6.0f, now[c], x1[j][c]), x1[j][c] = now[c];
-		}
-		if (k < 1) continue;
-		for (int r = 0; r < 2; r++) {
-			if (y + r >= a.sum.h) continue;
-			if (F >= 0) {
-				if (words || mine) store<F < 0 ? 0 : F>(a.dst, y + r, x, words, v[r]);
-			} else if (mine) {
-				put(a.sum, y + r, x, v[r][0], v[r][1], v[r][2]);
+				now[j][0] = fmaf(6.0f, m, p[left] + n);
+				now[j][1] = m + n;
 			}
 		}
+		const int y = 2 * (first + k - 1);
+		if (k >= 1 && y < a.sum.h) {
+			float2 v[2][3];
+			for (int r = 0; r < 2; r++)
+				for (int j = 0; j < 3; j++) v[r][j] = get<F == RE_U8>(a.sum, j, min(y + r, a.sum.h - 1), 2 * at);
+			for (int j = 0; j < 3; j++) {
+				v[0][j].x = fmaf(1.0f / 64.0f, before[j][0] + now[j][0], v[0][j].x);
+				v[0][j].y = fmaf(4.0f / 64.0f, before[j][1] + now[j][1], v[0][j].y);
+				v[1][j].x = fmaf(4.0f / 64.0f, x1[j][0] + now[j][0], v[1][j].x);
+				v[1][j].y = fmaf(16.0f / 64.0f, x1[j][1] + now[j][1], v[1][j].y);
+			}
+			for (int r = 0; r < 2; r++) {
+				if (y + r >= a.sum.h) break;
+				if (F >= 0) {
+					if (words || mine) store<F < 0 ? 0 : F>(a.dst, y + r, x, words, v[r]);
+				} else if (mine) {
+					put(a.sum, y + r, x, v[r][0], v[r][1], v[r][2]);
+				}
+			}
+		}
+		for (int j = 0; j < 3; j++)
+			for (int c = 0; c < 2; c++) before[j][c] = fmaf(6.0f, now[j][c], x1[j][c]), x1[j][c] = now[j][c];
 	}
 }
 

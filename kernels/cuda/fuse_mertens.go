@@ -67,7 +67,8 @@ func (b *backend) fuseMertens(dst *kernels.Image, photos []*kernels.Image, p *ke
 				a.dst, name = out, "mertens_finish_"+dst.Format().String()
 			}
 			half := over(int(a.sum.h), 2)
-			launch(c, name, dims{over(over(int(a.sum.w), 2), 128), over(half, C.RE_COLLAPSE_PAIRS), 1}, dims{128, 1, 1}, 0, &a)
+			a.across = C.int32_t(over(over(int(a.sum.w), 2), 128))
+			launch(c, name, dims{int(a.across) * over(half, C.RE_COLLAPSE_PAIRS), 1, 1}, dims{128, 1, 1}, 0, &a)
 		}
 	})
 }

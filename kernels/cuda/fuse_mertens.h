@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
 	re_planes sum, coarse;
 	re_image dst;
+	int32_t across; // blocks side by side
 } re_mertens_collapse;
 
 // Pairs of rows that a thread of the collapse makes.

@@ -25,8 +25,12 @@ template <int F, bool FINE, bool EDGE> RE_DEVICE void strip(const re_fusion_weig
 			if (a.inverse) w[0] = 1.0f / w[0], w[1] = 1.0f / w[1];
 			if (lane == 0 || lane == 31) continue;
 			float *d = row_of<float>(a.dst, y0 + y);
-			if (!EDGE || x >= 0 && x < a.dst.w) d[x] = w[0];
-			if (!EDGE || x >= 0 && x + 1 < a.dst.w) d[x + 1] = w[1];
+			if (!EDGE) {
+				*reinterpret_cast<float2 *>(d + x) = make_float2(w[0], w[1]);
+			} else {
+				if (x >= 0 && x < a.dst.w) d[x] = w[0];
+				if (x >= 0 && x + 1 < a.dst.w) d[x + 1] = w[1];
+			}
 		}
 	}
 }

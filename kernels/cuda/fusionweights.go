@@ -22,6 +22,9 @@ func (b *backend) fusionWeights(dst, src *kernels.Image, p *kernels.MertensParam
 // weigh covers a.dst with strips.
 func weigh(c *call, kernel string, a *C.re_fusion_weights) {
 	a.across = C.int32_t(over(int(a.dst.w)+2, C.RE_WEIGHTS_WIDE)) // the first strip begins two columns early
+	if (uint64(a.dst.p)|uint64(a.dst.stride))%8 != 0 {
+		a.aligned = 0
+	}
 	launch(c, kernel, dims{int(a.across) * over(int(a.dst.h), C.RE_WEIGHTS_HIGH), 1, 1}, dims{32, 1, 1}, 0, a)
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 	uint64_t photos;
 	re_image dst; // F32, 1 channel
 	int32_t n, across; // strips side by side
-	int32_t aligned, inverse; // aligned: rows of the photos begin on multiples of two samples, of bytes of four
+	int32_t aligned, inverse; // aligned: rows of photos and dst begin on multiples of two samples, of bytes of four
 } re_fusion_weights;
 
 // Columns of dst that a block makes, and rows.
