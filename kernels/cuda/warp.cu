@@ -392,9 +392,9 @@ template <class T> RE_DEVICE void body(const re_warp &a) {
 	}
 }
 
-// 16 bytes that begin s bytes (not all 0) into the first of two.
 RE_DEVICE unsigned shifted(unsigned lo, unsigned hi, int bits) { return __funnelshift_r(lo, hi, bits); }
 
+// The 16 bytes from byte s of p on, the last s of them from q.
 RE_DEVICE uint4 at_byte(const uint4 &p, const uint4 &q, int s) {
 	const unsigned b = 8 * (s & 3);
 	switch (s >> 2) {

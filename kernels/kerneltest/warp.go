@@ -46,6 +46,18 @@ func TestWarpMaps(t *testing.T, ref, b kernels.Backend) {
 			t.Errorf("map %d, %d×%d×%d %v, %v: pixels differ by %g, at most %g wanted, valid by %g", i, sw, sh, c, f, h, pixels, tol, valid)
 		}
 	}
+	// The source's border at every distance from that of a tile.
+	for i := range 20 {
+		for _, s := range []struct {
+			w, h int
+			x, y float64
+		}{{58 + i, 60, 3.5, 3.5}, {200, 22 + i, 3.5, 3.5}, {200, 60, float64(i)/4 - 2.5, 3.5}, {200, 60, 3.5, float64(i)/4 - 2.5}} {
+			h := [9]float64{1, 1e-9, s.x, 0, 1, s.y, 0, 0, 1}
+			if pixels, valid := warpDiff(t, ref, b, s.w, s.h, 3, kernels.U8, &h); pixels > 1.01/255 || valid != 0 {
+				t.Errorf("%+v: pixels differ by %g, valid by %g", s, pixels, valid)
+			}
+		}
+	}
 }
 
 // warpDiff is by how much two backends differ in a picture of 600×40 and in its valid.
