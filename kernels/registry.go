@@ -110,8 +110,8 @@ func OpenAll(spec string) ([]Backend, error) {
 		return nil, err
 	}
 	for i, a := range args {
-		if slices.Contains(args[:i], a) {
-			return fail(argErr("OpenAll", "spec", "%q names device %q twice", spec, a))
+		if len(args) > 1 && a == "" || slices.Contains(args[:i], a) {
+			return fail(argErr("OpenAll", "spec", "%q names device %q twice or not at all", spec, a))
 		}
 		one := spec
 		if len(args) > 1 || arg == "all" {

@@ -66,7 +66,7 @@ func TestOpenAll(t *testing.T) {
 	if _, err := OpenAll("fake:1,1"); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a device twice: %v", err)
 	}
-	if _, err := OpenAll("fake:0,,1"); !errors.Is(err, ErrNoDevice) {
+	if _, err := OpenAll("fake:0,,1"); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a device without a name: %v", err)
 	}
 }
