@@ -69,21 +69,6 @@ func (p *plane) mean() float64 {
 	return s / float64(len(p.v))
 }
 
-// onHost is m itself or, where it lies elsewhere, a copy on the host; free gives the copy back.
-func onHost(ctx context.Context, env *realedit.Env, m *kernels.Image) (host *kernels.Image, free func(), err error) {
-	if m.OnHost() {
-		return m, func() {}, nil
-	}
-	if host, err = kernels.NewHostImage(nil, m.Width(), m.Height(), m.Channels(), m.Format()); err != nil {
-		return nil, nil, err
-	}
-	if err := env.Backend.Copy(ctx, host, m); err != nil {
-		host.Free()
-		return nil, nil, err
-	}
-	return host, host.Free, nil
-}
-
 // clipped is the encoded value from which a channel counts as blown.
 const clipped = 0.97
 
@@ -154,7 +139,7 @@ func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rec
 	if s == nil {
 		return nil, realedit.Errorf(realedit.CodeInternal, "align", "patch %v outside %v", r, m)
 	}
-	s, free, err := onHost(ctx, env, s)
+	s, free, err := kernels.ToHost(ctx, env.Backend, s)
 	if err != nil {
 		return nil, err
 	}
