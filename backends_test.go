@@ -410,3 +410,30 @@ func TestExportOffTheHost(t *testing.T) {
 	a.FailAt(1, kernels.ErrDeviceLost)
 	require.Equal(t, CodeDeviceLost, CodeOf(r.Encode(io.Discard, nil)))
 }
+
+// framed makes a frame of the photo and the picture of the frame, as a merge of one photo does.
+type framed struct{}
+
+func (framed) Name() string { return "framed" }
+func (framed) Apply(ctx context.Context, env *Env, w *Work) error {
+	m, err := w.Set.Ref().Pixels(ctx, env.Backend)
+	if err != nil {
+		return err
+	}
+	w.Frames = []Frame{{Photo: w.Set.Ref(), Image: m}}
+	w.SetImage(m)
+	return nil
+}
+
+// A picture that is a frame outlives the frames, and no longer than the result.
+func TestPictureOfAFrame(t *testing.T) {
+	a := far(t, "far:0")
+	r, err := editor(t, Config{Backends: devices(a)}).Process(context.Background(), framed{}, tiny(t, "a"))
+	require.NoError(t, err)
+	require.NoError(t, r.Encode(io.Discard, nil))
+	used, _ := a.Memory()
+	require.Equal(t, r.Image.Bytes(), used)
+	r.Free()
+	used, _ = a.Memory()
+	require.Zero(t, used)
+}
