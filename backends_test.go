@@ -91,29 +91,28 @@ func devices(b ...*offhost.Backend) []kernels.Backend {
 func TestSetsAreSpread(t *testing.T) {
 	e := editor(t, Config{Backends: devices(far(t, "far:0"), far(t, "far:1"))})
 	var mu sync.Mutex
-	var met sync.WaitGroup
-	met.Add(2)
-	at, most := map[string]int{}, 0
-	first := 0
+	at, most, begun := map[string]int{}, 0, 0
+	both := make(chan bool)
 	stage := doing{func(ctx context.Context, env *Env, w *Work) error {
 		mu.Lock()
 		at[env.Backend.Name()]++
-		now := 0
-		for _, n := range at {
-			now += n
+		most = max(most, at["far:0"]+at["far:1"])
+		doubled := at[env.Backend.Name()] > 1
+		if begun++; begun == 2 {
+			close(both)
 		}
-		most = max(most, now)
-		require.Equal(t, 1, at[env.Backend.Name()], "one free, two at the other")
-		wait := first < 2
-		first++
 		mu.Unlock()
-		if wait { // the first two meet
-			met.Done()
-			met.Wait()
+		select { // the first two meet
+		case <-both:
+		case <-time.After(5 * time.Second):
+			return errors.New("nobody else came")
 		}
 		mu.Lock()
 		at[env.Backend.Name()]--
 		mu.Unlock()
+		if doubled {
+			return errors.New("two at one backend while the other one is free")
+		}
 		return nil
 	}}
 	var want, got []string
