@@ -17,6 +17,7 @@ import (
 
 	"github.com/realedit/realedit/internal/offhost"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 )
 
 // tiny is a set of one small photo.
@@ -37,9 +38,7 @@ func tiny(t *testing.T, id string) Set {
 // far is a double of a device that its own processor works for.
 func far(t *testing.T, name string) *offhost.Backend {
 	t.Helper()
-	b, err := sharedHost()
-	require.NoError(t, err)
-	return offhost.New(b, name, 1<<30)
+	return offhost.New(kerneltest.Host(t), name, 1<<30)
 }
 
 func editor(t *testing.T, c Config) *Editor {
@@ -152,7 +151,7 @@ func TestFirstOfEquals(t *testing.T) {
 
 // Out of memory: another device, then the processor, which nobody had to configure; the device stays in service.
 func TestOutOfMemoryIsHandedOn(t *testing.T) {
-	want, err := editor(t, Config{}).Process(context.Background(), doing{}, tiny(t, "a"))
+	want, err := editor(t, Config{Backends: []kernels.Backend{kerneltest.Host(t)}}).Process(context.Background(), doing{}, tiny(t, "a"))
 	require.NoError(t, err)
 	a, b := far(t, "far:0"), far(t, "far:1")
 	e := editor(t, Config{Backends: devices(a, b)})

@@ -11,21 +11,12 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/internal/offhost"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 )
-
-// host is a backend whose pixels tests may read.
-func host(t testing.TB) kernels.Backend {
-	b, err := kernels.Open("cpu")
-	if err != nil {
-		b, err = kernels.Open("ref")
-	}
-	require.NoError(t, err)
-	return b
-}
 
 // scaled is a set with its photos at another size.
 func scaled(t testing.TB, set realedit.Set, factor float64) realedit.Set {
-	b := host(t)
+	b := kerneltest.Host(t)
 	photos := set.Photos
 	set.Photos = nil
 	for _, p := range photos {
@@ -100,7 +91,7 @@ func (h hollows) Stages() (all []realedit.Stage) {
 func declared(t testing.TB, set realedit.Set) int64 {
 	p, err := Auto(nil)
 	require.NoError(t, err)
-	c := on(offhost.New(host(t), "far:0", 1<<40))
+	c := on(offhost.New(kerneltest.Host(t), "far:0", 1<<40))
 	c.Budget.Device = 1
 	e, err := realedit.New(c)
 	require.NoError(t, err)
@@ -129,9 +120,9 @@ func TestRoutesOffTheHost(t *testing.T) {
 	seen := map[string]bool{}
 	for _, id := range []string{"DSC00126", "DSC00137", "DSC00140"} {
 		set := scaled(t, sets[id], 0.4)
-		r, want := made(t, on(host(t)), set)
+		r, want := made(t, on(kerneltest.Host(t)), set)
 		r.Free()
-		far := offhost.New(host(t), "far:0", 1<<40)
+		far := offhost.New(kerneltest.Host(t), "far:0", 1<<40)
 		r, got := made(t, on(far), set)
 		require.Equal(t, want, got, id)
 		for _, f := range r.Report.Findings {
@@ -158,7 +149,7 @@ func TestRoutesOffTheHost(t *testing.T) {
 // are of the picture's size.
 func TestTransfers(t *testing.T) {
 	set := scaled(t, byName(t)["DSC00127"], 1.3) // beyond the 1.5 megapixels on which the gate works
-	far := offhost.New(host(t), "far:0", 1<<40)
+	far := offhost.New(kerneltest.Host(t), "far:0", 1<<40)
 	r, _ := made(t, on(far), set)
 	require.Contains(t, r.Report.Shares, "other_frame", "a window was pulled")
 	up, down := 0, 0
