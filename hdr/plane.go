@@ -2,7 +2,6 @@ package hdr
 
 import (
 	"context"
-	"image"
 	"math"
 
 	"github.com/realedit/realedit"
@@ -131,36 +130,4 @@ func (p *plane) half() *plane {
 		}
 	}
 	return q
-}
-
-// patch is the luma of a window of m (3 channels, U8 or U16) at full resolution, nan where a channel is blown.
-func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rectangle) (*plane, error) {
-	s := m.SubImage(r)
-	if s == nil {
-		return nil, realedit.Errorf(realedit.CodeInternal, "align", "patch %v outside %v", r, m)
-	}
-	s, free, err := kernels.ToHost(ctx, env.Backend, s)
-	if err != nil {
-		return nil, err
-	}
-	defer free()
-	p := &plane{s.Width(), s.Height(), make([]float32, s.Width()*s.Height())}
-	for y := range p.h {
-		out := p.v[y*p.w : (y+1)*p.w]
-		switch s.Format() {
-		case kernels.U8:
-			row := s.RowU8(y)
-			for x := range out {
-				out[x] = trackValue(float32(row[3*x])/255, float32(row[3*x+1])/255, float32(row[3*x+2])/255)
-			}
-		case kernels.U16:
-			row := s.RowU16(y)
-			for x := range out {
-				out[x] = trackValue(float32(row[3*x])/65535, float32(row[3*x+1])/65535, float32(row[3*x+2])/65535)
-			}
-		default:
-			return nil, realedit.Errorf(realedit.CodeInternal, "align", "frames are %v", s.Format())
-		}
-	}
-	return p, nil
 }
