@@ -17,6 +17,7 @@ type Backend interface {
 	// on the host or in this backend's memory.
 	Copy(ctx context.Context, dst, src *Image) error
 	// Ops is the table of operations; a nil field is not here. Use Complete for a table without gaps.
+	// A backend whose images do not lie on the host takes host images beside its own, at the cost of a transfer.
 	Ops() *Ops
 	// Sync waits until everything asked for has been done.
 	Sync(ctx context.Context) error
