@@ -251,13 +251,8 @@ var sharedHost = sync.OnceValues(func() (kernels.Backend, error) {
 // hostBackend is b if its images lie in host memory, else the shared one.
 func hostBackend(b kernels.Backend) (kernels.Backend, error) {
 	if b != nil {
-		probe, err := b.NewImage(1, 1, 1, kernels.U8)
-		if err != nil {
-			return nil, err
-		}
-		defer probe.Free()
-		if probe.OnHost() {
-			return b, nil
+		if onHost, err := kernels.HostMemory(b); err != nil || onHost {
+			return b, err
 		}
 	}
 	return sharedHost()
@@ -268,16 +263,14 @@ func moveTo(ctx context.Context, b kernels.Backend, m *kernels.Image) (*kernels.
 	if b == nil {
 		return m, nil
 	}
-	probe, err := b.NewImage(1, 1, 1, kernels.U8)
-	if err != nil {
-		m.Free()
-		return nil, err
-	}
-	defer probe.Free()
-	if probe.OnHost() {
+	onHost, err := kernels.HostMemory(b)
+	if onHost {
 		return m, nil
 	}
 	defer m.Free()
+	if err != nil {
+		return nil, err
+	}
 	d, err := b.NewImage(m.Width(), m.Height(), m.Channels(), m.Format())
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package realedit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/realedit/realedit/kernels"
@@ -19,8 +19,8 @@ import (
 // Config is what an Editor works with. The zero value works: the best backend of
 // this machine, CorrectedOnly, one set at a time.
 type Config struct {
-	Backends    []kernels.Backend // sets go to the next free one; empty = Open("auto"), closed by Close
-	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own
+	Backends    []kernels.Backend // sets are spread over them: see Process; empty = Open("auto"), closed by Close
+	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own, Device (of each device) 0 = nine tenths of what is free
 	Policy      Policy
 	Seed        uint64
 	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend
@@ -39,10 +39,9 @@ type Progress struct {
 
 // Editor runs sets through stages. It is safe for concurrent use.
 type Editor struct {
-	cfg  Config
-	own  bool
-	mu   sync.Mutex
-	next int
+	cfg    Config
+	own    bool
+	places *places
 }
 
 // New checks the configuration and opens the default backend if none is given.
@@ -67,6 +66,10 @@ func New(cfg Config) (*Editor, error) {
 	if e.cfg.Log == nil {
 		e.cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	var err error
+	if e.places, err = newPlaces(e.cfg.Backends, cfg.Budget.Device); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
 	return e, nil
 }
 
@@ -76,14 +79,6 @@ func (e *Editor) Close() error {
 		return e.cfg.Backends[0].Close()
 	}
 	return nil
-}
-
-func (e *Editor) pick() kernels.Backend {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b := e.cfg.Backends[e.next%len(e.cfg.Backends)]
-	e.next++
-	return b
 }
 
 // flatten lists the leaves of a stage in running order.
@@ -102,18 +97,52 @@ func flatten(s Stage) []Stage {
 // Process takes one set through a stage. The result is the caller's to Free. A panic
 // in a stage becomes an error with CodeInternal; a stage that the policy refuses is
 // left out with a finding.
+//
+// The set goes to the backend with the fewest sets at work, the first of equals. One whose device memory is less
+// than the stages say they take (Sizer) is passed over. A set that a device's memory does not suffice for is done again there
+// with less, where that can be: without other sets beside it, and with Frugal stages; else on another device,
+// else on the processor, which is opened for that when it is not configured. A device that fails (CodeDeviceLost) gets no more sets, and
+// its sets are done elsewhere. Findings say so: backend_too_small, backend_out_of_memory, backend_lost.
 func (e *Editor) Process(ctx context.Context, s Stage, set Set) (*Result, error) {
 	if len(set.Photos) == 0 || set.Reference < 0 || set.Reference >= len(set.Photos) {
 		return nil, Errorf(CodeBadOption, "process", "set %q: %d photos, reference %d", set.ID, len(set.Photos), set.Reference)
 	}
-	b := e.pick()
+	stages := flatten(s)
+	spare, canSpare := frugal(stages)
+	r := &request{need: footprint(stages, set), tried: map[*place]bool{}}
+	var failed error
+	for {
+		at, err := e.places.enter(ctx, r)
+		if at == nil {
+			return nil, withSet(cmp.Or(err, failed), set.ID)
+		}
+		run := stages
+		if r.alone {
+			run = spare
+		}
+		var done *Result
+		done, failed = e.attempt(ctx, at, s, run, set, r.notes)
+		company := e.places.leave(at, r)
+		if failed == nil {
+			return done, nil
+		}
+		if ctx.Err() != nil || !e.places.handOver(at, r, failed, company, canSpare) {
+			return nil, withSet(failed, set.ID)
+		}
+		e.cfg.Log.Warn(r.notes[len(r.notes)-1].Message, "set", set.ID, "error", failed)
+	}
+}
+
+// attempt takes a set through the stages at one place.
+func (e *Editor) attempt(ctx context.Context, at *place, s Stage, stages []Stage, set Set, notes []Finding) (*Result, error) {
+	b := at.backend
 	fb := &kernels.Fallbacks{}
 	env := &Env{
 		Backend: b, Ops: kernels.Complete(b, fb), Budget: e.cfg.Budget, Policy: e.cfg.Policy,
-		Seed: e.cfg.Seed, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb,
+		Seed: e.cfg.Seed, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb, device: at.caps.Device,
 	}
 	w := &Work{Set: set, Reference: set.Reference, Report: newReport(e, s, set)}
-	stages := flatten(s)
+	w.Report.Findings = append(w.Report.Findings, notes...)
 	err := func() error {
 		for i, st := range stages {
 			env.progress = func(stage string, f float64) {
@@ -129,11 +158,11 @@ func (e *Editor) Process(ctx context.Context, s Stage, set Set) (*Result, error)
 		if w.Image == nil {
 			return &Error{Code: CodeBadWiring, Set: set.ID, Op: "process", Err: errors.New("no stage made a picture")}
 		}
-		return env.Backend.Sync(ctx)
+		return nil
 	}()
 	if err != nil {
 		w.free()
-		return nil, withSet(err, set.ID)
+		return nil, err
 	}
 	return newResult(w)
 }
@@ -162,7 +191,11 @@ func (e *Editor) run(ctx context.Context, env *Env, s Stage, w *Work) (err error
 			err = &Error{Code: CodeInternal, Stage: s.Name(), Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	if err := s.Apply(ctx, env, w); err != nil {
+	err = s.Apply(ctx, env, w)
+	if err == nil {
+		err = env.Backend.Sync(ctx) // so that a device's time and trouble are those of the stage
+	}
+	if err != nil {
 		code := CodeOf(err)
 		var own *Error
 		if errors.As(err, &own) && own.Stage == "" {
@@ -171,7 +204,7 @@ func (e *Editor) run(ctx context.Context, env *Env, s Stage, w *Work) (err error
 		}
 		return &Error{Code: code, Stage: s.Name(), Err: err}
 	}
-	facts := StageFacts{Name: s.Name(), Options: recorded(s), Backend: env.Backend.Name(), Seconds: time.Since(start).Seconds()}
+	facts := StageFacts{Name: s.Name(), Options: recorded(s), Backend: env.Backend.Name(), Device: env.device, Seconds: time.Since(start).Seconds()}
 	for op, n := range env.fallbacks.Counts() {
 		if n -= before[op]; n > 0 {
 			if facts.Fallbacks == nil {

@@ -7,10 +7,12 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"hash"
 	"image"
 	"image/png"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/realedit/realedit/internal/container"
@@ -103,9 +105,9 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 	if m == nil {
 		return Errorf(CodeBadOption, "export", "the result has been freed")
 	}
-	pix, err := r.samples(m, o.Bits)
+	pix, err := atDepth(m, o.Bits)
 	if err != nil {
-		return err
+		return &Error{Code: CodeOf(err), Set: r.Set.ID, Op: "encode", Err: err}
 	}
 	if pix != m {
 		defer pix.Free()
@@ -150,40 +152,49 @@ func (r *Result) warn(warnings []string) {
 	}
 }
 
-// samples is m on the host at the wanted depth.
-func (r *Result) samples(m *kernels.Image, bits int) (*kernels.Image, error) {
+// atDepth is m on the host at the wanted depth, m itself where it is that. The device that holds it converts it, if
+// it has room: 8 bits are half as much to fetch as 16.
+func atDepth(m *kernels.Image, bits int) (*kernels.Image, error) {
 	f := kernels.U8
 	if bits == 16 {
 		f = kernels.U16
 	}
-	if m.Format() == f && m.OnHost() {
-		return m, nil
-	}
-	src := m
-	if !m.OnHost() {
-		host, err := kernels.NewHostImage(nil, m.Width(), m.Height(), 3, m.Format())
+	if m.OnHost() {
+		if m.Format() == f {
+			return m, nil
+		}
+		b, err := sharedHost()
 		if err != nil {
 			return nil, err
 		}
-		if err := m.Memory().Owner.Copy(context.Background(), host, m); err != nil {
-			host.Free()
+		return converted(b, m, f)
+	}
+	owner := m.Memory().Owner
+	if m.Format() != f {
+		c, err := converted(owner, m, f)
+		switch {
+		case err == nil:
+			defer c.Free()
+			m = c
+		case !errors.Is(err, kernels.ErrOutOfMemory):
 			return nil, err
 		}
-		if host.Format() == f {
-			return host, nil
-		}
-		defer host.Free()
-		src = host
 	}
-	b, err := sharedHost()
+	host, _, err := kernels.ToHost(context.Background(), owner, m)
+	if err != nil || host.Format() == f {
+		return host, err
+	}
+	defer host.Free()
+	return atDepth(host, bits)
+}
+
+// converted is m in another format, in b's memory.
+func converted(b kernels.Backend, m *kernels.Image, f kernels.Format) (*kernels.Image, error) {
+	dst, err := b.NewImage(m.Width(), m.Height(), m.Channels(), f)
 	if err != nil {
 		return nil, err
 	}
-	dst, err := b.NewImage(m.Width(), m.Height(), 3, f)
-	if err != nil {
-		return nil, err
-	}
-	if err := kernels.Complete(b, nil).Convert(dst, src); err != nil {
+	if err := kernels.Complete(b, nil).Convert(dst, m); err != nil {
 		dst.Free()
 		return nil, err
 	}
@@ -269,6 +280,7 @@ func (r *Result) facts(unaltered bool) []xmp.Prop {
 	facts := *r.Report
 	facts.Output, facts.Unaltered = nil, nil
 	facts.Stages = nil // times differ from run to run; the file must not
+	facts.Findings = slices.DeleteFunc(slices.Clone(facts.Findings), func(f Finding) bool { return slices.Contains(backendChecks, f.Check) })
 	text, err := json.Marshal(&facts)
 	if err != nil {
 		text = []byte("{}")

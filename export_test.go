@@ -21,6 +21,7 @@ import (
 
 	"github.com/realedit/realedit/internal/scene"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 )
 
 // asShot is a stage that hands the photo on unchanged.
@@ -92,7 +93,7 @@ func takenPhoto(t *testing.T) (path string, photo *Photo) {
 
 func edited(t *testing.T, s Stage, p *Photo, policy Policy) *Result {
 	t.Helper()
-	e, err := New(Config{Policy: policy})
+	e, err := New(Config{Backends: []kernels.Backend{kerneltest.Host(t)}, Policy: policy})
 	require.NoError(t, err)
 	r, err := e.Process(context.Background(), s, Set{ID: "one", Photos: []*Photo{p}, Reason: ReasonSingle, Confidence: 1})
 	require.NoError(t, err)

@@ -85,7 +85,8 @@ type InputFacts struct {
 type StageFacts struct {
 	Name      string         `json:"name"`
 	Options   any            `json:"options,omitempty"`
-	Backend   string         `json:"backend"`
+	Backend   string         `json:"backend"` // "cpu", "cuda:0"
+	Device    string         `json:"device"`  // its own name
 	Seconds   float64        `json:"seconds"`
 	Fallbacks map[string]int `json:"fallbacks,omitempty"` // operations the backend lacked, and calls
 }

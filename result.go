@@ -89,6 +89,7 @@ func newResult(w *Work) (*Result, error) {
 		}
 		w.Changes = c
 	}
+	w.DropFrames() // while it is known which of them the picture is
 	w.Report.Shares = w.Changes.Shares()
 	w.Report.Class = w.Changes.Strongest().Class()
 	r := &Result{Set: w.Set, Image: w.Image, Changes: w.Changes, Masks: w.Masks, Report: w.Report}

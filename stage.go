@@ -34,10 +34,16 @@ type Contract interface {
 	Gives() []Key
 }
 
-// Sizer is optional: the most bytes a stage takes beyond the Work for a picture of
-// w×h pixels, so that the budget is known before running.
+// Sizer is optional: the most bytes a stage takes for a picture of w×h pixels beyond the Work, what the stage itself puts
+// into the Work (Gives) included there, so that the budget is known before running. A backend's operations may take
+// a little of their own: as planes of reduced size.
 type Sizer interface {
 	Bytes(w, h int) (host, device int64)
+}
+
+// Frugal is optional: a stage that can do with less device memory, more slowly. The Editor asks for it after memory did not suffice.
+type Frugal interface {
+	Frugal() Stage
 }
 
 // Alterer is optional: the strongest change a stage can make. The Editor checks it against the policy.
@@ -60,6 +66,7 @@ type Env struct {
 	Seed    uint64
 	Log     *slog.Logger // never nil
 
+	device    string // the backend's device, for reports
 	fallbacks *kernels.Fallbacks
 	progress  func(stage string, fraction float64)
 }

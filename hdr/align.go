@@ -39,6 +39,12 @@ func (Align) Gives() []realedit.Key { return []realedit.Key{realedit.KeyFrames} 
 // Alters nothing: moving the frames of one moment over each other is part of the merge.
 func (Align) Alters() realedit.Change { return realedit.ChangeNone }
 
+// Bytes is, on the host, what two decoders hold and, in either memory, one photo beside its moved pixels.
+func (Align) Bytes(w, h int) (host, device int64) {
+	device = kernels.ImageBytes(w, h, 3, kernels.U16)
+	return 6*int64(w)*int64(h) + device, device
+}
+
 // Apply decodes and registers. It fails with the decoder's code when no photo can be read and with
 // CodeMisaligned when the reference agrees with none of several photos.
 func (a Align) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
@@ -79,9 +85,9 @@ func decodeAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}
-	for i, err := range errs { // memory and cancellation are the set's trouble, a bad file is its own
-		if c := realedit.CodeOf(err); err != nil && (c == realedit.CodeOutOfMemory || c == realedit.CodeCancelled || len(photos) == 1) {
-			return fail(errs[i])
+	for _, err := range errs {
+		if err != nil && (len(photos) == 1 || ofTheSet(err)) {
+			return fail(err)
 		}
 	}
 	leaveOut := func(i int, check, why string) {
@@ -127,6 +133,15 @@ func decodeAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 		w.Frames = append(w.Frames, realedit.Frame{Photo: photos[i], Image: m, Homography: identity, EV: relativeEV(w.Set, i)})
 	}
 	return promote(env, w)
+}
+
+// ofTheSet tells the trouble of the set or its backend, memory and the like, from that of one bad file.
+func ofTheSet(err error) bool {
+	switch realedit.CodeOf(err) {
+	case realedit.CodeOutOfMemory, realedit.CodeDeviceLost, realedit.CodeNoDevice, realedit.CodeCancelled:
+		return true
+	}
+	return false
 }
 
 // promote brings frames of mixed depth to 16 bits: a merge wants one format.

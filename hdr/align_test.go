@@ -15,6 +15,8 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/internal/scene"
+	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 )
 
 // taken is a rendered bracket as a set, darkest first, with the truth in the same order.
@@ -70,7 +72,7 @@ func (s stagesOf) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work
 
 func run(t testing.TB, set realedit.Set, look func(env *realedit.Env, w *realedit.Work), list ...realedit.Stage) {
 	t.Helper()
-	e, err := realedit.New(realedit.Config{Policy: realedit.AB723})
+	e, err := realedit.New(realedit.Config{Backends: []kernels.Backend{kerneltest.Host(t)}, Policy: realedit.AB723})
 	require.NoError(t, err)
 	r, err := e.Process(context.Background(), stagesOf{list, look}, set)
 	require.NoError(t, err)

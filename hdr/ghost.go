@@ -313,11 +313,5 @@ func lowerValid(ctx context.Context, env *realedit.Env, f *realedit.Frame, keep 
 		return nil
 	}
 	defer full.Free()
-	// valid = 0·(1−keep) + valid·keep
-	zero, err := zeros(ctx, env, full.Width(), full.Height())
-	if err != nil {
-		return err
-	}
-	defer zero.Free()
-	return env.Ops.Blend(f.Valid, zero, f.Valid, full)
+	return lower(ctx, env, f.Valid, full)
 }

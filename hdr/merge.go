@@ -35,10 +35,15 @@ func (m Merge) Recorded() any {
 	return map[string]any{"method": m.Method.String(), "deghost": m.Deghost}
 }
 
-// Bytes is what fusion takes beside the frames.
-func (Merge) Bytes(w, h int) (host, device int64) {
+// Bytes is the picture and what fusion takes beside the frames. On a device the picture is the Work's; the robust merge
+// works there on planes of reduced size, beside a mask that ghost removal makes, and OpenCV's on pyramids of three channels and of weights.
+func (m Merge) Bytes(w, h int) (host, device int64) {
 	n := int64(w) * int64(h)
-	return 24*n + 6*n, 24*n + 6*n
+	device = kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + planes(w, h, ghostSide, 8)
+	if m.Method == kernels.FuseMertens {
+		device += 24 * n
+	}
+	return 24*n + 6*n, device
 }
 
 // Apply merges. The frames stay in the Work for the stages after.

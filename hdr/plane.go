@@ -2,7 +2,6 @@ package hdr
 
 import (
 	"context"
-	"image"
 	"math"
 
 	"github.com/realedit/realedit"
@@ -69,21 +68,6 @@ func (p *plane) mean() float64 {
 	return s / float64(len(p.v))
 }
 
-// onHost is m itself or, where it lies elsewhere, a copy on the host; free gives the copy back.
-func onHost(ctx context.Context, env *realedit.Env, m *kernels.Image) (host *kernels.Image, free func(), err error) {
-	if m.OnHost() {
-		return m, func() {}, nil
-	}
-	if host, err = kernels.NewHostImage(nil, m.Width(), m.Height(), m.Channels(), m.Format()); err != nil {
-		return nil, nil, err
-	}
-	if err := env.Backend.Copy(ctx, host, m); err != nil {
-		host.Free()
-		return nil, nil, err
-	}
-	return host, host.Free, nil
-}
-
 // clipped is the encoded value from which a channel counts as blown.
 const clipped = 0.97
 
@@ -146,36 +130,4 @@ func (p *plane) half() *plane {
 		}
 	}
 	return q
-}
-
-// patch is the luma of a window of m (3 channels, U8 or U16) at full resolution, nan where a channel is blown.
-func patch(ctx context.Context, env *realedit.Env, m *kernels.Image, r image.Rectangle) (*plane, error) {
-	s := m.SubImage(r)
-	if s == nil {
-		return nil, realedit.Errorf(realedit.CodeInternal, "align", "patch %v outside %v", r, m)
-	}
-	s, free, err := onHost(ctx, env, s)
-	if err != nil {
-		return nil, err
-	}
-	defer free()
-	p := &plane{s.Width(), s.Height(), make([]float32, s.Width()*s.Height())}
-	for y := range p.h {
-		out := p.v[y*p.w : (y+1)*p.w]
-		switch s.Format() {
-		case kernels.U8:
-			row := s.RowU8(y)
-			for x := range out {
-				out[x] = trackValue(float32(row[3*x])/255, float32(row[3*x+1])/255, float32(row[3*x+2])/255)
-			}
-		case kernels.U16:
-			row := s.RowU16(y)
-			for x := range out {
-				out[x] = trackValue(float32(row[3*x])/65535, float32(row[3*x+1])/65535, float32(row[3*x+2])/65535)
-			}
-		default:
-			return nil, realedit.Errorf(realedit.CodeInternal, "align", "frames are %v", s.Format())
-		}
-	}
-	return p, nil
 }

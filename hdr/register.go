@@ -103,14 +103,14 @@ func overlapTone(b, a *plane, dx, dy int) *toneMap {
 	return &m
 }
 
-// eachCorner calls f for all of the corners, on all processors.
-func eachCorner(all []corner, f func(i int, c corner)) {
+// onAll calls f(0)…f(n−1) on all processors.
+func onAll(n int, f func(i int)) {
 	var wg sync.WaitGroup
-	n := min(runtime.GOMAXPROCS(0), len(all))
-	for k := range n {
+	step := min(runtime.GOMAXPROCS(0), n)
+	for k := range step {
 		wg.Go(func() {
-			for i := k; i < len(all); i += n {
-				f(i, all[i])
+			for i := k; i < n; i += step {
+				f(i)
 			}
 		})
 	}
@@ -122,7 +122,8 @@ func trackAll(a, b *plane, tone *toneMap, h homography, g *spotGrid) []match {
 	r := g.radius
 	all := g.shared(b, &h)
 	found := make([]match, len(all))
-	eachCorner(all, func(i int, c corner) {
+	onAll(len(all), func(i int) {
+		c := all[i]
 		t := window(a, c.x-r, c.y-r, 2*r+1)
 		u, v, score, sigma := track(t, b, 1, tone, func(x, y float64) (float64, float64) {
 			return h.apply(x+float64(c.x-r), y+float64(c.y-r))
@@ -164,40 +165,51 @@ func trackDetails(ctx context.Context, env *realedit.Env, a, b *view, tone *tone
 	w, ht := a.full.Width(), a.full.Height()
 	sx, sy := a.scale[0], a.scale[1]
 	small := h.rescale(1/sx, 1/sy)
-	all := a.details.shared(b.track[0], &small)
-	found := make([]match, len(all))
-	var mu sync.Mutex
-	var failed error
-	eachCorner(all, func(i int, c corner) {
+	type detail struct {
+		x, y, px, py float64 // where it is in a, and in b under h
+		fold         int
+	}
+	var all []detail
+	var here, there []image.Rectangle
+	for _, c := range a.details.shared(b.track[0], &small) {
 		x := int((float64(c.x)+0.5)*sx - 0.5)
 		y := int((float64(c.y)+0.5)*sy - 0.5)
 		x, y = min(max(x, radius), w-1-radius), min(max(y, radius), ht-1-radius)
 		px, py := h.apply(float64(x), float64(y))
-		qx, qy := int(math.Round(px)), int(math.Round(py))
-		box := image.Rect(qx-radius-reach, qy-radius-reach, qx+radius+reach+1, qy+radius+reach+1)
-		if x < radius || y < radius || !box.In(b.full.Bounds()) {
-			return
+		at, q := image.Pt(x, y), image.Pt(int(math.Round(px)), int(math.Round(py)))
+		if box := around(q, radius+reach); x >= radius && y >= radius && box.In(b.full.Bounds()) {
+			all = append(all, detail{float64(x), float64(y), px, py, c.fold})
+			here, there = append(here, around(at, radius)), append(there, box)
 		}
-		t, err := patch(ctx, env, a.full, image.Rect(x-radius, y-radius, x+radius+1, y+radius+1))
-		if err == nil {
-			var s *plane
-			if s, err = patch(ctx, env, b.full, box); err == nil {
-				// Twice smoothed: at full resolution a pixel holds more noise than edge. So every second pixel tells as much as all.
-				u, v, score, sigma := track(t.smooth().smooth(), s.smooth().smooth(), 2, tone, func(tx, ty float64) (float64, float64) {
-					ax, ay := h.apply(tx+float64(x-radius), ty+float64(y-radius))
-					return ax - float64(box.Min.X), ay - float64(box.Min.Y)
-				})
-				if score >= 0.8 && math.Hypot(u, v) <= reach {
-					found[i] = match{float64(x), float64(y), px + u, py + v, weigh(sigma), c.fold}
-				}
-				return
-			}
+	}
+	from, free, err := cutouts(ctx, env, a.full, here)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	to, free, err := cutouts(ctx, env, b.full, there)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	found := make([]match, len(all))
+	onAll(len(all), func(i int) {
+		d, corner, box := all[i], here[i].Min, there[i].Min
+		// Twice smoothed: at full resolution a pixel holds more noise than edge. So every second pixel tells as much as all.
+		u, v, score, sigma := track(patch(from[i]).smooth().smooth(), patch(to[i]).smooth().smooth(), 2, tone, func(tx, ty float64) (float64, float64) {
+			ax, ay := h.apply(tx+float64(corner.X), ty+float64(corner.Y))
+			return ax - float64(box.X), ay - float64(box.Y)
+		})
+		if score >= 0.8 && math.Hypot(u, v) <= reach {
+			found[i] = match{d.x, d.y, d.px + u, d.py + v, weigh(sigma), d.fold}
 		}
-		mu.Lock()
-		failed = err
-		mu.Unlock()
 	})
-	return tracked(found), failed
+	return tracked(found), nil
+}
+
+// around is the square of 2·radius+1 pixels a side about p.
+func around(p image.Point, radius int) image.Rectangle {
+	return image.Rect(p.X-radius, p.Y-radius, p.X+radius+1, p.Y+radius+1)
 }
 
 // ladder climbs from start (a map it may fall back on) through the models. A rung is judged by where

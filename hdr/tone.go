@@ -79,6 +79,12 @@ const (
 	baseEpsilon = 0.25
 )
 
+// Bytes is the small picture, its trial and what they are adjusted with; the picture itself is adjusted in place or is the Work's.
+func (Tone) Bytes(w, h int) (host, device int64) {
+	device = planes(w, h, toneSide, 3+3+3+1+2+1+2+1)
+	return device, device
+}
+
 // Apply decides on a small copy and adjusts the picture in one pass.
 func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	t, err := t.checked()

@@ -21,7 +21,7 @@ type view struct {
 // newView prepares a photo from small, its area average (F32, 3 channels).
 func newView(ctx context.Context, env *realedit.Env, full, small *kernels.Image) (*view, error) {
 	w, h := small.Width(), small.Height()
-	small, free, err := onHost(ctx, env, small)
+	small, free, err := kernels.ToHost(ctx, env.Backend, small)
 	if err != nil {
 		return nil, err
 	}

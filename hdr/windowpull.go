@@ -35,6 +35,13 @@ func (WindowPull) Gives() []realedit.Key { return []realedit.Key{realedit.KeyIma
 // Alters: pixels from another real frame.
 func (WindowPull) Alters() realedit.Change { return realedit.ChangeFrame }
 
+// Bytes is a mask, a strip of it and of the picture, and the planes on which views are judged.
+func (WindowPull) Bytes(w, h int) (host, device int64) {
+	device = kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + kernels.ImageBytes(w, stripRows(w, h), 3, kernels.U16) +
+		planes(w, h, realedit.SmallSide, 2)
+	return device, device
+}
+
 // Apply pulls.
 func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	if !(p.MinGain >= 0 && p.MinGain <= 100) {
@@ -234,79 +241,30 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 	// Outside the regions' box nothing is allowed, so only the box is worked on.
 	box := only.box(w.Image.Bounds())
 	alpha := allowed.Valid.SubImage(box)
-	zero, err := zeros(ctx, env, box.Dx(), box.Dy())
-	if err != nil {
-		return err
-	}
-	defer zero.Free()
-	if err := env.Ops.Blend(alpha, zero, alpha, mask.SubImage(box)); err != nil {
+	if err := lower(ctx, env, alpha, mask.SubImage(box)); err != nil {
 		return err
 	}
 	if f.Valid != nil { // what the moved frame does not cover stays the merge's
-		if err := env.Ops.Blend(alpha, zero, alpha, f.Valid.SubImage(box)); err != nil {
+		if err := lower(ctx, env, alpha, f.Valid.SubImage(box)); err != nil {
 			return err
 		}
 	}
-	src, dst := f.Image.SubImage(box), w.Image.SubImage(box)
-	if src.Format() != dst.Format() || gamma != 1 {
-		c, err := env.NewImage(box.Dx(), box.Dy(), 3, dst.Format())
-		if err != nil {
-			return err
-		}
-		defer c.Free()
-		if gamma == 1 {
-			err = env.Ops.Convert(c, src)
-		} else {
-			curve := make([]float32, 1025)
-			for i := range curve {
-				curve[i] = float32(math.Pow(float64(i)/1024, gamma))
-			}
-			err = env.Ops.Curve(c, src, [][]float32{curve})
-		}
-		if err != nil {
-			return err
-		}
-		src = c
-	}
-	if err := env.Ops.Blend(dst, dst, src, alpha); err != nil {
+	if err := blendIn(env, w.Image.SubImage(box), f.Image.SubImage(box), alpha, gamma); err != nil {
 		return err
 	}
 	if w.Changes == nil {
+		var err error
 		if w.Changes, err = realedit.NewAlterationMap(w.Image.Width(), w.Image.Height()); err != nil {
 			return err
 		}
 	}
-	host, free, err := onHost(ctx, env, allowed.Valid)
+	host, free, err := kernels.ToHost(ctx, env.Backend, alpha)
 	if err != nil {
 		return err
 	}
 	defer free()
 	w.Find(realedit.Finding{Check: "window_pulled", Severity: realedit.Info,
 		Message: fmt.Sprintf("the view through the window is %s's own", f.Photo.Name)})
-	return w.Changes.Mark(host, realedit.ChangeFrame)
-}
-
-// zeros is a black U8 mask.
-func zeros(ctx context.Context, env *realedit.Env, w, h int) (*kernels.Image, error) {
-	dot, err := env.NewImage(1, 1, 1, kernels.U8)
-	if err != nil {
-		return nil, err
-	}
-	defer dot.Free()
-	host, err := kernels.Wrap([]uint8{0}, 1, 1, 1)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.Backend.Copy(ctx, dot, host); err != nil {
-		return nil, err
-	}
-	m, err := env.NewImage(w, h, 1, kernels.U8)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.Ops.Resize(m, dot); err != nil {
-		m.Free()
-		return nil, err
-	}
-	return m, nil
+	changes := realedit.AlterationMap{Map: w.Changes.Map.SubImage(box)}
+	return changes.Mark(host, realedit.ChangeFrame)
 }

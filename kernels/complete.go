@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"context"
 	"reflect"
 	"sync"
 )
@@ -51,9 +52,9 @@ func (f *Fallbacks) Counts() map[string]int {
 	return c
 }
 
-// Complete returns the backend's operations with the reference in place of the
-// missing ones; count (may be nil) hears of every call that fell back. The images
-// of such a call must lie in host memory.
+// Complete returns the backend's operations with the reference in place of the missing ones; count (may be
+// nil) hears of every call that fell back. Where the backend's images do not lie on the host, such a call fetches
+// its images, works there and brings back what it wrote: slow, but right.
 func Complete(b Backend, count *Fallbacks) *Ops {
 	registryMu.Lock()
 	ref := reference
@@ -63,19 +64,44 @@ func Complete(b Backend, count *Fallbacks) *Ops {
 		return &o
 	}
 	have, want := reflect.ValueOf(&o).Elem(), reflect.ValueOf(ref).Elem()
-	for i := range opNames {
-		f, r, name := have.Field(i), want.Field(i), opNames[i]
+	for i, name := range opNames {
+		f, r := have.Field(i), want.Field(i)
 		if !f.IsNil() || r.IsNil() {
 			continue
 		}
-		if count == nil {
-			f.Set(r)
-			continue
-		}
+		stand := Staging{Place: fetched(b)}.wrap(name, f.Type(), r)
 		f.Set(reflect.MakeFunc(f.Type(), func(args []reflect.Value) []reflect.Value {
-			count.add(name)
-			return r.Call(args)
+			if count != nil {
+				count.add(name)
+			}
+			return stand.Call(args)
 		}))
 	}
 	return &o
+}
+
+// fetched places b's images on the host.
+func fetched(b Backend) func(string, *Image, bool, bool) (*Image, func(error) error, error) {
+	return func(_ string, m *Image, read, written bool) (*Image, func(error) error, error) {
+		if m.OnHost() {
+			return m, nil, nil
+		}
+		host, err := NewHostImage(nil, m.w, m.h, m.c, m.f)
+		if err != nil {
+			return nil, nil, err
+		}
+		if read {
+			if err := b.Copy(context.Background(), host, m); err != nil {
+				host.Free()
+				return nil, nil, err
+			}
+		}
+		return host, func(err error) error {
+			defer host.Free()
+			if err != nil || !written {
+				return nil
+			}
+			return b.Copy(context.Background(), m, host)
+		}, nil
+	}
 }

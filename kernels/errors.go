@@ -17,6 +17,8 @@ var (
 	ErrDeviceLost = errors.New("device lost")
 	// ErrOutOfMemory: an allocation would exceed the budget or the device's memory.
 	ErrOutOfMemory = errors.New("out of memory")
+	// ErrHostMemory is the ErrOutOfMemory of the host's own memory: no other backend has more of it.
+	ErrHostMemory = fmt.Errorf("host: %w", ErrOutOfMemory)
 	// ErrInvalid: an argument's size, format, channel count or range is wrong. It is wrapped by *ArgError.
 	ErrInvalid = errors.New("invalid argument")
 )

@@ -26,6 +26,32 @@ func CopyHost(ctx context.Context, dst, src *Image) error {
 	return nil
 }
 
+// HostMemory tells whether a backend's images lie in host memory.
+func HostMemory(b Backend) (bool, error) {
+	probe, err := b.NewImage(1, 1, 1, U8)
+	if err != nil {
+		return false, err
+	}
+	defer probe.Free()
+	return probe.OnHost(), nil
+}
+
+// ToHost is m, an image of b's, where the processor can read it: m itself on the host, else a copy in the Host pool.
+// free gives the copy back; it is never nil.
+func ToHost(ctx context.Context, b Backend, m *Image) (host *Image, free func(), err error) {
+	if m.OnHost() {
+		return m, func() {}, nil
+	}
+	if host, err = NewHostImage(nil, m.w, m.h, m.c, m.f); err != nil {
+		return nil, func() {}, err
+	}
+	if err := b.Copy(ctx, host, m); err != nil {
+		host.Free()
+		return nil, func() {}, err
+	}
+	return host, host.Free, nil
+}
+
 // HostCaps are the processor's facts: its name, the threads Go may use, and the
 // machine's memory where the system tells it (Linux), else 0.
 func HostCaps() Caps {

@@ -40,7 +40,7 @@ func SizeClass(n int) int {
 }
 
 // Get returns a block of n bytes with undefined contents, and the function that
-// gives it back. Past the limit the error wraps ErrOutOfMemory.
+// gives it back. Past the limit the error wraps ErrHostMemory.
 func (p *Pool) Get(n int64) ([]byte, func(), error) {
 	if n < 0 || n != int64(int(n)) {
 		return nil, nil, argErr("Pool.Get", "n", "%d bytes", n)
@@ -50,7 +50,7 @@ func (p *Pool) Get(n int64) ([]byte, func(), error) {
 	if p.limit > 0 && p.inUse+int64(size) > p.limit {
 		used := p.inUse
 		p.mu.Unlock()
-		return nil, nil, fmt.Errorf("kernels: %d MiB asked for with %d of %d MiB in use: %w", n>>20, used>>20, p.limit>>20, ErrOutOfMemory)
+		return nil, nil, fmt.Errorf("kernels: %d MiB asked for with %d of %d MiB in use: %w", n>>20, used>>20, p.limit>>20, ErrHostMemory)
 	}
 	p.inUse += int64(size)
 	p.peak = max(p.peak, p.inUse)

@@ -10,6 +10,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/internal/scene"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -33,9 +34,7 @@ func rendered(t testing.TB, b *scene.Bracket) realedit.Set {
 
 func process(t testing.TB, route string, o *Options, policy realedit.Policy, set realedit.Set) *realedit.Result {
 	t.Helper()
-	b, err := kernels.Open("auto")
-	require.NoError(t, err)
-	e, err := realedit.New(realedit.Config{Backends: []kernels.Backend{b}, Policy: policy})
+	e, err := realedit.New(realedit.Config{Backends: []kernels.Backend{kerneltest.Host(t)}, Policy: policy})
 	require.NoError(t, err)
 	p, err := Route(route, o)
 	require.NoError(t, err)

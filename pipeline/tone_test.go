@@ -10,6 +10,7 @@ import (
 	"github.com/realedit/realedit/hdr"
 	"github.com/realedit/realedit/internal/scene"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,9 +24,7 @@ func neutralSet(t testing.TB, s *scene.Scene, o scene.BracketOptions) realedit.S
 // withTone is the auto route with this tone.
 func withTone(t testing.TB, tone hdr.Tone, set realedit.Set) *realedit.Result {
 	t.Helper()
-	b, err := kernels.Open("auto")
-	require.NoError(t, err)
-	e, err := realedit.New(realedit.Config{Backends: []kernels.Backend{b}, Policy: realedit.AB723})
+	e, err := realedit.New(realedit.Config{Backends: []kernels.Backend{kerneltest.Host(t)}, Policy: realedit.AB723})
 	require.NoError(t, err)
 	p, err := Auto(nil)
 	require.NoError(t, err)
@@ -45,11 +44,7 @@ func differences(t testing.TB, a, b *realedit.Result) []float32 {
 	v := make([]float32, w*h)
 	m, err := kernels.Wrap(v, w, h, 1)
 	require.NoError(t, err)
-	back, err := kernels.Open("cpu")
-	if err != nil {
-		back, err = kernels.Open("ref")
-	}
-	require.NoError(t, err)
+	back := kerneltest.Host(t)
 	defer back.Close()
 	_, err = back.Ops().DeltaE(a.Image, b.Image, m, nil)
 	require.NoError(t, err)

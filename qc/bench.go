@@ -27,12 +27,11 @@ func newBench(ctx context.Context, env *realedit.Env, l Limits) (*bench, error) 
 		return nil, err
 	}
 	b := &bench{ctx: ctx, env: env, ops: env.Ops, back: env.Backend, limits: l.rows()}
-	probe, err := env.NewImage(1, 1, 1, kernels.U8)
+	onHost, err := kernels.HostMemory(env.Backend)
 	if err != nil {
-		return nil, err
+		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
 	}
-	defer probe.Free()
-	if !probe.OnHost() { // proxies are small: they are judged on the processor
+	if !onHost { // proxies are small: they are judged on the processor
 		h, err := kernels.Open("cpu")
 		if err != nil {
 			h, err = kernels.Open("ref")
@@ -87,18 +86,10 @@ func (b *bench) resized(src *kernels.Image, w, h int, f kernels.Format) (*kernel
 // window is the part r of src on the host; the returned function frees what was copied.
 func (b *bench) window(src *kernels.Image, r image.Rectangle) (*kernels.Image, func(), error) {
 	s := src.SubImage(r)
-	if s == nil || s.OnHost() {
-		return s, func() {}, nil
+	if s == nil {
+		return nil, func() {}, nil
 	}
-	dst, err := b.back.NewImage(s.Width(), s.Height(), s.Channels(), s.Format())
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := b.env.Backend.Copy(b.ctx, dst, s); err != nil {
-		dst.Free()
-		return nil, nil, err
-	}
-	return dst, dst.Free, nil
+	return kernels.ToHost(b.ctx, b.env.Backend, s)
 }
 
 // add records a number; a limit that is off is not recorded.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
 )
 
 // Gate is a stage that ends a pipeline: it holds the picture against the photos it was
@@ -34,10 +35,10 @@ func (Gate) Gives() []realedit.Key { return nil }
 // Alters is realedit.ChangeNone: a gate only looks.
 func (Gate) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Bytes is the proxies of the picture and up to nine photos.
+// Bytes is the proxies of the picture and up to nine photos, which a device makes one by one.
 func (Gate) Bytes(w, h int) (host, device int64) {
 	g := geometryOf(w, h)
-	return int64(g.w) * int64(g.h) * 24 * 10, 0
+	return int64(g.w) * int64(g.h) * 24 * 10, kernels.ImageBytes(g.w, g.h, 3, kernels.U16)
 }
 
 // Recorded is the limits in force that are not the defaults, by "check.measure".

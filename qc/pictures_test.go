@@ -11,6 +11,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/kerneltest"
 )
 
 // The tests' room: a computed scene with walls, a window on a bright garden, planks, shelves
@@ -450,9 +451,6 @@ func merged(t testing.TB, frames []realedit.Frame) *kernels.Image {
 
 func testEnv(t testing.TB) *realedit.Env {
 	t.Helper()
-	b, err := kernels.Open("auto")
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := kerneltest.Host(t)
 	return &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil)}
 }

@@ -41,6 +41,13 @@ const (
 	detailLow, detailHi = 0.06, 0.90
 )
 
+// Bytes is the small picture of one photo and, after it, the planes that the mask is refined on.
+func (Windows) Bytes(w, h int) (host, device int64) {
+	w, h = realedit.FitInto(w, h, side)
+	device = 4 * kernels.ImageBytes(w, h, 1, kernels.F32)
+	return device, device
+}
+
 // Apply finds the windows. It never fails for want of one.
 func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	if !(s.MinArea >= 0 && s.MinArea <= 0.5) {

@@ -51,8 +51,7 @@ func TestGridRefuses(t *testing.T) {
 
 // Cut into tiles and assembled again, a picture is itself, bit for bit.
 func TestTiledIsWhole(t *testing.T) {
-	b, err := kernels.Open("auto")
-	require.NoError(t, err)
+	b := kerneltest.Host(t)
 	ops := kernels.Complete(b, nil)
 	m := kerneltest.NewMaker(b, 7)
 	defer m.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 type batch struct {
 	c          *command
 	o          *options
-	backend    kernels.Backend
+	backends   []kernels.Backend
+	device     bool // pixels are not worked on in host memory
 	editor     *realedit.Editor
 	cache      *realedit.PixelCache
 	out        *output // nil under -groups
@@ -43,10 +45,10 @@ func (c *command) batch(ctx context.Context, o *options) (quarantined int, err e
 	b := &batch{c: c, o: o, pixels: pixels, ignored: skipped, names: map[*realedit.Photo]*input{}, results: map[*job]*outcome{},
 		previews: &previews{jpeg: map[string][]byte{}}, show: newProgress(c, o)}
 	defer b.show.close()
-	if err := b.openBackend(); err != nil {
+	if err := b.openBackends(); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, b.backend.Close()) }()
+	defer func() { err = errors.Join(err, b.closeBackends()) }()
 	if !o.groups {
 		if b.out, err = openOutput(resolve(o.out), c.fault); err != nil {
 			return 0, err
@@ -82,36 +84,60 @@ func (c *command) batch(ctx context.Context, o *options) (quarantined int, err e
 	return sum.Counts.Quarantined, nil
 }
 
-// openBackend opens what -backend names, on -jobs threads where that is the processor.
-func (b *batch) openBackend() (err error) {
-	spec := b.o.backend
-	if spec == "cpu" {
-		spec = fmt.Sprintf("cpu:%d", b.o.jobs)
+// openBackends opens what -backend names, on -jobs threads where that is the processor.
+func (b *batch) openBackends() (err error) {
+	fail := func(err error) error {
+		return errors.Join(&realedit.Error{Code: realedit.CodeOf(err), Op: "-backend " + b.o.backend, Err: err}, b.closeBackends())
 	}
-	open := func(spec string) error {
-		if b.backend, err = kernels.Open(spec); err != nil {
-			return &realedit.Error{Code: realedit.CodeOf(err), Op: "-backend " + b.o.backend, Err: err}
-		}
-		return nil
+	if b.backends, err = kernels.OpenAll(b.o.backend); err != nil {
+		return fail(err)
 	}
-	if err := open(spec); err != nil {
-		return err
-	}
-	if spec == "auto" && b.backend.Name() == "cpu" {
-		if err := b.backend.Close(); err != nil {
+	if b.backends[0].Name() == "cpu" {
+		if err := b.closeBackends(); err != nil {
 			return err
 		}
-		if err := open(fmt.Sprintf("cpu:%d", b.o.jobs)); err != nil {
-			return err
+		if b.backends, err = kernels.OpenAll(fmt.Sprintf("cpu:%d", b.o.jobs)); err != nil {
+			return fail(err)
 		}
 	}
+	onHost, err := kernels.HostMemory(b.backends[0])
+	if err != nil {
+		return fail(err)
+	}
+	b.device = !onHost
 	b.editor, err = realedit.New(realedit.Config{
-		Backends: []kernels.Backend{b.backend},
-		Budget:   kernels.Budget{Host: b.pixels},
+		Backends: b.backends,
+		Budget:   kernels.Budget{Host: b.pixels, Device: b.o.gpu},
 		Policy:   b.o.policy,
 		Progress: b.show.stage,
 	})
+	if err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+func (b *batch) closeBackends() (err error) {
+	for _, k := range b.backends {
+		err = errors.Join(err, k.Close())
+	}
+	b.backends = nil
 	return err
+}
+
+// kind is what decides pixels: the backend without the number of its device.
+func (b *batch) kind() string {
+	kind, _, _ := strings.Cut(b.backends[0].Name(), ":")
+	return kind
+}
+
+// backendNames are the backends that were opened: "cuda:0,cuda:1".
+func (b *batch) backendNames() string {
+	var names []string
+	for _, k := range b.backends {
+		names = append(names, k.Name())
+	}
+	return strings.Join(names, ",")
 }
 
 // planCache decides how many pixels are kept from reading to editing: what editing the
@@ -136,7 +162,7 @@ func (b *batch) planCache(lists []*listing) {
 
 // editAll takes all sets through to their files. By default sets follow one another,
 // each on all cores; the next one starts while one is still being written
-// where memory allows both.
+// where memory allows both. With devices there is one set for each, and one on its way there or back.
 func (b *batch) editAll(ctx context.Context, lists []*listing) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -147,7 +173,11 @@ func (b *batch) editAll(ctx context.Context, lists []*listing) error {
 	b.verify(jobs)
 	b.show.sets = len(jobs)
 	space := newGate(b.pixels)
-	slots := make(chan struct{}, min(2, b.o.jobs))
+	atOnce := min(2, b.o.jobs)
+	if b.device {
+		atOnce = len(b.backends) + 1
+	}
+	slots := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	for _, j := range jobs {
 		if j.broken != nil || j.done {
@@ -158,7 +188,7 @@ func (b *batch) editAll(ctx context.Context, lists []*listing) error {
 			continue
 		}
 		slots <- struct{}{}
-		leave, err := space.enter(ctx, setNeed(j.stage, j.set))
+		leave, err := space.enter(ctx, setNeed(j.stage, j.set, b.device))
 		if err != nil {
 			<-slots
 			break
@@ -167,6 +197,9 @@ func (b *batch) editAll(ctx context.Context, lists []*listing) error {
 			defer func() { <-slots }()
 			defer func() { leave() }()
 			o, err := b.edit(ctx, j)
+			if realedit.CodeOf(err) == realedit.CodeDeviceLost && !errors.As(err, new(diskError)) {
+				o, err = b.edit(ctx, j) // lost with a finished picture in it: the Editor meets that now and goes elsewhere
+			}
 			if realedit.CodeOf(err) == realedit.CodeOutOfMemory && !errors.As(err, new(diskError)) {
 				// Once more with all the memory there is.
 				leave()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
 )
 
 // outcome is what became of a set: a line of -json and an entry of batch.json.
@@ -145,9 +146,10 @@ func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []
 	return drafts, err
 }
 
+// preview is the finished picture at gallery size, made where it is.
 func (b *batch) preview(ctx context.Context, r *realedit.Result) ([]byte, error) {
-	be := b.backend
-	return smallJPEG(ctx, be, completeOps(be), r.Image)
+	at := r.Image.Memory().Owner
+	return smallJPEG(ctx, at, kernels.Complete(at, nil), r.Image)
 }
 
 func previewPath(name, which string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -26,6 +27,7 @@ type options struct {
 	format  realedit.FileFormat
 	quality int
 	backend string
+	gpu     int64 // bytes of device memory; 0 = nine tenths of what is free
 	jobs    int
 	memory  int64 // bytes
 	groups  bool
@@ -55,7 +57,8 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	text["policy"] = f.String("policy", "ab723", strings.Join(realedit.PolicyNames(), "|"))
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
-	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N]: where pixels are worked on")
+	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N[,N]|:all]: where pixels are worked on")
+	text["gpu-memory"] = f.String("gpu-memory", "0", "device memory to stay within, of each GPU; 0 = 90 % of what is free")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processor threads")
 	text["memory"] = f.String("memory", "2GiB", "host memory to stay within")
 	f.BoolVar(&o.groups, "groups", false, "print the sets with reason and confidence, then stop")
@@ -119,8 +122,13 @@ func (o *options) check(text map[string]*string) (err error) {
 	default:
 		return badUsage("-merge", "%q is neither robust nor mertens", *text["merge"])
 	}
-	if name, arg, numbered := strings.Cut(o.backend, ":"); !slices.Contains([]string{"auto", "ref", "cpu", "cuda"}, name) || numbered && (name != "cuda" || !isNumber(arg)) {
-		return badUsage("-backend", "%q is not auto, ref, cpu, cuda or cuda:N", o.backend)
+	if !backendSpec.MatchString(o.backend) {
+		return badUsage("-backend", "%q is not auto, ref, cpu, cuda, cuda:N, cuda:N,N or cuda:all", o.backend)
+	}
+	if s := *text["gpu-memory"]; s != "0" {
+		if o.gpu, err = parseBytes("-gpu-memory", s); err != nil {
+			return err
+		}
 	}
 	if o.group.Mode, o.group.Count, err = realedit.ParseGroupMode(o.sets); err != nil {
 		return usageError{err}
@@ -134,14 +142,11 @@ func (o *options) check(text map[string]*string) (err error) {
 	return o.checkMemory(*text["memory"])
 }
 
-func isNumber(s string) bool {
-	n, err := strconv.Atoi(s)
-	return err == nil && n >= 0
-}
+var backendSpec = regexp.MustCompile(`^(auto|ref|cpu|cuda(:(all|[0-9]+(,[0-9]+)*))?)$`)
 
 // checkMemory refuses budgets that cannot be: too small for one photo, or more than the machine has.
 func (o *options) checkMemory(s string) (err error) {
-	if o.memory, err = parseBytes(s); err != nil {
+	if o.memory, err = parseBytes("-memory", s); err != nil {
 		return err
 	}
 	total := kernels.HostCaps().Total
@@ -157,7 +162,7 @@ func (o *options) checkMemory(s string) (err error) {
 	return nil
 }
 
-// units of -memory, longest first.
+// units of memory, longest first.
 var units = []struct {
 	suffix string
 	bytes  float64
@@ -168,7 +173,7 @@ var units = []struct {
 }
 
 // parseBytes reads "2GiB", "512MiB", "1.5GB", "800M" or a number of bytes.
-func parseBytes(s string) (int64, error) {
+func parseBytes(flag, s string) (int64, error) {
 	low := strings.ToLower(strings.TrimSpace(s))
 	for _, u := range units {
 		digits, ok := strings.CutSuffix(low, u.suffix)
@@ -181,7 +186,7 @@ func parseBytes(s string) (int64, error) {
 		}
 		return int64(v * u.bytes), nil
 	}
-	return 0, badUsage("-memory", "%q is not an amount of memory like 2GiB, 512MiB or 1.5GB", s)
+	return 0, badUsage(flag, "%q is not an amount of memory like 2GiB, 512MiB or 1.5GB", s)
 }
 
 // record is what of the options decides the pixels and files of a set, for resuming.

@@ -141,7 +141,7 @@ func TestUsage(t *testing.T) {
 	put(t, in, 3)
 	for _, args := range [][]string{
 		{}, {"-quality", "101", in}, {"-route", "attic", in}, {"-merge", "x", in}, {"-sets", "0", in}, {"-policy", "none", in}, {"-format", "gif", in},
-		{"-backend", "gpu", in}, {"-backend", "cpu:2", in}, {"-jobs", "0", in}, {"-memory", "lots", in}, {"-memory", "1MiB", in}, {"-memory", "900TiB", in}, {"-nonsense", in},
+		{"-backend", "gpu", in}, {"-backend", "cpu:2", in}, {"-backend", "cuda:", in}, {"-backend", "cuda:1,", in}, {"-backend", "cuda:some", in}, {"-gpu-memory", "lots", in}, {"-jobs", "0", in}, {"-memory", "lots", in}, {"-memory", "1MiB", in}, {"-memory", "900TiB", in}, {"-nonsense", in},
 		{filepath.Join(in, "missing")}, {"-out", in, in}, {in, "-out"}, {"-out", in, filepath.Join(in, "DSC00019.JPG")},
 	} {
 		r := call(t, args...)
@@ -162,12 +162,12 @@ func TestCodeOfWhatEndsARun(t *testing.T) {
 
 func TestParseBytes(t *testing.T) {
 	for s, want := range map[string]int64{"2GiB": 2 << 30, "512MiB": 512 << 20, "1.5GB": 1500000000, "700m": 700 << 20, "1073741824": 1 << 30, "3 GiB": 3 << 30, "1e9B": 1e9} {
-		n, err := parseBytes(s)
+		n, err := parseBytes("-memory", s)
 		require.NoError(t, err)
 		require.Equal(t, want, n, s)
 	}
 	for _, s := range []string{"", "GiB", "-1GiB", "0", "NaN", "inf", "2XiB", "1e300GiB"} {
-		_, err := parseBytes(s)
+		_, err := parseBytes("-memory", s)
 		require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err), s)
 	}
 }

@@ -8,10 +8,7 @@ import (
 	"slices"
 
 	"github.com/realedit/realedit"
-	"github.com/realedit/realedit/kernels"
 )
-
-func completeOps(b kernels.Backend) *kernels.Ops { return kernels.Complete(b, nil) }
 
 // look is how bright and how neutral a finished picture is, measured on its preview.
 type look struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/internal/container"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/qc"
 )
 
 // limitMemory holds the process to the budget: pixels in the pool, everything else under
@@ -119,13 +120,19 @@ func estimate(path string) (opening, pixels int64) {
 }
 
 // setNeed estimates the host memory that editing a set takes: its frames, two pictures in
-// 16 bits, the masks and map, and the most that any stage asks for beside.
-func setNeed(p realedit.Composite, s realedit.Set) int64 {
+// 16 bits, the masks and map, and the most that any stage asks for beside. With a device frames only
+// pass through, two at a time, each beside its decoder's own picture; then come the gate's proxies, the file's samples and the map.
+func setNeed(p realedit.Composite, s realedit.Set, device bool) int64 {
 	f := s.Ref().Facts
 	n := int64(f.Width) * int64(f.Height)
-	var frames, stage int64
+	var frames, largest, stage int64
 	for _, ph := range s.Photos {
-		frames += int64(ph.Facts.Width) * int64(ph.Facts.Height) * 3 * int64(ph.Facts.Bits) / 8
+		pixels := int64(ph.Facts.Width) * int64(ph.Facts.Height) * 3 * int64(ph.Facts.Bits) / 8
+		frames, largest = frames+pixels, max(largest, pixels)
+	}
+	if device {
+		gate, _ := qc.Gate{}.Bytes(f.Width, f.Height)
+		return max(4*largest, gate) + 7*n
 	}
 	for _, st := range p.Stages() {
 		if z, ok := st.(realedit.Sizer); ok {

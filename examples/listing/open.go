@@ -32,7 +32,10 @@ func (b *batch) open(ctx context.Context, lists []*listing) ([]opened, error) {
 		}
 	}
 	space := newGate(b.pixels - b.cacheBytes)
-	opts := &realedit.DecodeOptions{Backend: b.backend, Cache: b.cache}
+	opts := &realedit.DecodeOptions{Cache: b.cache}
+	if !b.device { // its threads, then
+		opts.Backend = b.backends[0]
+	}
 	one := func(t *task) {
 		in := lists[t.list].files[t.at]
 		t.photo, in.err = realedit.Open(in.path, opts)

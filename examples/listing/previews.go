@@ -78,16 +78,11 @@ func smallJPEG(ctx context.Context, b kernels.Backend, ops *kernels.Ops, m *kern
 	if err := ops.Resize(small, m); err != nil {
 		return nil, err
 	}
-	host := small
-	if !small.OnHost() {
-		if host, err = kernels.NewHostImage(nil, w, h, 3, kernels.U8); err != nil {
-			return nil, err
-		}
-		defer host.Free()
-		if err := b.Copy(ctx, host, small); err != nil {
-			return nil, err
-		}
+	host, free, err := kernels.ToHost(ctx, b, small)
+	if err != nil {
+		return nil, err
 	}
+	defer free()
 	pic, err := realedit.Picture(host)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/kernels"
 	_ "github.com/realedit/realedit/kernels/cpu"
+	"github.com/realedit/realedit/kernels/kerneltest"
 	_ "github.com/realedit/realedit/kernels/ref"
 )
 
@@ -96,10 +97,7 @@ func second[T any](_ T, err error) error { return err }
 // same picture within a level, so it scores the same. memorial's blue borders are cut off.
 func TestMertensOnPhotos(t *testing.T) {
 	dir := phototest.Dir(t)
-	b, err := kernels.Open("auto")
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := kerneltest.Host(t)
 	defer b.Close()
 	for _, c := range []struct {
 		set  string
