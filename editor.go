@@ -13,6 +13,7 @@ import (
 
 	"github.com/realedit/realedit/kernels"
 	_ "github.com/realedit/realedit/kernels/cpu" // the backends register themselves
+	_ "github.com/realedit/realedit/kernels/cuda"
 	_ "github.com/realedit/realedit/kernels/ref"
 )
 

@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -36,6 +37,13 @@ func init() {
 			}
 		}
 		return Open(n)
+	}, func() ([]string, error) {
+		n, err := Devices()
+		all := make([]string, n)
+		for i := range all {
+			all[i] = strconv.Itoa(i)
+		}
+		return all, err
 	})
 }
 
@@ -173,12 +181,9 @@ func (b *backend) Caps() kernels.Caps {
 	return c
 }
 
-// Sync waits for all work and answers the error that it met.
+// Sync waits for all work, even if ctx has ended, and answers the error that it met.
 func (b *backend) Sync(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return b.guarded(func() error { return failed("finish work", b.work.Synchronize()) })
+	return errors.Join(b.guarded(func() error { return failed("finish work", b.work.Synchronize()) }), ctx.Err())
 }
 
 // Close waits for all work and gives the device's memory back. Images of the backend must not be used afterwards.

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"unsafe"
 
@@ -41,19 +42,17 @@ type pool struct {
 
 func newPool(b *backend) *pool { return &pool{b: b, idle: map[int64][]*block{}} }
 
-// setLimit bounds the memory in use and kept; 0 = 90 % of what is free now and what the pool holds.
+// setLimit bounds the memory in use and kept; 0 = no limit but the device's memory.
 func (p *pool) setLimit(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n <= 0 {
-		p.b.guarded(func() error {
-			free, _, err := cu.MemInfo()
-			n = (free + p.inUse + p.kept) / 10 * 9
-			return failed("ask for free memory", err)
-		})
+		n = math.MaxInt64
 	}
 	p.limit = n
-	p.shrink(0)
+	if p.inUse+p.kept > n {
+		p.b.guarded(func() error { p.drop(); return nil })
+	}
 }
 
 // available is what may still be taken, of so many bytes that the device has free.
@@ -69,7 +68,7 @@ func (p *pool) get(n int64) (*block, error) {
 	size = (size + 511) &^ 511
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.inUse+size > p.limit {
+	if size > p.limit-p.inUse {
 		return nil, fmt.Errorf("cuda: %d MiB asked for with %d of %d MiB in use on %s: %w", size>>20, p.inUse>>20, p.limit>>20, p.b.Name(), kernels.ErrOutOfMemory)
 	}
 	if l := p.idle[size]; len(l) > 0 {
@@ -114,7 +113,7 @@ func (p *pool) put(s *block) {
 
 // shrink makes room for n more bytes within the limit by giving idle blocks back to the device.
 func (p *pool) shrink(n int64) {
-	if p.inUse+p.kept+n > p.limit {
+	if n > p.limit-p.inUse-p.kept {
 		p.drop()
 	}
 }

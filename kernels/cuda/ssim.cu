@@ -92,7 +92,7 @@ struct filter {
 		const float out = fmaf(weight(0), v, z[0]);
 #pragma unroll
 		for (int i = 0; i < 9; i++) z[i] = fmaf(weight(i + 1), v, z[i + 1]);
-		z[9] = weight(10) * v;
+		z[9] = __fmul_rn(weight(10), v);
 		return out;
 	}
 	// Keeps the compiler from putting the sums off until after the barrier, with all their samples in registers.
@@ -104,12 +104,13 @@ struct filter {
 	}
 };
 
-// The formula, from the four filtered quantities. Errors of the approximate reciprocal are 2⁻²³.
+// The formula, from the four filtered quantities. Errors of the approximate reciprocal are 2⁻²³. Nothing is left to the
+// compiler to contract: it would do so differently from pixel to pixel of a thread, and a window would differ from its picture.
 RE_DEVICE float similarity(float4 q, const re_ssim &a) {
-	const float vs = fmaf(-q.x, q.x, q.y) + a.c2, vd = fmaf(-q.z, q.z, q.w);
-	const float m = q.x + a.top, md = q.z * q.z, ms = fmaf(m, m, a.c1);
-	const float n = vs - vd, d = vs + vd;
-	return a.structure ? n * approx_rcp(d) : n * (ms - md) * approx_rcp(d * (ms + md));
+	const float vs = __fadd_rn(fmaf(-q.x, q.x, q.y), a.c2), vd = fmaf(-q.z, q.z, q.w);
+	const float m = __fadd_rn(q.x, a.top), md = __fmul_rn(q.z, q.z), ms = fmaf(m, m, a.c1);
+	const float n = __fsub_rn(vs, vd), d = __fadd_rn(vs, vd);
+	return a.structure ? __fmul_rn(n, approx_rcp(d)) : __fmul_rn(__fmul_rn(n, __fsub_rn(ms, md)), approx_rcp(__fmul_rn(d, __fadd_rn(ms, md))));
 }
 
 template <int C> RE_DEVICE void body(const re_ssim &a) {
@@ -146,7 +147,7 @@ template <int C> RE_DEVICE void body(const re_ssim &a) {
 		else load<RE_F32>(a, from, column, s, d);
 #pragma unroll
 		for (int r = 0; r < rows; r++) {
-			put[r * is::pitch] = make_float4(fs.push(s[r]), fss.push(s[r] * s[r]), fd.push(d[r]), fdd.push(d[r] * d[r]));
+			put[r * is::pitch] = make_float4(fs.push(s[r]), fss.push(__fmul_rn(s[r], s[r])), fd.push(d[r]), fdd.push(__fmul_rn(d[r], d[r])));
 		}
 		fs.settle(), fss.settle(), fd.settle(), fdd.settle();
 		__syncthreads();
