@@ -141,6 +141,11 @@ template <class T> static void __stcs(T *p, T v) { *p = v; }
 // Arithmetic with a stated rounding; never contracted (the emulator is built with -ffp-contract=off).
 static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 static inline float __fadd_rn(float a, float b) { return a + b; }
+static inline float __fadd_rd(float a, float b) {
+	double s = (double)a + b; // exact for what is near in magnitude
+	float f = (float)s;
+	return f > s ? nextafterf(f, -INFINITY) : f;
+}
 static inline float __fsub_rn(float a, float b) { return a - b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fdiv_rn(float a, float b) { return a / b; }
@@ -168,6 +173,7 @@ static inline int __float2int_rz(float a) { return (int)a; }
 static inline unsigned __float2uint_rn(float a) { return a > 0 ? (unsigned)nearbyintf(a) : 0; }
 static inline unsigned __float2uint_rz(float a) { return a > 0 ? (unsigned)a : 0; }
 static inline int __double2int_rd(double a) { return (int)floor(a); }
+static inline int __double2int_rn(double a) { return (int)nearbyint(a); }
 static inline int __double2int_rz(double a) { return (int)a; }
 static inline float __int2float_rn(int a) { return (float)a; }
 static inline float __uint2float_rn(unsigned a) { return (float)a; }
@@ -202,6 +208,7 @@ static inline unsigned __vminu4(unsigned a, unsigned b) {
 	for (int i = 0; i < 32; i += 8) r |= std::min(a >> i & 255, b >> i & 255) << i;
 	return r;
 }
+static inline unsigned __vminu2(unsigned a, unsigned b) { return std::min(a & 65535, b & 65535) | std::min(a >> 16, b >> 16) << 16; }
 static inline unsigned __vmaxu4(unsigned a, unsigned b) {
 	unsigned r = 0;
 	for (int i = 0; i < 32; i += 8) r |= std::max(a >> i & 255, b >> i & 255) << i;
