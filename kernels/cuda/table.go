@@ -8,5 +8,6 @@ import "github.com/realedit/realedit/kernels"
 func (b *backend) table() kernels.Ops {
 	return kernels.Ops{
 		Convert: b.convert,
+		Fuse:    b.fuse,
 	}
 }
