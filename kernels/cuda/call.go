@@ -27,6 +27,7 @@ type call struct {
 	temps []*kernels.Image
 	back  []copyBack
 	taken []*block
+	after []func() // what do calls at the end
 
 	uploads bool // host images may still be being read
 }
@@ -47,6 +48,9 @@ func (b *backend) do(op string, f func(c *call)) error {
 			if err := b.up.wait(); c.err == nil {
 				c.err = err
 			}
+		}
+		for _, f := range c.after {
+			f()
 		}
 		for _, t := range c.temps {
 			t.Free()
@@ -156,5 +160,47 @@ func fetch[T any](c *call, v []T, p C.uint64_t) {
 	n := int64(len(v)) * int64(unsafe.Sizeof(*new(T)))
 	if c.err == nil && n > 0 {
 		c.err = c.b.take(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), n), uintptr(p))
+	}
+}
+
+// fetchAsync queues the copy of device memory to the host and returns what waits for it, but not for
+// work queued after it, and answers the bytes. They are valid until the operation ends; nil after an error.
+func fetchAsync(c *call, p C.uint64_t, bytes int) (wait func() []byte) {
+	var buf []byte
+	var done cu.Event
+	waited := false
+	start := func() (err error) {
+		var free func()
+		if buf, free, err = c.b.pinned.get(bytes); err != nil {
+			return err
+		}
+		if done, err = cu.MakeEvent(cu.DisableTiming); err != nil {
+			free()
+			return failed("make event", err)
+		}
+		c.after = append(c.after, func() {
+			if !waited { // the copy may be under way
+				c.b.work.Synchronize()
+			}
+			cu.DestroyEvent(&done)
+			free()
+		})
+		if err = cu.MemcpyDtoHAsync(unsafe.Pointer(&buf[0]), cu.DevicePtr(p), int64(bytes), c.b.work); err != nil {
+			return failed("copy results", err)
+		}
+		return failed("record event", done.Record(c.b.work))
+	}
+	if c.err == nil {
+		c.err = start()
+	}
+	return func() []byte {
+		if c.err == nil {
+			c.err = failed("wait for results", done.Synchronize())
+		}
+		if c.err != nil {
+			return nil
+		}
+		waited = true
+		return buf
 	}
 }

@@ -26,8 +26,17 @@ typedef unsigned short ushort;
 
 #define RE_DEVICE static __device__ __forceinline__
 
+// global is a pointer to device memory, of which the compiler then knows that it is no shared memory.
+template <class T> RE_DEVICE T *global(uint64_t p) {
+#ifndef RE_EMU
+	return static_cast<T *>(__cvta_global_to_generic(p));
+#else
+	return reinterpret_cast<T *>(p);
+#endif
+}
+
 // Row y of an image.
-template <class T> RE_DEVICE T *row_of(const re_image &m, int y) { return reinterpret_cast<T *>(m.p + (int64_t)y * m.stride); }
+template <class T> RE_DEVICE T *row_of(const re_image &m, int y) { return global<T>(m.p + (int64_t)y * m.stride); }
 
 // binary16 to binary32, exactly, and back, to nearest even.
 RE_DEVICE float half_to_float(ushort h) {

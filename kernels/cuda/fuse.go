@@ -2,15 +2,11 @@
 
 package cuda
 
-import (
-	"fmt"
-
-	"github.com/realedit/realedit/kernels"
-)
+import "github.com/realedit/realedit/kernels"
 
 func (b *backend) fuse(dst *kernels.Image, photos []*kernels.Image, o *kernels.FuseOptions) error {
 	if o.Method == kernels.FuseMertens {
 		return b.fuseMertens(dst, photos, &o.Mertens)
 	}
-	return fmt.Errorf("Fuse: method %v: %w", o.Method, kernels.ErrUnsupported)
+	return b.fuseRobust(dst, photos, o)
 }

@@ -22,3 +22,8 @@
 #include "blend.cu"
 #include "ycbcr.cu"
 #include "localtone.cu"
+#include "fuse_robust_base.cu"
+#include "fuse_robust_contrast.cu"
+#include "fuse_robust_measure.cu"
+#include "fuse_robust_merge.cu"
+#include "fuse_robust_summary.cu"

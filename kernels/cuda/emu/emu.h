@@ -213,6 +213,7 @@ static inline unsigned __vminu4(unsigned a, unsigned b) {
 	for (int i = 0; i < 32; i += 8) r |= std::min(a >> i & 255, b >> i & 255) << i;
 	return r;
 }
+static inline unsigned __vminu2(unsigned a, unsigned b) { return std::min(a & 65535, b & 65535) | std::min(a >> 16, b >> 16) << 16; }
 static inline unsigned __vmaxu4(unsigned a, unsigned b) {
 	unsigned r = 0;
 	for (int i = 0; i < 32; i += 8) r |= std::max(a >> i & 255, b >> i & 255) << i;
