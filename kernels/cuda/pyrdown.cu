@@ -1,29 +1,29 @@
 #include "pyrdown.h"
-#include "strip.cuh"
+#include "pyramid.cuh"
 
 // A block walks down a strip of src with five rows of it in registers: each row of sums down goes to shared memory, from
 // where sums across are taken. Integers as stored: their sums are exact.
 namespace pyrdown {
 
 struct fold {
-	__device__ __forceinline__ int operator()(int x, int n) const { return strip::mirror(x, n); }
+	__device__ __forceinline__ int operator()(int x, int n) const { return pyramid::mirror(x, n); }
 };
 
 RE_DEVICE float down(float a, float b, float c, float d, float e) { return (a + e) + 4.0f * (b + d) + 6.0f * c; }
 
 template <int F> RE_DEVICE void body(const re_pyrdown &a) {
 	const int AHEAD = F == RE_F32 ? 1 : 2; // rows of dst whose rows of src are on their way
-	__shared__ __align__(16) float lines[2][strip::ROOM];
+	__shared__ __align__(16) float lines[2][pyramid::ROOM];
 	const int c = a.src.c, h = a.src.h, t = threadIdx.x;
 	const int d0 = blockIdx.x % a.across * a.columns, y0 = blockIdx.x / a.across * a.rows, y1 = min(y0 + a.rows, a.dst.h);
 	const int outs = min(a.columns, a.dst.w - d0) * c;
 	const int first = (2 * d0 - 2) * c, s0 = first & ~3, skip = first - s0;
-	const strip::reader<F> read(s0 + 4 * t, a.src.w, c, a.wide, fold());
-	typedef typename strip::four<F>::held held;
-#define ROW(y) read.get(row_of<char>(a.src, strip::mirror(y, h)))
+	const pyramid::reader<F> read(s0 + 4 * t, a.src.w, c, a.wide, fold());
+	typedef typename pyramid::four<F>::held held;
+#define ROW(y) read.get(row_of<char>(a.src, pyramid::mirror(y, h)))
 
 	// This thread's samples of dst, and where their taps begin in a line.
-	const int o[2] = {t, t + strip::THREADS};
+	const int o[2] = {t, t + pyramid::THREADS};
 	int from[2];
 #pragma unroll
 	for (int j = 0; j < 2; j++) {
@@ -32,14 +32,14 @@ template <int F> RE_DEVICE void body(const re_pyrdown &a) {
 	}
 	const float scale = F == RE_U8 ? 1.0f / 65280.0f : F == RE_U16 ? 1.0f / 16776960.0f : 1.0f / 256.0f;
 
-	float4 r0 = strip::open(ROW(2 * y0 - 2)), r1 = strip::open(ROW(2 * y0 - 1)), r2 = strip::open(ROW(2 * y0));
+	float4 r0 = pyramid::open(ROW(2 * y0 - 2)), r1 = pyramid::open(ROW(2 * y0 - 1)), r2 = pyramid::open(ROW(2 * y0));
 	held next[AHEAD][2];
 #pragma unroll
 	for (int k = 0; k < AHEAD; k++)
 		for (int j = 0; j < 2; j++) next[k][j] = ROW(2 * (y0 + k) + 1 + j);
 #pragma unroll 1
 	for (int y = y0; y < y1; y++) {
-		const float4 r3 = strip::open(next[0][0]), r4 = strip::open(next[0][1]);
+		const float4 r3 = pyramid::open(next[0][0]), r4 = pyramid::open(next[0][1]);
 #pragma unroll
 		for (int k = 1; k < AHEAD; k++)
 			for (int j = 0; j < 2; j++) next[k - 1][j] = next[k][j];

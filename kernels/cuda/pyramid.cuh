@@ -1,10 +1,10 @@
 // Four neighbouring samples of a row to each thread of a block, columns beyond the borders included: how the pyramid's steps read.
-#ifndef RE_STRIP_CUH
-#define RE_STRIP_CUH
+#ifndef RE_PYRAMID_CUH
+#define RE_PYRAMID_CUH
 
 #include "raw.cuh"
 
-namespace strip {
+namespace pyramid {
 
 const int THREADS = 256, ROOM = 4 * THREADS; // samples that a block holds of a row
 
@@ -54,6 +54,6 @@ template <int F> struct reader {
 	}
 };
 
-} // namespace strip
+} // namespace pyramid
 
 #endif
