@@ -14,13 +14,28 @@ enum { SELF, MEAN, OWN, OFFSET, PHOTO }; // planes of a step, as in the coeffici
 // An integer below 2²³ as a float, without the conversion unit.
 RE_DEVICE float small_float(uint32_t v) { return __uint_as_float(0x4B000000u | v) - 8388608.0f; }
 
-// pixel<F> reads a pixel of three channels at any address, as stored and in 16 bits.
+// pixel<F> is a pixel of three channels, as stored and in 16 bits; column<F> is where those of a column lie, bytes from its
+// first. Samples start anywhere, but rows of device memory lie multiples of 4 bytes apart, so that a column's bytes keep their places in words.
+template <int F> struct column {
+	const uchar *p;
+	__device__ __forceinline__ column(uint64_t row, int x) : p(global<const uchar>(row) + 3 * (int64_t)x * (int)sizeof(typename sample<F>::type)) {}
+};
+template <> struct column<RE_U8> {
+	const uchar *p, *q; // the words where the first and the last byte lie
+	unsigned shift;
+	__device__ __forceinline__ column(uint64_t row, int x) {
+		const uint64_t at = row + 3 * (int64_t)x;
+		p = global<const uchar>(at & ~3ull);
+		q = global<const uchar>((at + 2) & ~3ull);
+		shift = (unsigned)(at & 3) * 8;
+	}
+};
+
 template <int F> struct pixel;
 template <> struct pixel<RE_U8> {
 	uint32_t v; // three bytes, and one of no meaning
-	__device__ __forceinline__ void load(uint64_t row, int x) {
-		const uint64_t at = row + 3 * (int64_t)x;
-		v = __funnelshift_r(__ldg(global<const uint32_t>(at & ~3ull)), __ldg(global<const uint32_t>((at + 2) & ~3ull)), (unsigned)(at & 3) * 8);
+	__device__ __forceinline__ void load(const column<RE_U8> &c, int64_t bytes) {
+		v = __funnelshift_r(__ldg(reinterpret_cast<const uint32_t *>(c.p + bytes)), __ldg(reinterpret_cast<const uint32_t *>(c.q + bytes)), c.shift);
 	}
 	__device__ __forceinline__ void stored(float &r, float &g, float &b) const {
 		r = __uint_as_float(__byte_perm(v, 0x4B000000u, 0x7540)) - 8388608.0f;
@@ -38,8 +53,8 @@ template <> struct pixel<RE_U8> {
 };
 template <> struct pixel<RE_U16> {
 	uint32_t c[3];
-	__device__ __forceinline__ void load(uint64_t row, int x) {
-		const ushort *p = global<const ushort>(row) + 3 * (int64_t)x;
+	__device__ __forceinline__ void load(const column<RE_U16> &at, int64_t bytes) {
+		const ushort *p = reinterpret_cast<const ushort *>(at.p + bytes);
 		c[0] = __ldg(p), c[1] = __ldg(p + 1), c[2] = __ldg(p + 2);
 	}
 	__device__ __forceinline__ void stored(float &r, float &g, float &b) const { r = small_float(c[0]), g = small_float(c[1]), b = small_float(c[2]); }
@@ -49,8 +64,8 @@ template <> struct pixel<RE_U16> {
 };
 template <> struct pixel<RE_F32> {
 	float c[3]; // in [0,1], 0 for NaN
-	__device__ __forceinline__ void load(uint64_t row, int x) {
-		const float *p = global<const float>(row) + 3 * (int64_t)x;
+	__device__ __forceinline__ void load(const column<RE_F32> &at, int64_t bytes) {
+		const float *p = reinterpret_cast<const float *>(at.p + bytes);
 		for (int k = 0; k < 3; k++) c[k] = fminf(fmaxf(__ldg(p + k), 0.0f), 1.0f);
 	}
 	__device__ __forceinline__ void stored(float &r, float &g, float &b) const { r = c[0], g = c[1], b = c[2]; }
@@ -64,7 +79,15 @@ template <> struct pixel<RE_F32> {
 	static constexpr float unit = 1.0f;
 };
 
-RE_DEVICE const re_robust_photo *photos_of(const re_robust &a) { return global<const re_robust_photo>(a.photos); }
+RE_DEVICE re_robust_photo photo_of(const re_robust &a, int i) {
+	const re_robust_photo *p = global<const re_robust_photo>(a.photos) + i;
+	re_robust_photo q;
+	q.p = __ldg(&p->p), q.stride = __ldg(&p->stride), q.claim = __ldg(&p->claim), q.claim_stride = __ldg(&p->claim_stride), q.plane = __ldg(&p->plane);
+	return q;
+}
+
+// The bytes from a row of a photo to one below; a row is shorter than 4 GiB.
+RE_DEVICE int64_t rows_below(int rows, const re_robust_photo &p) { return (int64_t)((uint64_t)(uint32_t)rows * (uint32_t)p.stride); }
 
 // How far a photo claims a pixel, of 255.
 RE_DEVICE int claim_of(const re_robust_photo &p, int x, int y) {
@@ -76,7 +99,7 @@ enum { NOBODY = 256 };
 RE_DEVICE int least_claim(const re_robust &a, int x, int y) {
 	int least = 255, most = 0;
 	for (int i = 0; i < a.n; i++) {
-		const int c = claim_of(photos_of(a)[i], x, y);
+		const int c = claim_of(photo_of(a, i), x, y);
 		least = min(least, c);
 		most = max(most, c);
 	}

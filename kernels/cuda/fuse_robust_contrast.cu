@@ -132,7 +132,7 @@ KERNEL(robust_parts, re_robust, 256) {
 		const int64_t at = s.row + x, from = (int64_t)a.fit * a.n * size;
 		const float *mean = global<const float>(a.mean) + from, *sd = global<const float>(a.sd) + from;
 		float best = 0.0f, total = 0.0f;
-		for (int i = 0; i < a.n; i++) best = fmaxf(best, __ldg(sd + photos_of(a)[i].plane * size + at));
+		for (int i = 0; i < a.n; i++) best = fmaxf(best, __ldg(sd + photo_of(a, i).plane * size + at));
 		const float least = 1.0f / (best + 1e-4f);
 		const auto near = [&](float e) {
 			float q = (e + 1e-4f) * least;
@@ -140,13 +140,13 @@ KERNEL(robust_parts, re_robust, 256) {
 			q *= q;
 			return q * q;
 		};
-		for (int i = 0; i < a.n; i++) total += near(__ldg(sd + photos_of(a)[i].plane * size + at));
+		for (int i = 0; i < a.n; i++) total += near(__ldg(sd + photo_of(a, i).plane * size + at));
 		const float b = best * best, trust = b / (b + a.noise * a.noise), want = fminf(2.0f * (c + 2.0f / 255.0f), best);
 		const float q = c / a.edge, q2 = q * q, t = 1.0f / (1.0f + q2 * q2 * q), share = t * trust * want / total;
 		float offset = t * trust * own;
 		float *out = global<float>(a.parts) + at;
 		for (int i = 0; i < a.n; i++) {
-			const int64_t from = photos_of(a)[i].plane * size + at;
+			const int64_t from = photo_of(a, i).plane * size + at;
 			const float e = __ldg(sd + from), p = share * near(e) / (e + 0.001f);
 			out[(PHOTO + i) * size] = p;
 			offset -= p * __ldg(mean + from);
@@ -198,7 +198,7 @@ KERNEL(robust_fit, re_robust, 256) {
 	}
 	for (int i = 0; i < a.n; i++) {
 		along(a, s, columns + (PHOTO + i) * size, sums, warps);
-		const ushort *low = global<const ushort>(a.low) + photos_of(a)[i].plane * size + s.row + s.x0;
+		const ushort *low = global<const ushort>(a.low) + photo_of(a, i).plane * size + s.row + s.x0;
 		float *share = global<float>(a.shares) + 2 * (i * size + s.row + s.x0) + a.fit;
 #pragma unroll
 		for (int e = 0; e < EACH; e++) {

@@ -25,18 +25,19 @@ template <int F, bool VALID> RE_DEVICE void measure(const re_robust &a) {
 			if (VALID)
 				for (int r = 0; r < min(AHEAD, rows - r0); r++) nobody |= (uint32_t)(least_claim(a, x, y0 + r0 + r) == NOBODY) << r;
 			for (int i = 0; i < a.n; i++) {
-				const re_robust_photo &p = photos_of(a)[i];
-				uint32_t column = 0;
+				const re_robust_photo p = photo_of(a, i);
+				uint32_t down = 0;
+				const column<F> at(p.p + (int64_t)(y0 + r0) * p.stride, x);
 				pixel<F> v[AHEAD];
 #pragma unroll
-				for (int r = 0; r < AHEAD; r++) v[r].load(p.p + (int64_t)(y0 + min(r0 + r, rows - 1)) * p.stride, x);
+				for (int r = 0; r < AHEAD; r++) v[r].load(at, rows_below(min(r, rows - r0 - 1), p));
 #pragma unroll
 				for (int r = 0; r < AHEAD; r++) {
 					const uint32_t luma = v[r].luma();
 					sum[r] += luma;
-					column += r0 + r < rows ? luma : 0;
+					down += r0 + r < rows ? luma : 0;
 				}
-				atomicAdd(&box[i * boxes + own], column);
+				atomicAdd(&box[i * boxes + own], down);
 				if (VALID && p.claim)
 					for (int r = 0; r < min(AHEAD, rows - r0); r++)
 						if (claim_of(p, x, y0 + r0 + r) < 255 && !(nobody >> r & 1)) missing[i * boxes + own] = 1;
@@ -48,10 +49,10 @@ template <int F, bool VALID> RE_DEVICE void measure(const re_robust &a) {
 		}
 		if (x % a.step == a.step / 2 && rows == a.step && x - a.step / 2 + a.step <= a.w)
 			for (int i = 0; i < a.n; i++) {
-				const re_robust_photo &p = photos_of(a)[i];
+				const re_robust_photo p = photo_of(a, i);
 				pixel<F> v;
 				uint32_t r, g, b;
-				v.load(p.p + (int64_t)(y0 + a.step / 2) * p.stride, x);
+				v.load(column<F>(p.p + (int64_t)(y0 + a.step / 2) * p.stride, x), 0);
 				v.sixteen(r, g, b);
 				const uint32_t top = max(max(r, g), b);
 				atomicAdd(&light[2 * i], v.luma());
@@ -81,9 +82,9 @@ template <int F> RE_DEVICE void repair(const re_robust &a) {
 	if (least >= 255) return;
 	double level = 0, trust = 0;
 	for (int i = 0; i < a.n; i++) {
-		const re_robust_photo &p = photos_of(a)[i];
+		const re_robust_photo p = photo_of(a, i);
 		pixel<F> v;
-		v.load(p.p + (int64_t)y * p.stride, x);
+		v.load(column<F>(p.p + (int64_t)y * p.stride, x), 0);
 		const uint32_t luma = v.luma();
 		const double *e = global<const double>(a.back) + 2 * ((int64_t)i * 4097 + (luma >> 4)), f = (luma & 15) / 16.0;
 		const double g = __dadd_rn(e[0], __dmul_rn(e[2] - e[0], f)), c = __dmul_rn(__dadd_rn(e[1], __dmul_rn(e[3] - e[1], f)), (double)claim_of(p, x, y));

@@ -14,12 +14,12 @@ struct place {
 	int64_t a, b;
 	float f;
 };
-RE_DEVICE place place_of(int x, int step, int n) {
-	const int j = x < step / 2 ? -1 : (x - step / 2) / step;
+// The place of a pixel, past pixels from the first one at or after entry j's centre.
+RE_DEVICE place place_of(int j, int past, int step, int n) {
 	place p;
 	p.a = min(max(j, 0), n - 1);
 	p.b = min(j + 1, n - 1);
-	p.f = ((float)(x - step / 2 - j * step) + (step % 2 ? 0.0f : 0.5f)) / (float)step;
+	p.f = ((float)past + (step % 2 ? 0.0f : 0.5f)) * (1.0f / (float)step);
 	return p;
 }
 
@@ -36,25 +36,35 @@ struct line {
 // The gap between two cells' centres that x lies in, the first before cell 0, and how far it is across.
 RE_DEVICE int gap_of(int x, int cell, float &f) {
 	const unsigned at = 2u * x + 1 + cell, gap = at / (2u * cell);
-	f = (float)(at - gap * 2 * cell) / (2.0f * (float)cell);
+	f = (float)(at - gap * 2 * cell) * (0.5f / (float)cell);
 	return gap;
 }
 
-// The base around the rows from y0 on: between ranges z and z+1 of a gap it is a + fx·b + fz·(c + fx·d).
+// The base around the rows from y0 on: between ranges z and z+1 of a gap it is a + fx·b + fz·(c + fx·d). A thread keeps to one z and goes
+// from gap to gap and row to row.
 RE_DEVICE void fill_gaps(const re_robust &a, float4 *gaps, int x0, int y0, int rows) {
+	__shared__ int below[ROWS];
+	__shared__ float down[ROWS];
+	enum { LANES = ACROSS / RANGES };
+	const int t = threadIdx.x, z = t % RANGES, next = z + 1 < RANGES ? 1 : 0;
+	if (t < rows) below[t] = gap_of(y0 + t, a.cell, down[t]);
+	__syncthreads();
 	float f;
 	const int first = gap_of(x0, a.cell, f), count = gap_of(min(x0 + ACROSS, a.w) - 1, a.cell, f) - first + 1;
-	for (int j = threadIdx.x; j < rows * count * RANGES; j += ACROSS) {
-		const int z = j % RANGES, g = j / RANGES % count, r = j / RANGES / count, next = z + 1 < RANGES ? 1 : 0;
-		float fy;
-		const int below = gap_of(y0 + r, a.cell, fy), right = first + g;
-		const float *p = global<const float>(a.base) + ((int64_t)max(below - 1, 0) * a.gw + max(right - 1, 0)) * RANGES + z;
+	int g = t / RANGES, r = 0;
+	if (g == LANES) return;
+	for (;; g += LANES) {
+		for (; g >= count; g -= count) r++;
+		if (r >= rows) return;
+		const int j = below[r], right = first + g;
+		const float fy = down[r];
+		const float *p = global<const float>(a.base) + (max(j - 1, 0) * a.gw + max(right - 1, 0)) * RANGES + z;
+		const float *q = p + (j > 0 && j < a.gh ? a.gw * RANGES : 0);
 		const int across = right > 0 && right < a.gw ? RANGES : 0;
-		const float *q = p + (below > 0 && below < a.gh ? (int64_t)a.gw * RANGES : 0);
 		const float u = fmaf(__ldg(q) - __ldg(p), fy, __ldg(p)), v = fmaf(__ldg(q + next) - __ldg(p + next), fy, __ldg(p + next));
-		p += across, q += across;
-		const float s = fmaf(__ldg(q) - __ldg(p), fy, __ldg(p)) - u, t = fmaf(__ldg(q + next) - __ldg(p + next), fy, __ldg(p + next)) - v;
-		gaps[(r * a.gaps + g) * RANGES + z] = make_float4(u, s, v - u, t - s);
+		const float s = fmaf(__ldg(q + across) - __ldg(p + across), fy, __ldg(p + across)) - u;
+		const float w = fmaf(__ldg(q + across + next) - __ldg(p + across + next), fy, __ldg(p + across + next)) - v;
+		gaps[(r * a.gaps + g) * RANGES + z] = make_float4(u, s, v - u, w - s);
 	}
 }
 
@@ -85,8 +95,7 @@ RE_DEVICE void store(const re_robust &a, int x, int y, bool inside, float r, flo
 RE_DEVICE void relight(float Y, float &r, float &g, float &b) {
 	const float old = fmaf(0.114f, b, fmaf(0.587f, g, 0.299f * r)), base = old + 0.03f;
 	const float top = fmaxf(fmaxf(fmaxf(r, g), b) - old, 1e-4f), bottom = fmaxf(old - fminf(fminf(r, g), b), 1e-4f);
-	const float inv = approx_rcp(base * top * bottom); // one division for three
-	const float k = fminf(fminf((Y + 0.03f) * (top * bottom) * inv, 2.0f), fminf((0.99f - Y) * (base * bottom) * inv, Y * (base * top) * inv));
+	const float k = fminf(fminf((Y + 0.03f) * approx_rcp(base), 2.0f), fminf((0.99f - Y) * approx_rcp(top), Y * approx_rcp(bottom)));
 	r = fmaf(r - old, k, Y);
 	g = fmaf(g - old, k, Y);
 	b = fmaf(b - old, k, Y);
@@ -125,12 +134,14 @@ template <int F, bool VALID> RE_DEVICE void merge(const re_robust &a) {
 		if (VALID) least[r] = least_claim(a, x, y);
 	}
 
-	const place px = place_of(x, a.step, a.lw), py = place_of(y0, a.step, a.lh);
+	const int left = x < a.step / 2 ? -1 : (x - a.step / 2) / a.step;
+	const place px = place_of(left, x - a.step / 2 - left * a.step, a.step, a.lw), py = place_of(gap - 1, y0 - start, a.step, a.lh);
 	const int64_t size = (int64_t)a.lw * a.lh, nw = py.a * a.lw + px.a, ne = py.a * a.lw + px.b, sw = py.b * a.lw + px.a, se = py.b * a.lw + px.b;
 	const float down = 1.0f / (float)a.step;
 	sums s[ROWS];
 	for (int i = 0; i < a.n; i++) {
-		const re_robust_photo &p = photos_of(a)[i];
+		const re_robust_photo p = photo_of(a, i);
+		const column<F> at(p.p + (int64_t)y0 * p.stride, x);
 		const float2 *share = global<const float2>(a.shares) + i * size;
 		const float2 q0 = __ldg(share + nw), q1 = __ldg(share + ne), q2 = __ldg(share + sw), q3 = __ldg(share + se);
 		const line one(q0.x, q1.x, q2.x, q3.x, px.f), two(q0.y, q1.y, q2.y, q3.y, px.f);
@@ -142,7 +153,7 @@ template <int F, bool VALID> RE_DEVICE void merge(const re_robust &a) {
 			uint32_t share[TOGETHER];
 #pragma unroll
 			for (int r = 0; r < TOGETHER; r++) {
-				v[r].load(p.p + (int64_t)min(y0 + r0 + r, y1 - 1) * p.stride, x);
+				v[r].load(at, rows_below(min(r0 + r, y1 - y0 - 1), p));
 				share[r] = __ldg(weights + bin[r0 + r]);
 			}
 #pragma unroll
