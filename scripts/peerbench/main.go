@@ -4,6 +4,7 @@
 //
 //	peerbench data    -size 45 -out DIR          the bracket and what is made of it
 //	peerbench row     -data DIR ROW              one of the rows in rows.go
+//	peerbench route   -backend cuda FOLDER       files to file in this process, with a breakdown
 //	peerbench listing -data DIR -bin LISTING     the built command, start to finish
 //	peerbench window  -out DIR                   a bracket of a window, with its truth
 //	peerbench fuse    -out FILE.png PHOTO...     the robust merge of the photos as they are
@@ -30,7 +31,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("data, row, listing, window, fuse or mefssim")
+		return errors.New("data, row, route, listing, window, fuse or mefssim")
 	}
 	f := flag.NewFlagSet(args[0], flag.ExitOnError)
 	data := f.String("data", "", "folder that data wrote")
@@ -43,6 +44,10 @@ func run(args []string) error {
 		reps := f.Int("reps", 7, "repetitions of work under 2 s; longer work gets 3")
 		f.Parse(args[1:])
 		return timeRow(*data, f.Arg(0), *reps)
+	case "route":
+		backend, reps := f.String("backend", "auto", "as -backend of listing"), f.Int("reps", 4, "runs in this process")
+		f.Parse(args[1:])
+		return timeRoute(f.Arg(0), *backend, *reps)
 	case "listing":
 		bin, reps, extra := f.String("bin", "", "the built command"), f.Int("reps", 3, "repetitions"), f.String("merge", "robust", "-merge")
 		f.Parse(args[1:])
