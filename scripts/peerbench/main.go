@@ -46,8 +46,9 @@ func run(args []string) error {
 		return timeRow(*data, f.Arg(0), *reps)
 	case "route":
 		backend, reps := f.String("backend", "auto", "as -backend of listing"), f.Int("reps", 4, "runs in this process")
+		profile := f.String("profile", "", "file for a processor profile of all runs but the first")
 		f.Parse(args[1:])
-		return timeRoute(f.Arg(0), *backend, *reps)
+		return timeRoute(f.Arg(0), *backend, *profile, *reps)
 	case "listing":
 		bin, reps, extra := f.String("bin", "", "the built command"), f.Int("reps", 3, "repetitions"), f.String("merge", "robust", "-merge")
 		f.Parse(args[1:])

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // timeRoute takes a folder's bracket from files to an encoded file in this process, reps times, and prints a line of
 // JSON for each: seconds for decoding and grouping, by stage, and for encoding. The first run also loads what the
 // later ones find there.
-func timeRoute(dir, backend string, reps int) error {
+func timeRoute(dir, backend, profile string, reps int) error {
 	backends, err := kernels.OpenAll(backend)
 	if err != nil {
 		return err
@@ -36,7 +37,18 @@ func timeRoute(dir, backend string, reps int) error {
 	if err != nil {
 		return err
 	}
-	for range reps {
+	for i := range reps {
+		if i == 1 && profile != "" {
+			f, err := os.Create(profile)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if err := pprof.StartCPUProfile(f); err != nil {
+				return err
+			}
+			defer pprof.StopCPUProfile()
+		}
 		start := time.Now()
 		cache := realedit.NewPixelCache(8 << 30)
 		photos, errs := make([]*realedit.Photo, len(names)), make([]error, len(names))
