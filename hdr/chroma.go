@@ -88,15 +88,17 @@ func (l *chromaLaw) restore(pix []float32) {
 	if l == nil {
 		return
 	}
-	for i := 0; i+2 < len(pix); i += 3 {
-		p := pix[i : i+3]
-		if min(p[0], p[1], p[2]) <= 0 {
-			continue
+	inRuns(len(pix)/3, func(from, to int) {
+		for i := from; i < to; i++ {
+			p := pix[3*i : 3*i+3]
+			if min(p[0], p[1], p[2]) <= 0 {
+				continue
+			}
+			kr, kb := l.at(float64(max(p[0], p[1], p[2])))
+			p[0] = float32(float64(p[1]) * math.Pow(float64(p[0]/p[1]), 1/kr))
+			p[2] = float32(float64(p[1]) * math.Pow(float64(p[2]/p[1]), 1/kb))
 		}
-		kr, kb := l.at(float64(max(p[0], p[1], p[2])))
-		p[0] = float32(float64(p[1]) * math.Pow(float64(p[0]/p[1]), 1/kr))
-		p[2] = float32(float64(p[1]) * math.Pow(float64(p[2]/p[1]), 1/kb))
-	}
+	})
 }
 
 // encode takes linear light to sRGB.

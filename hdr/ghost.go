@@ -210,24 +210,54 @@ func chooseFrame(frames [][3]*plane, valid []*plane, region []int, reference int
 func erode(m []bool, w, h, r int) []bool  { return morph(m, w, h, r, true) }
 func dilate(m []bool, w, h, r int) []bool { return morph(m, w, h, r, false) }
 
+// morph looks at rows, then at columns: a pixel changes where one within r differs. Each sweep knows how long ago it saw one that
+// does, so that r does not cost anything.
 func morph(m []bool, w, h, r int, all bool) []bool {
 	tmp, out := make([]bool, len(m)), make([]bool, len(m))
-	pass := func(src, dst []bool, n, lines, step, lineStep int) {
-		for l := range lines {
-			for i := range n {
-				v := all
-				for k := max(0, i-r); k <= min(n-1, i+r); k++ {
-					if src[l*lineStep+k*step] != all {
-						v = !all
-						break
-					}
-				}
-				dst[l*lineStep+i*step] = v
+	for y := range h {
+		src, dst := m[y*w:][:w], tmp[y*w:][:w]
+		for x, last := 0, -r-1; x < w; x++ {
+			if src[x] != all {
+				last = x
+			}
+			dst[x] = (x-last > r) == all
+		}
+		for x, last := w-1, w+r; x >= 0; x-- {
+			if src[x] != all {
+				last = x
+			}
+			if last-x <= r {
+				dst[x] = !all
 			}
 		}
 	}
-	pass(m, tmp, w, h, 1, w)
-	pass(tmp, out, h, w, w, 1)
+	last := make([]int, w)
+	for x := range last {
+		last[x] = -r - 1
+	}
+	for y := range h {
+		src, dst := tmp[y*w:][:w], out[y*w:][:w]
+		for x, v := range src {
+			if v != all {
+				last[x] = y
+			}
+			dst[x] = (y-last[x] > r) == all
+		}
+	}
+	for x := range last {
+		last[x] = h + r
+	}
+	for y := h - 1; y >= 0; y-- {
+		src, dst := tmp[y*w:][:w], out[y*w:][:w]
+		for x, v := range src {
+			if v != all {
+				last[x] = y
+			}
+			if last[x]-y <= r {
+				dst[x] = !all
+			}
+		}
+	}
 	return out
 }
 

@@ -117,6 +117,12 @@ func onAll(n int, f func(i int)) {
 	wg.Wait()
 }
 
+// inRuns calls f for runs of consecutive indices that cover [0,n), on all processors.
+func inRuns(n int, f func(from, to int)) {
+	const run = 4096
+	onAll((n+run-1)/run, func(i int) { f(i*run, min(n, (i+1)*run)) })
+}
+
 // trackAll tracks one patch per grid cell of two proxies under the prediction h.
 func trackAll(a, b *plane, tone *toneMap, h homography, g *spotGrid) []match {
 	r := g.radius

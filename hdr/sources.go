@@ -29,7 +29,7 @@ func daylightSeen(s realedit.Set) (float64, bool) {
 	for i := 0; i+2 < len(ref.Pix); i += 3 {
 		p := dark.Pix[i : i+3]
 		if blown(ref.Pix[i:i+3]) && max(p[0], p[1], p[2]) <= 215 && min(p[0], p[1], p[2]) >= 3 {
-			seen = append(seen, math.Log(decode(float64(p[2])/255)/decode(float64(p[0])/255)))
+			seen = append(seen, math.Log(decoded[p[2]]/decoded[p[0]]))
 		}
 	}
 	if len(seen) < max(16, len(ref.Pix)/3/400) {

@@ -25,7 +25,7 @@ func thumbLinear(s realedit.Set) []float32 {
 			for k := range 3 {
 				v := float64(t.Pix[3*i+k]) / 255
 				top, low = max(top, v), min(low, v)
-				c[k] = decode(v)
+				c[k] = decoded[t.Pix[3*i+k]]
 			}
 			wt := math.Exp(-math.Pow((0.5*top+0.5*low-0.5)/0.22, 2))
 			if top > 0.97 || low < 0.02 {
@@ -59,7 +59,7 @@ func thumbScale(ref, t realedit.Thumb) float64 {
 	for i := 1; i < len(ref.Pix) && i < len(t.Pix); i += 3 {
 		a, b := ref.Pix[i], t.Pix[i]
 		if a > 12 && a < 240 && b > 12 && b < 240 {
-			ratios = append(ratios, decode(float64(a)/255)/decode(float64(b)/255))
+			ratios = append(ratios, decoded[a]/decoded[b])
 		}
 	}
 	if len(ratios) < 16 {
@@ -75,3 +75,11 @@ func decode(v float64) float64 {
 	}
 	return math.Pow((v+0.055)/1.055, 2.4)
 }
+
+// decoded is decode of the levels of 8 bits.
+var decoded = func() (t [256]float64) {
+	for i := range t {
+		t[i] = decode(float64(i) / 255)
+	}
+	return t
+}()

@@ -241,18 +241,20 @@ func (t Tone) params(ctx context.Context, env *realedit.Env, small *kernels.Imag
 
 	// The base layer, of the balanced picture at exposure 0: exposure only shifts it.
 	logY := make([]float32, pw*ph)
-	for i := range logY {
-		r, g, b := float64(linear[3*i]), float64(linear[3*i+1]), float64(linear[3*i+2])
-		f := field[3*i%len(field):]
-		kr, kb := 1.0, 1.0
-		if law != nil {
-			kr, kb = law.at(max(r, g, b))
+	inRuns(len(logY), func(from, to int) {
+		for i := from; i < to; i++ {
+			r, g, b := float64(linear[3*i]), float64(linear[3*i+1]), float64(linear[3*i+2])
+			f := field[3*i%len(field):]
+			kr, kb := 1.0, 1.0
+			if law != nil {
+				kr, kb = law.at(max(r, g, b))
+			}
+			r *= math.Exp2(float64(f[1]) + kr*float64(f[0]-f[1]))
+			g *= math.Exp2(float64(f[1]))
+			b *= math.Exp2(float64(f[1]) + kb*float64(f[2]-f[1]))
+			logY[i] = float32(math.Log2(max(luminance(r, g, b), math.Exp2(-16))))
 		}
-		r *= math.Exp2(float64(f[1]) + kr*float64(f[0]-f[1]))
-		g *= math.Exp2(float64(f[1]))
-		b *= math.Exp2(float64(f[1]) + kb*float64(f[2]-f[1]))
-		logY[i] = float32(math.Log2(max(luminance(r, g, b), math.Exp2(-16))))
-	}
+	})
 	guide, err := upload(ctx, env, logY, pw, ph, 1)
 	if err != nil {
 		return nil, free, err
@@ -301,11 +303,11 @@ func cornerGain(ctx context.Context, env *realedit.Env, logY []float32, w, h int
 	}
 	// Least squares of the rings' medians on r²: slope in stops from the middle to the corner.
 	var n, sx, sy, sxx, sxy float64
+	onAll(rings, func(k int) { slices.Sort(bins[k]) })
 	for k, b := range bins {
 		if len(b) < 16 {
 			continue
 		}
-		slices.Sort(b)
 		x, y := (float64(k)+0.5)/rings, b[len(b)/2]
 		n++
 		sx += x
