@@ -35,6 +35,16 @@ func gpu(t testing.TB) *backend {
 // emulated tells whether the driver is the one of emu/, which fails as told by REALEDIT_EMU.
 func emulated(b *backend) bool { return strings.HasPrefix(b.name, "emulated") }
 
+// Nothing falls back to the processor.
+func TestEveryOperation(t *testing.T) {
+	b := gpu(t)
+	for _, op := range kernels.OpNames() {
+		if !b.Ops().Has(op) {
+			t.Errorf("%s is missing", op)
+		}
+	}
+}
+
 func TestCases(t *testing.T) {
 	b := gpu(t)
 	kerneltest.Test(t, ref.New(), b)

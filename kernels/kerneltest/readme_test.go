@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,10 +29,10 @@ const (
 // backends have it, and the widest difference from the reference they allow.
 func table() string {
 	var b strings.Builder
-	b.WriteString("| operation | formats | ref | cpu | cpu differs from ref by at most (of full scale) |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("| operation | formats | ref | cpu | cuda | cpu and cuda differ from ref by at most (of full scale) |\n| --- | --- | --- | --- | --- | --- |\n")
 	tick := map[bool]string{true: "yes", false: "–"}
 	cases := kerneltest.Cases()
-	r, c := ref.New().Ops(), cpu.New(1).Ops()
+	r, c, gpu := ref.New().Ops(), cpu.New(1).Ops(), cudaOps()
 	for _, op := range kernels.OpNames() {
 		var formats []kernels.Format
 		var tol float64
@@ -55,9 +56,22 @@ func table() string {
 		case tol > 0:
 			differs = fmt.Sprintf("%.2g", tol)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", op, strings.Join(names, ", "), tick[r.Has(op)], tick[c.Has(op)], differs)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", op, strings.Join(names, ", "), tick[r.Has(op)], tick[c.Has(op)], tick[gpu[op]], differs)
 	}
 	return b.String()
+}
+
+// cudaOps is what the table of package cuda lists; it is read, since a build without the tag cannot ask it.
+func cudaOps() map[string]bool {
+	text, err := os.ReadFile("../cuda/table.go")
+	if err != nil {
+		panic(err)
+	}
+	ops := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\t\t(\w+): +b\.`).FindAllSubmatch(text, -1) {
+		ops[string(m[1])] = true
+	}
+	return ops
 }
 
 // The README's table is what the operations and their cases say. To rewrite it:
