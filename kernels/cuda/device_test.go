@@ -352,3 +352,39 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+// All GPUs of the host work at once, and pictures travel between them.
+func TestAllGPUs(t *testing.T) {
+	gpu(t)
+	all, err := kernels.OpenAll("cuda:all")
+	require.NoError(t, err)
+	src := noise(t, 640, 480, 3, kernels.U8, 1)
+	at := make([]*kernels.Image, len(all))
+	var wg sync.WaitGroup
+	for i, b := range all {
+		wg.Go(func() {
+			m, err := b.NewImage(640, 480, 3, kernels.U8)
+			if err == nil {
+				err = b.Ops().Convert(m, src)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			at[i] = m
+		})
+	}
+	wg.Wait()
+	for i, b := range all { // round, each to the next
+		next := (i + 1) % len(all)
+		to, err := all[next].NewImage(640, 480, 3, kernels.U8)
+		require.NoError(t, err)
+		require.NoError(t, all[next].Copy(ctx, to, at[i]))
+		back := noise(t, 640, 480, 3, kernels.U8, 2)
+		require.NoError(t, all[next].Copy(ctx, back, to))
+		requireSame(t, src, back)
+		t.Logf("%s to %s", b.Name(), all[next].Name())
+	}
+	for _, b := range all {
+		require.NoError(t, b.Close())
+	}
+}
