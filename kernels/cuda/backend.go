@@ -83,6 +83,7 @@ type backend struct {
 	pinned *pinnedPool
 	ops    *kernels.Ops
 	lost   atomic.Pointer[error] // what made the context unusable
+	inUse  sync.RWMutex          // for reading by every call, for good by Close
 	closed atomic.Bool
 }
 
@@ -155,9 +156,10 @@ func (b *backend) guarded(f func() error) error {
 	if e := b.lost.Load(); e != nil {
 		return *e
 	}
-	if b.closed.Load() {
+	if !b.inUse.TryRLock() { // a call within a call does not wait for Close, which waits for it
 		return fmt.Errorf("cuda: %s is closed: %w", b.Name(), kernels.ErrDeviceLost)
 	}
+	defer b.inUse.RUnlock()
 	err := b.on(f)
 	if err != nil && isLost(err) {
 		b.lost.CompareAndSwap(nil, &err)
@@ -186,11 +188,13 @@ func (b *backend) Sync(ctx context.Context) error {
 	return errors.Join(b.guarded(func() error { return failed("finish work", b.work.Synchronize()) }), ctx.Err())
 }
 
-// Close waits for all work and gives the device's memory back. Images of the backend must not be used afterwards.
+// Close waits for calls that others have begun and for all work, and gives all memory back, that of images which were not
+// freed too: they must not be used afterwards.
 func (b *backend) Close() error {
 	if b.closed.Swap(true) {
 		return nil
 	}
+	b.inUse.Lock()
 	err := b.on(func() error {
 		var first error
 		note := func(e error) {

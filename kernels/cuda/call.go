@@ -105,7 +105,7 @@ func (c *call) image(m *kernels.Image, read, written bool) C.re_image {
 		c.err = fmt.Errorf("an image of %s given to %s: %w", ownerName(mem), c.b.Name(), kernels.ErrInvalid)
 		return C.re_image{}
 	}
-	m.Memory().Private.(*block).touched = true
+	m.Memory().Private.(*block).touched.Store(true)
 	return describe(m)
 }
 
@@ -133,7 +133,7 @@ func (c *call) scratch(bytes int64) C.uint64_t {
 		c.err = err
 		return 0
 	}
-	s.touched = true
+	s.touched.Store(true)
 	c.taken = append(c.taken, s)
 	return C.uint64_t(s.ptr)
 }

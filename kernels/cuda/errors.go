@@ -51,7 +51,7 @@ func status(call string, code int) error {
 	return &Error{call, code, name, kindOf(code)}
 }
 
-// kindOf sorts the driver's errors. Those from 700 on, uncorrectable memory errors and unknown ones leave
+// kindOf sorts the driver's errors. Most from 700 on, uncorrectable memory errors and unknown ones leave
 // the context unusable: the device is lost to this process.
 func kindOf(code int) error {
 	switch code {
@@ -59,7 +59,7 @@ func kindOf(code int) error {
 		return kernels.ErrOutOfMemory
 	case 3, 34, 35, 36, 46, 100, 101, 803, 804: // not initialised, stub, driver too old, unavailable, no or no such device, mismatch
 		return kernels.ErrNoDevice
-	case 200, 209, 218, 222, 500, 801: // no kernels for this GPU, unreadable ones, not supported
+	case 200, 209, 218, 221, 222, 223, 500, 701, 801: // no kernels for this GPU, unreadable ones, too large a block for it, not supported
 		return kernels.ErrUnsupported
 	case 1, 400:
 		return kernels.ErrInvalid

@@ -21,7 +21,8 @@ func (b *backend) NewImage(w, h, channels int, f kernels.Format) (*kernels.Image
 	}
 	mem := &kernels.Memory{Device: s.ptr, Owner: b, Private: s}
 	mem.Release = func() {
-		if !b.closed.Load() {
+		if b.inUse.TryRLock() { // else Close sees to it
+			defer b.inUse.RUnlock()
 			b.on(func() error { b.pool.put(s); return nil })
 		}
 	}

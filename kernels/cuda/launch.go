@@ -6,6 +6,7 @@ package cuda
 import "C"
 
 import (
+	"sync"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -14,7 +15,22 @@ import (
 // function is one kernel of the module.
 type function struct {
 	handle unsafe.Pointer
+	mu     sync.Mutex
 	shared int // dynamic shared memory it has been allowed
+}
+
+// allow lets the kernel have so much dynamic shared memory, or keeps what it may have if that is more.
+func (f *function) allow(shared int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if shared <= max(f.shared, 48<<10) {
+		return nil
+	}
+	if code := C.re_allow_shared(f.handle, C.int(shared)); code != 0 {
+		return status("allow shared memory", int(code))
+	}
+	f.shared = shared
+	return nil
 }
 
 // dims are blocks or threads in three directions; 0 means 1.
@@ -50,15 +66,12 @@ func launch[A any](c *call, name string, blocks, threads dims, shared int, args 
 		return
 	}
 	f, err := c.b.kernel(name)
+	if err == nil {
+		err = f.allow(shared)
+	}
 	if err != nil {
 		c.err = err
 		return
-	}
-	if shared > 48<<10 && shared > f.shared {
-		if c.err = status("shared memory of "+name, int(C.re_allow_shared(f.handle, C.int(shared)))); c.err != nil {
-			return
-		}
-		f.shared = shared
 	}
 	gx, gy, gz := blocks.c()
 	bx, by, bz := threads.c()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -21,7 +22,7 @@ type block struct {
 	ptr  uintptr
 	size int64
 	// touched: kernels have been queued that use it since it was handed out.
-	touched bool
+	touched atomic.Bool
 	// released marks, on the stream of work, the moment it was given back; kernels queued later may use it at
 	// once, copies wait for it.
 	released cu.Event
@@ -38,9 +39,12 @@ type pool struct {
 	peak  int64
 	kept  int64
 	idle  map[int64][]*block
+	all   map[*block]bool // those in use too
 }
 
-func newPool(b *backend) *pool { return &pool{b: b, idle: map[int64][]*block{}} }
+func newPool(b *backend) *pool {
+	return &pool{b: b, idle: map[int64][]*block{}, all: map[*block]bool{}}
+}
 
 // setLimit bounds the memory in use and kept; 0 = no limit but the device's memory.
 func (p *pool) setLimit(n int64) {
@@ -76,7 +80,7 @@ func (p *pool) get(n int64) (*block, error) {
 		p.idle[size] = l[:len(l)-1]
 		p.kept -= size
 		p.use(size)
-		s.touched = false
+		s.touched.Store(false)
 		return s, nil
 	}
 	p.shrink(size)
@@ -88,7 +92,9 @@ func (p *pool) get(n int64) (*block, error) {
 		}
 	}
 	p.use(size)
-	return &block{ptr: uintptr(ptr), size: size}, nil
+	s := &block{ptr: uintptr(ptr), size: size}
+	p.all[s] = true
+	return s, nil
 }
 
 func (p *pool) use(n int64) {
@@ -98,11 +104,14 @@ func (p *pool) use(n int64) {
 
 // put takes a block back. The context is current.
 func (p *pool) put(s *block) {
-	if s.touched {
+	if s.touched.Load() {
 		if s.released == (cu.Event{}) {
 			s.released, _ = cu.MakeEvent(cu.DisableTiming)
 		}
 		s.marked = s.released != (cu.Event{}) && s.released.Record(p.b.work) == nil
+		if !s.marked {
+			p.b.work.Synchronize()
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,24 +131,29 @@ func (p *pool) shrink(n int64) {
 func (p *pool) drop() {
 	for size, l := range p.idle {
 		for _, s := range l {
-			s.free()
+			p.free(s)
 		}
 		delete(p.idle, size)
 	}
 	p.kept = 0
 }
 
-func (s *block) free() {
+func (p *pool) free(s *block) {
+	delete(p.all, s)
 	cu.MemFree(cu.DevicePtr(s.ptr))
 	if s.released != (cu.Event{}) {
 		cu.DestroyEvent(&s.released)
 	}
 }
 
+// close gives all blocks back, those of images that were never freed too.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.drop()
+	for s := range p.all {
+		p.free(s)
+	}
+	clear(p.idle)
 }
 
 // pinnedPool hands out page-locked host memory, which copies run from and to at full speed and without a copy in between.
@@ -147,6 +161,7 @@ type pinnedPool struct {
 	b    *backend
 	mu   sync.Mutex
 	idle map[int][]unsafe.Pointer
+	all  []unsafe.Pointer // those in use too
 }
 
 func newPinnedPool(b *backend) *pinnedPool {
@@ -156,18 +171,23 @@ func newPinnedPool(b *backend) *pinnedPool {
 // page marks the memory of a pinned image.
 type page struct{}
 
-func (p *pinnedPool) get(n int) ([]byte, func(), error) {
+func (p *pinnedPool) get(n int) (bytes []byte, free func(), err error) {
 	size := (kernels.SizeClass(n) + 4095) &^ 4095
-	p.mu.Lock()
 	var ptr unsafe.Pointer
-	if l := p.idle[size]; len(l) > 0 {
-		ptr, p.idle[size] = l[len(l)-1], l[:len(l)-1]
-	}
-	p.mu.Unlock()
-	if ptr == nil {
-		if err := p.b.guarded(func() error { return status("allocate page-locked memory", int(C.re_pinned(&ptr, C.size_t(size)))) }); err != nil {
-			return nil, nil, err
+	if err := p.b.guarded(func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if l := p.idle[size]; len(l) > 0 {
+			ptr, p.idle[size] = l[len(l)-1], l[:len(l)-1]
+			return nil
 		}
+		err := status("allocate page-locked memory", int(C.re_pinned(&ptr, C.size_t(size))))
+		if err == nil {
+			p.all = append(p.all, ptr)
+		}
+		return err
+	}); err != nil {
+		return nil, nil, err
 	}
 	return unsafe.Slice((*byte)(ptr), n), func() {
 		p.mu.Lock()
@@ -176,15 +196,14 @@ func (p *pinnedPool) get(n int) ([]byte, func(), error) {
 	}, nil
 }
 
+// close gives all memory back, that of images that were never freed too.
 func (p *pinnedPool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for size, l := range p.idle {
-		for _, ptr := range l {
-			cu.MemFreeHost(ptr)
-		}
-		delete(p.idle, size)
+	for _, ptr := range p.all {
+		cu.MemFreeHost(ptr)
 	}
+	p.all = nil
 }
 
 // stats is the most bytes that were in use at once.

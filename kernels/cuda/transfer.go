@@ -36,6 +36,7 @@ type slot struct {
 
 const slotBytes = 8 << 20
 
+// newTransfers is to be closed after an error too, unless it is nil.
 func newTransfers() (*transfers, error) {
 	t := &transfers{}
 	var err error
@@ -43,11 +44,11 @@ func newTransfers() (*transfers, error) {
 		return nil, failed("make stream", err)
 	}
 	if t.fence, err = cu.MakeEvent(cu.DisableTiming); err != nil {
-		return nil, failed("make event", err)
+		return t, failed("make event", err)
 	}
 	for i := range t.slots {
 		if t.slots[i].done, err = cu.MakeEvent(cu.DisableTiming); err != nil {
-			return nil, failed("make event", err)
+			return t, failed("make event", err)
 		}
 	}
 	return t, nil
@@ -96,15 +97,29 @@ func (t *transfers) slot(n int) (*slot, error) {
 	return s, nil
 }
 
-// after makes a stream wait for what another has been given so far.
+// queued tells that the copies which stream was given last use the slot.
+func (s *slot) queued(stream cu.Stream) error {
+	if err := s.done.Record(stream); err != nil {
+		stream.Synchronize()
+		return failed("record event", err)
+	}
+	s.used = true
+	return nil
+}
+
+// after makes a stream wait for what another has been given so far. Where that fails all of it has been done when after returns.
 func after(waits, works cu.Stream, fence cu.Event) error {
-	return errors.Join(failed("record event", fence.Record(works)), failed("wait for event", waits.Wait(fence, 0)))
+	err := errors.Join(failed("record event", fence.Record(works)), failed("wait for event", waits.Wait(fence, 0)))
+	if err != nil {
+		works.Synchronize()
+	}
+	return err
 }
 
 // enter makes the stream of copies wait until the block may be written: for all work that was queued if kernels
 // use it, else for those that used it before it was handed out again.
 func (t *transfers) enter(b *backend, s *block) error {
-	if s.touched {
+	if s.touched.Load() {
 		return after(t.stream, b.work, t.fence)
 	}
 	if s.marked {
@@ -134,15 +149,25 @@ func (b *backend) upload(ctx context.Context, dst, src *kernels.Image, later boo
 		return err
 	}
 	width, h := src.Width()*src.Channels()*src.Format().Size(), src.Height()
-	if _, pinned := src.Memory().Private.(page); pinned {
-		if err := rows(C.RE_UP, address(dst), dst.Stride(), uintptr(src.Pointer()), src.Stride(), width, h, !dst.IsWindow(), t.stream); err != nil {
-			return err
-		}
-		if err := after(b.work, t.stream, t.fence); err != nil || later {
-			return err
-		}
-		return failed("wait for a copy", t.fence.Synchronize())
+	_, pinned := src.Memory().Private.(page)
+	var err error
+	if pinned {
+		err = rows(C.RE_UP, address(dst), dst.Stride(), uintptr(src.Pointer()), src.Stride(), width, h, !dst.IsWindow(), t.stream)
+	} else {
+		err = t.throughSlots(ctx, dst, src, width, h)
 	}
+	// After an error too: what was queued before it must not come after work on whatever lies in dst's memory next.
+	if e := after(b.work, t.stream, t.fence); err == nil {
+		err = e
+	}
+	if err != nil || !pinned || later {
+		return err
+	}
+	return failed("wait for a copy", t.fence.Synchronize())
+}
+
+// throughSlots queues the copy of a host image in ordinary memory, rows of width bytes.
+func (t *transfers) throughSlots(ctx context.Context, dst, src *kernels.Image, width, h int) error {
 	pitch := (width + 63) &^ 63
 	step := max(1, slotBytes/pitch)
 	for y := 0; y < h; y += step {
@@ -159,12 +184,11 @@ func (b *backend) upload(ctx context.Context, dst, src *kernels.Image, later boo
 		if err := rows(C.RE_UP, address(dst)+uintptr(y*dst.Stride()), dst.Stride(), uintptr(s.buf), pitch, width, n, !dst.IsWindow(), t.stream); err != nil {
 			return err
 		}
-		if err := s.done.Record(t.stream); err != nil {
-			return failed("record event", err)
+		if err := s.queued(t.stream); err != nil {
+			return err
 		}
-		s.used = true
 	}
-	return after(b.work, t.stream, t.fence)
+	return nil
 }
 
 // download copies a device image to the host, after all work that was queued.
@@ -217,10 +241,9 @@ func (b *backend) download(ctx context.Context, dst, src *kernels.Image) error {
 		if err := rows(C.RE_DOWN, uintptr(s.buf), pitch, address(src)+uintptr(y*src.Stride()), src.Stride(), width, n, true, t.stream); err != nil {
 			return err
 		}
-		if err := s.done.Record(t.stream); err != nil {
-			return failed("record event", err)
+		if err := s.queued(t.stream); err != nil {
+			return err
 		}
-		s.used = true
 		ahead = append(ahead, piece{s, y, n})
 	}
 	for len(ahead) > 0 {
@@ -233,8 +256,8 @@ func (b *backend) download(ctx context.Context, dst, src *kernels.Image) error {
 
 // across copies between images of this device, in the order of work.
 func (b *backend) across(dst, src *kernels.Image) error {
-	dst.Memory().Private.(*block).touched = true
-	src.Memory().Private.(*block).touched = true
+	dst.Memory().Private.(*block).touched.Store(true)
+	src.Memory().Private.(*block).touched.Store(true)
 	return rows(C.RE_ACROSS, address(dst), dst.Stride(), address(src), src.Stride(), src.Width()*src.Channels()*src.Format().Size(), src.Height(), !dst.IsWindow(), b.work)
 }
 
@@ -253,10 +276,9 @@ func (b *backend) put(p uintptr, v []byte) error {
 		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(p), s.buf, int64(n), b.work); err != nil {
 			return failed("copy a table", err)
 		}
-		if err := s.done.Record(b.work); err != nil {
-			return failed("record event", err)
+		if err := s.queued(b.work); err != nil {
+			return err
 		}
-		s.used = true
 		p, v = p+uintptr(n), v[n:]
 	}
 	return nil

@@ -1,18 +1,24 @@
 // A libcuda.so.1 that runs this package's kernels on the processor, for tests on machines without a GPU:
-// the driver functions that the package calls, one after the other and at once. It keeps the driver's
+// the driver functions that the package calls, one after the other. It keeps the driver's
 // rules where a mistake would show on a GPU only: a context must be current, addresses must lie in
-// allocations, new memory holds anything, a failed kernel makes the context unusable.
+// allocations, new memory holds anything, a failed kernel makes the context unusable, and what is queued on a stream
+// is done as late as the rules allow, so that work which waits for nothing comes too late for who forgot to wait.
 //
 // REALEDIT_EMU steers it, read at every call, parts joined by commas:
 //   devices=N      GPUs (1)
 //   memory=BYTES   of each (4 GiB)
 //   driver=N       the version it answers (13000)
-//   fail=FUNCTION@N:CODE   the N-th call of a driver function from now on answers CODE (719 and the like are for good)
+//   fail=FUNCTION@N:CODE   the N-th call of a driver function (any: of whichever) from now on answers CODE (719 and the like are for good)
+//
+// Its device attribute 1000 is how many allocations, streams and events there are.
 #include "sched.h"
 
 #include <stdio.h>
 
+#include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <time.h>
@@ -36,8 +42,43 @@ struct device {
 	size_t used;
 	int lost; // the error every call answers from then on
 	std::map<uintptr_t, size_t> blocks;
+	int live; // allocations, streams and events
 };
 device devices[8];
+
+// What is queued on a stream, and how much of it has been done. Streams stay when they are destroyed, for events name them.
+struct stream {
+	device *d;
+	std::deque<std::function<int(device *)>> todo; // each answers an error
+	uint64_t queued, done;
+};
+std::deque<stream> streams;
+struct event {
+	stream *s; // where it was recorded last
+	uint64_t at;
+	std::shared_ptr<double> ms; // when it was done
+};
+
+// run does what a stream was given, up to its n-th piece of work.
+void run(stream *s, uint64_t n) {
+	while (s->done < n) {
+		std::function<int(device *)> f = std::move(s->todo.front());
+		s->todo.pop_front();
+		if (!s->d->lost)
+			if (int e = f(s->d)) s->d->lost = e;
+		s->done++;
+	}
+}
+void run_all(device *d) {
+	for (stream &s : streams)
+		if (s.d == d) run(&s, s.queued);
+}
+int queue(void *to, std::function<int(device *)> f) {
+	stream *s = (stream *)to;
+	s->todo.push_back(std::move(f));
+	s->queued++;
+	return 0;
+}
 std::recursive_mutex lock;
 thread_local device *stack[16];
 thread_local int depth;
@@ -78,7 +119,7 @@ device *current() { return depth ? stack[depth - 1] : nullptr; }
 // Every call begins with it: planned failures, then what an earlier failure left.
 int enter(const char *name) {
 	configure();
-	if (fail_at > 0 && fail_name == name && --fail_at == 0) {
+	if (fail_at > 0 && (fail_name == name || fail_name == "any") && --fail_at == 0) {
 		if (fail_code >= 700 && current()) current()->lost = fail_code;
 		return fail_code;
 	}
@@ -90,16 +131,13 @@ int enter_context(const char *name) {
 	return d ? d->lost : 201;
 }
 
-// inside tells whether bytes from p on lie in one allocation of the current device.
-bool inside(uintptr_t p, size_t bytes) {
-	device *d = current();
+// inside tells whether bytes from p on lie in one allocation of a device.
+bool inside(device *d, uintptr_t p, size_t bytes) {
 	auto it = d->blocks.upper_bound(p);
 	if (it == d->blocks.begin()) return false;
 	--it;
 	return p + bytes <= it->first + it->second;
 }
-int lose(int code) { return current()->lost = code; }
-
 } // namespace
 
 int emu_register(const char *name, emu_entry run, size_t bytes, int threads) {
@@ -117,7 +155,7 @@ API cuDeviceGetCount(int *n) { CALL(cuDeviceGetCount); *n = count; return 0; }
 API cuDeviceGet(int *d, int i) { CALL(cuDeviceGet); if (i < 0 || i >= count) return 101; *d = i; return 0; }
 API cuDeviceGetName(char *s, int n, int d) { CALL(cuDeviceGetName); snprintf(s, n, "emulated GPU %d", d); return 0; }
 API cuDeviceTotalMem_v2(size_t *n, int) { CALL(cuDeviceTotalMem); *n = memory; return 0; }
-API cuDeviceGetAttribute(int *v, int a, int) {
+API cuDeviceGetAttribute(int *v, int a, int d) {
 	CALL(cuDeviceGetAttribute);
 	switch (a) {
 	case 1: *v = 1024; break;          // threads of a block
@@ -126,6 +164,7 @@ API cuDeviceGetAttribute(int *v, int a, int) {
 	case 75: *v = 9; break;            // compute capability
 	case 76: *v = 0; break;
 	case 97: *v = 227 << 10; break;    // shared memory of a block on request
+	case 1000: *v = devices[d].live; break;
 	default: *v = 0;
 	}
 	return 0;
@@ -136,7 +175,7 @@ API cuCtxPushCurrent_v2(void *c) { CALL(cuCtxPushCurrent); if (depth == 16) retu
 API cuCtxPopCurrent_v2(void **c) { CALL(cuCtxPopCurrent); if (!depth) return 201; void *p = stack[--depth]; if (c) *c = p; return 0; }
 API cuCtxSetCurrent(void *c) { CALL(cuCtxSetCurrent); depth = 0; if (c) stack[depth++] = (device *)c; return 0; }
 API cuCtxGetCurrent(void **c) { CALL(cuCtxGetCurrent); *c = current(); return 0; }
-API cuCtxSynchronize() { CTX_CALL(cuCtxSynchronize); return 0; }
+API cuCtxSynchronize() { CTX_CALL(cuCtxSynchronize); run_all(current()); return current()->lost; }
 
 API cuModuleLoadData(void **m, const void *image) {
 	CTX_CALL(cuModuleLoadData);
@@ -161,7 +200,7 @@ API cuFuncSetAttribute(void *f, int attribute, int v) {
 	}
 	return 0;
 }
-API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *, void **params, void **extra) {
+API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *s, void **params, void **extra) {
 	CTX_CALL(cuLaunchKernel);
 	kernel *k = (kernel *)f;
 	const void *args = nullptr;
@@ -179,11 +218,12 @@ API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 		fprintf(stderr, "emulator: %s cannot start as %u×%u×%u blocks of %u×%u×%u threads (at most %d) with %u bytes\n", k->name, gx, gy, gz, bx, by, bz, k->threads, shared);
 		return 1;
 	}
-	if (!emu_launch(k->run, args, dim3{gx, gy, gz}, dim3{bx, by, bz}, shared)) {
+	std::string copy((const char *)args, bytes);
+	return queue(s, [=](device *) {
+		if (emu_launch(k->run, copy.data(), dim3{gx, gy, gz}, dim3{bx, by, bz}, shared)) return 0;
 		fprintf(stderr, "emulator: threads of a block of %s wait at different barriers\n", k->name);
-		return lose(719);
-	}
-	return 0;
+		return 719;
+	});
 }
 
 API cuMemGetInfo_v2(size_t *free, size_t *total) { CTX_CALL(cuMemGetInfo); *total = memory; *free = memory - std::min(memory, current()->used); return 0; }
@@ -198,6 +238,7 @@ API cuMemAlloc_v2(uintptr_t *p, size_t n) {
 	*p = (uintptr_t)m;
 	d->blocks[*p] = n;
 	d->used += n;
+	d->live++;
 	return 0;
 }
 API cuMemFree_v2(uintptr_t p) {
@@ -205,20 +246,42 @@ API cuMemFree_v2(uintptr_t p) {
 	device *d = current();
 	auto it = d->blocks.find(p);
 	if (it == d->blocks.end()) return 1;
+	run_all(d);
+	d->live--;
 	memset((void *)p, 0xDB, it->second);
 	d->used -= it->second;
 	d->blocks.erase(it);
 	free((void *)p);
 	return 0;
 }
-API cuMemHostAlloc(void **p, size_t n, unsigned) { CTX_CALL(cuMemHostAlloc); *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096); return *p ? 0 : 2; }
-API cuMemFreeHost(void *p) { CTX_CALL(cuMemFreeHost); free(p); return 0; }
+API cuMemHostAlloc(void **p, size_t n, unsigned) {
+	CTX_CALL(cuMemHostAlloc);
+	*p = aligned_alloc(4096, (n + 4095) / 4096 * 4096);
+	current()->live += *p != nullptr;
+	return *p ? 0 : 2;
+}
+API cuMemFreeHost(void *p) {
+	CTX_CALL(cuMemFreeHost);
+	run_all(current());
+	current()->live--;
+	free(p);
+	return 0;
+}
 API cuMemHostRegister_v2(void *, size_t, unsigned) { CTX_CALL(cuMemHostRegister); return 0; }
 API cuMemHostUnregister(void *) { CTX_CALL(cuMemHostUnregister); return 0; }
 
-API cuMemcpyHtoDAsync_v2(uintptr_t d, const void *s, size_t n, void *) { CTX_CALL(cuMemcpyHtoDAsync); if (!inside(d, n)) return lose(700); memcpy((void *)d, s, n); return 0; }
-API cuMemcpyDtoHAsync_v2(void *d, uintptr_t s, size_t n, void *) { CTX_CALL(cuMemcpyDtoHAsync); if (!inside(s, n)) return lose(700); memcpy(d, (void *)s, n); return 0; }
-API cuMemcpyDtoDAsync_v2(uintptr_t d, uintptr_t s, size_t n, void *) { CTX_CALL(cuMemcpyDtoDAsync); if (!inside(d, n) || !inside(s, n)) return lose(700); memmove((void *)d, (void *)s, n); return 0; }
+API cuMemcpyHtoDAsync_v2(uintptr_t p, const void *from, size_t n, void *s) {
+	CTX_CALL(cuMemcpyHtoDAsync);
+	return queue(s, [=](device *d) { return inside(d, p, n) ? memcpy((void *)p, from, n), 0 : 700; });
+}
+API cuMemcpyDtoHAsync_v2(void *p, uintptr_t from, size_t n, void *s) {
+	CTX_CALL(cuMemcpyDtoHAsync);
+	return queue(s, [=](device *d) { return inside(d, from, n) ? memcpy(p, (void *)from, n), 0 : 700; });
+}
+API cuMemcpyDtoDAsync_v2(uintptr_t p, uintptr_t from, size_t n, void *s) {
+	CTX_CALL(cuMemcpyDtoDAsync);
+	return queue(s, [=](device *d) { return inside(d, p, n) && inside(d, from, n) ? memmove((void *)p, (void *)from, n), 0 : 700; });
+}
 
 // CUDA_MEMCPY2D.
 struct copy2d {
@@ -234,38 +297,72 @@ struct copy2d {
 	void *dst_array;
 	size_t dst_pitch, width, height;
 };
-API cuMemcpy2DAsync_v2(const copy2d *c, void *) {
+API cuMemcpy2DAsync_v2(const copy2d *given, void *to) {
 	CTX_CALL(cuMemcpy2DAsync);
-	const char *s = c->src_type == 1 ? (const char *)c->src_host : (const char *)c->src_device;
-	char *d = c->dst_type == 1 ? (char *)c->dst_host : (char *)c->dst_device;
-	size_t last = c->height ? c->height - 1 : 0;
-	if (c->src_type == 2 && !inside((uintptr_t)s, last * c->src_pitch + c->width)) return lose(700);
-	if (c->dst_type == 2 && !inside((uintptr_t)d, last * c->dst_pitch + c->width)) return lose(700);
-	for (size_t y = 0; y < c->height; y++) memcpy(d + y * c->dst_pitch, s + y * c->src_pitch, c->width);
-	return 0;
+	copy2d c = *given;
+	return queue(to, [=](device *dev) {
+		const char *s = c.src_type == 1 ? (const char *)c.src_host : (const char *)c.src_device;
+		char *d = c.dst_type == 1 ? (char *)c.dst_host : (char *)c.dst_device;
+		size_t last = c.height ? c.height - 1 : 0;
+		if (c.src_type == 2 && !inside(dev, (uintptr_t)s, last * c.src_pitch + c.width)) return 700;
+		if (c.dst_type == 2 && !inside(dev, (uintptr_t)d, last * c.dst_pitch + c.width)) return 700;
+		for (size_t y = 0; y < c.height; y++) memcpy(d + y * c.dst_pitch, s + y * c.src_pitch, c.width);
+		return 0;
+	});
 }
-API cuMemsetD8Async(uintptr_t d, unsigned char v, size_t n, void *) { CTX_CALL(cuMemsetD8Async); if (!inside(d, n)) return lose(700); memset((void *)d, v, n); return 0; }
-API cuMemsetD32Async(uintptr_t d, unsigned v, size_t n, void *) {
+API cuMemsetD8Async(uintptr_t p, unsigned char v, size_t n, void *s) {
+	CTX_CALL(cuMemsetD8Async);
+	return queue(s, [=](device *d) { return inside(d, p, n) ? memset((void *)p, v, n), 0 : 700; });
+}
+API cuMemsetD32Async(uintptr_t p, unsigned v, size_t n, void *s) {
 	CTX_CALL(cuMemsetD32Async);
-	if (!inside(d, 4 * n)) return lose(700);
-	std::fill_n((unsigned *)d, n, v);
-	return 0;
+	return queue(s, [=](device *d) { return inside(d, p, 4 * n) ? std::fill_n((unsigned *)p, n, v), 0 : 700; });
 }
 
-API cuStreamCreate(void **s, unsigned) { CTX_CALL(cuStreamCreate); *s = malloc(8); return 0; }
-API cuStreamDestroy_v2(void *s) { CTX_CALL(cuStreamDestroy); free(s); return 0; }
-API cuStreamSynchronize(void *) { CTX_CALL(cuStreamSynchronize); return 0; }
-API cuStreamQuery(void *) { CTX_CALL(cuStreamQuery); return 0; }
-API cuStreamWaitEvent(void *, void *, unsigned) { CTX_CALL(cuStreamWaitEvent); return 0; }
-API cuEventCreate(void **e, unsigned) { CTX_CALL(cuEventCreate); *e = calloc(1, sizeof(double)); return 0; }
-API cuEventDestroy_v2(void *e) { CTX_CALL(cuEventDestroy); free(e); return 0; }
-API cuEventRecord(void *e, void *) {
-	CTX_CALL(cuEventRecord);
-	timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	*(double *)e = t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+API cuStreamCreate(void **s, unsigned) {
+	CTX_CALL(cuStreamCreate);
+	current()->live++;
+	streams.push_back({current()});
+	*s = &streams.back();
 	return 0;
 }
-API cuEventQuery(void *) { CTX_CALL(cuEventQuery); return 0; }
-API cuEventSynchronize(void *) { CTX_CALL(cuEventSynchronize); return 0; }
-API cuEventElapsedTime(float *ms, void *a, void *b) { CTX_CALL(cuEventElapsedTime); *ms = (float)(*(double *)b - *(double *)a); return 0; }
+API cuStreamDestroy_v2(void *s) { CTX_CALL(cuStreamDestroy); current()->live--; return 0; }
+API cuStreamSynchronize(void *s) {
+	CTX_CALL(cuStreamSynchronize);
+	if (s) run((stream *)s, ((stream *)s)->queued);
+	return current()->lost;
+}
+API cuStreamWaitEvent(void *s, void *p, unsigned) {
+	CTX_CALL(cuStreamWaitEvent);
+	event e = *(event *)p;
+	if (!e.s || e.s == s) return 0;
+	return queue(s, [=](device *) { return run(e.s, e.at), 0; });
+}
+API cuEventCreate(void **e, unsigned) { CTX_CALL(cuEventCreate); current()->live++; *e = new event{}; return 0; }
+API cuEventDestroy_v2(void *e) {
+	CTX_CALL(cuEventDestroy);
+	if (!e) return 400;
+	current()->live--;
+	delete (event *)e;
+	return 0;
+}
+API cuEventRecord(void *p, void *to) {
+	CTX_CALL(cuEventRecord);
+	event *e = (event *)p;
+	std::shared_ptr<double> ms = e->ms = std::make_shared<double>();
+	queue(to, [=](device *) {
+		timespec t;
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		*ms = t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+		return 0;
+	});
+	e->s = (stream *)to, e->at = e->s->queued;
+	return 0;
+}
+API cuEventSynchronize(void *p) {
+	CTX_CALL(cuEventSynchronize);
+	event *e = (event *)p;
+	if (e->s) run(e->s, e->at);
+	return current()->lost;
+}
+API cuEventElapsedTime(float *ms, void *a, void *b) { CTX_CALL(cuEventElapsedTime); *ms = (float)(*((event *)b)->ms - *((event *)a)->ms); return 0; }
