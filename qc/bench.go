@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -18,7 +19,8 @@ type bench struct {
 	ops    *kernels.Ops    // for host images
 	back   kernels.Backend // of the host
 	limits map[string]limit
-	owned  []*kernels.Image
+	mu     sync.Mutex
+	owned  []func() // give the memory back; guarded by mu
 	out    Verdict
 }
 
@@ -47,10 +49,39 @@ func newBench(ctx context.Context, env *realedit.Env, l Limits) (*bench, error) 
 }
 
 func (b *bench) close() {
-	for _, m := range b.owned {
-		m.Free()
+	for _, free := range b.owned {
+		free()
 	}
 	b.owned = nil
+}
+
+// together runs checks side by side, each on a bench of its own, and adds what they found in the order given.
+// The error is the first in that order.
+func (b *bench) together(checks []func(*bench) error) error {
+	parts := make([]bench, len(checks))
+	errs := make([]error, len(checks))
+	each(len(checks), func(i int) {
+		p := &parts[i]
+		p.ctx, p.env, p.ops, p.back, p.limits = b.ctx, b.env, b.ops, b.back, b.limits
+		defer p.close()
+		if errs[i] = b.ctx.Err(); errs[i] == nil {
+			errs[i] = checks[i](p)
+		}
+	})
+	for i := range parts {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		b.out.Measures = append(b.out.Measures, parts[i].out.Measures...)
+		b.out.Judged += parts[i].out.Judged
+	}
+	return nil
+}
+
+func (b *bench) own(free func()) {
+	b.mu.Lock()
+	b.owned = append(b.owned, free)
+	b.mu.Unlock()
 }
 
 // image allocates on the host; close frees it.
@@ -59,8 +90,25 @@ func (b *bench) image(w, h, c int, f kernels.Format) (*kernels.Image, error) {
 	if err != nil {
 		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
 	}
-	b.owned = append(b.owned, m)
+	b.own(m.Free)
 	return m, nil
+}
+
+// plane allocates n samples on the host, with undefined contents; close frees them.
+func plane[T uint8 | uint16 | float32](b *bench, n int) ([]T, error) {
+	var t T
+	m, free, err := kernels.Host.Get(int64(n) * int64(unsafe.Sizeof(t)))
+	if err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
+	}
+	b.own(free)
+	return unsafe.Slice((*T)(unsafe.Pointer(&m[0])), n), nil
+}
+
+// samples are all samples of an image on the host; row y begins at y·pitch.
+func samples(m *kernels.Image) (pix []float32, pitch int) {
+	pitch = m.Stride() / 4
+	return unsafe.Slice((*float32)(m.Pointer()), pitch*(m.Height()-1)+m.Width()*m.Channels()), pitch
 }
 
 // resized is src at w×h in format f on the host.

@@ -1,7 +1,9 @@
 package qc
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/realedit/realedit/kernels"
 )
@@ -20,35 +22,28 @@ func (b *bench) clipping(got *view, refs []*view, skip []uint8) {
 	parts := make([]tally, (g.h+15)/16)
 	rows(g.h, func(y0, y1 int) {
 		t := &parts[y0/16]
-		for y := y0; y < y1; y++ {
-			p := got.rgb.RowU16(y)
-			for x := range g.w {
-				if skip != nil && skip[y*g.w+x] != 0 {
-					continue
-				}
-				t.n++
-				top := float64(max(p[3*x], p[3*x+1], p[3*x+2]))
-				high, low := top >= blownAt, top <= crushedAt
-				allHigh, allLow := true, true
-				for _, r := range refs {
-					q := r.rgb.RowU16(y)
-					m := float64(max(q[3*x], q[3*x+1], q[3*x+2]))
-					allHigh = allHigh && m >= blownAt
-					allLow = allLow && m <= crushedAt
-				}
-				if high {
-					t.blown++
-				}
-				if low {
-					t.crushed++
-				}
-				if allHigh {
-					t.lostTop++
-				}
-				if allLow {
-					t.lostLow++
-				}
+		at := func(i int, in uint64, load func(*view) uint64) {
+			if skip != nil {
+				var s [8]uint8
+				copy(s[:], skip[i:min(len(skip), i+8)])
+				in &^= 0xff * binary.LittleEndian.Uint64(s[:])
 			}
+			t.n += bits.OnesCount64(in & bytesOf(1))
+			is, all := load(got)&in, in
+			for _, r := range refs {
+				all &= load(r)
+			}
+			t.blown += bits.OnesCount64(is & bytesOf(blown))
+			t.crushed += bits.OnesCount64(is & bytesOf(crushed))
+			t.lostTop += bits.OnesCount64(all & bytesOf(blown))
+			t.lostLow += bits.OnesCount64(all & bytesOf(crushed))
+		}
+		i, end := y0*g.w, y1*g.w
+		for ; i+8 <= end; i += 8 {
+			at(i, ^uint64(0), func(v *view) uint64 { return binary.LittleEndian.Uint64(v.is[i:]) })
+		}
+		for ; i < end; i++ {
+			at(i, 0xff, func(v *view) uint64 { return uint64(v.is[i]) })
 		}
 	})
 	var s tally
@@ -66,6 +61,9 @@ func (b *bench) clipping(got *view, refs []*view, skip []uint8) {
 	b.add(Clipping, "blown", max(0, float64(s.blown-s.lostTop)/n), false, nil)
 	b.add(Clipping, "crushed", max(0, float64(s.crushed-s.lostLow)/n), false, nil)
 }
+
+// bytesOf is eight bytes of v.
+func bytesOf(v uint8) uint64 { return 0x0101010101010101 * uint64(v) }
 
 // small is a view's proxy once more reduced, for colours of surfaces.
 func (b *bench) small(v *view) (*kernels.Image, error) {
@@ -103,55 +101,72 @@ func (b *bench) cast(got *view, refs []*view, skip []uint8, strict bool) error {
 	}
 	w, h := p.Width(), p.Height()
 	type mean struct{ a0, b0, a1, b1, n float64 }
-	var all mean
-	cells := make([]mean, castCells*castCells)
 	lin := func(v []uint16) (r, g, bb, y float64) {
-		r, g, bb = linear(float64(v[0])/65535), linear(float64(v[1])/65535), linear(float64(v[2])/65535)
+		r, g, bb = lightTable[v[0]], lightTable[v[1]], lightTable[v[2]]
 		return r, g, bb, 0.2126*r + 0.7152*g + 0.0722*bb
 	}
-	for y := range h {
-		for x := range w {
-			if skip != nil && skip[(2*y+1)*got.h/(2*h)*got.w+(2*x+1)*got.w/(2*w)] != 0 {
-				continue
-			}
-			t := p.RowU16(y)[3*x : 3*x+3]
-			if float64(max(t[0], t[1], t[2])) >= recordTop || float64(min(t[0], t[1], t[2])) <= 12*level {
-				continue
-			}
-			// The frame nearest mid-grey that is not clipped.
-			var s []uint16
-			near := math.Inf(1)
+	useless := func(v []uint16) bool {
+		return float64(max(v[0], v[1], v[2])) >= recordTop || float64(min(v[0], v[1], v[2])) <= 12*level
+	}
+	near := make([]mean, w*h) // near-grey surfaces; n is 0 elsewhere
+	rows(h, func(y0, y1 int) {
+		at := make([][]uint16, len(qs))
+		for y := y0; y < y1; y++ {
+			row := p.RowU16(y)
 			for k := range qs {
-				q := qs[k].RowU16(y)[3*x : 3*x+3]
-				if float64(max(q[0], q[1], q[2])) >= recordTop || float64(min(q[0], q[1], q[2])) <= 12*level {
+				at[k] = qs[k].RowU16(y)
+			}
+			for x := range w {
+				if skip != nil && skip[(2*y+1)*got.h/(2*h)*got.w+(2*x+1)*got.w/(2*w)] != 0 {
 					continue
 				}
-				if d := math.Abs(float64(lumaOf(q[0], q[1], q[2])) - 32768); d < near {
-					near, s = d, q
+				t := row[3*x : 3*x+3]
+				if useless(t) {
+					continue
 				}
+				// The frame nearest mid-grey that is not clipped.
+				var s []uint16
+				least := math.Inf(1)
+				for k := range at {
+					q := at[k][3*x : 3*x+3]
+					if useless(q) {
+						continue
+					}
+					if d := math.Abs(float64(lumaOf(q[0], q[1], q[2])) - 32768); d < least {
+						least, s = d, q
+					}
+				}
+				if s == nil {
+					continue
+				}
+				r1, g1, b1, y1 := lin(t)
+				r0, g0, b0, y0 := lin(s)
+				if !strict { // the reference's colour at the picture's luminance
+					k := y1 / max(y0, 1e-6)
+					r0, g0, b0 = r0*k, g0*k, b0*k
+				}
+				_, a0, bb0 := labOf(r0, g0, b0)
+				l1, a1, bb1 := labOf(r1, g1, b1)
+				c0, c1 := math.Hypot(a0, bb0), math.Hypot(a1, bb1)
+				if l1 < 20 || (strict && c0 > castChroma) || (!strict && min(c0, c1) > castChroma) {
+					continue
+				}
+				near[y*w+x] = mean{a0, bb0, a1, bb1, 1}
 			}
-			if s == nil {
-				continue
-			}
-			r1, g1, b1, y1 := lin(t)
-			r0, g0, b0, y0 := lin(s)
-			if !strict { // the reference's colour at the picture's luminance
-				k := y1 / max(y0, 1e-6)
-				r0, g0, b0 = r0*k, g0*k, b0*k
-			}
-			_, a0, bb0 := labOf(r0, g0, b0)
-			l1, a1, bb1 := labOf(r1, g1, b1)
-			c0, c1 := math.Hypot(a0, bb0), math.Hypot(a1, bb1)
-			if l1 < 20 || (strict && c0 > castChroma) || (!strict && min(c0, c1) > castChroma) {
-				continue
-			}
-			for _, m := range []*mean{&all, &cells[y*castCells/h*castCells+x*castCells/w]} {
-				m.a0 += a0
-				m.b0 += bb0
-				m.a1 += a1
-				m.b1 += bb1
-				m.n++
-			}
+		}
+	})
+	var all mean
+	cells := make([]mean, castCells*castCells)
+	for i, v := range near {
+		if v.n == 0 {
+			continue
+		}
+		for _, m := range []*mean{&all, &cells[i/w*castCells/h*castCells+i%w*castCells/w]} {
+			m.a0 += v.a0
+			m.b0 += v.b0
+			m.a1 += v.a1
+			m.b1 += v.b1
+			m.n++
 		}
 	}
 	if all.n < max(16, float64(w*h)/100) {
@@ -199,8 +214,7 @@ func (b *bench) deltaE(got, want *view, skip []uint8) error {
 	if err != nil || r.N == 0 {
 		return err
 	}
-	var rs []Region
-	g.blocks(blockSide, func(x0, y0, x1, y1 int) {
+	rs := g.regions(blockSide, func(x0, y0, x1, y1 int) (float64, bool) {
 		s, n := 0.0, 0
 		for y := y0; y < y1; y++ {
 			row := m.RowF32(y)
@@ -211,9 +225,7 @@ func (b *bench) deltaE(got, want *view, skip []uint8) error {
 				}
 			}
 		}
-		if n > 0 {
-			rs = append(rs, Region{g.full(x0, y0, x1, y1), s / float64(n)})
-		}
+		return s / float64(n), n > 0
 	})
 	rs = worst(rs, false)
 	b.add(DeltaE, "mean", r.Mean, false, rs)

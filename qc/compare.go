@@ -98,12 +98,10 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 	if err != nil {
 		return err
 	}
-	if err := b.empty(p); err != nil {
-		return err
-	}
 	if off != 0 {
-		return nil // nothing else can be compared
+		return b.empty(p) // nothing else can be compared
 	}
+	checks := []func(*bench) error{func(b *bench) error { return b.empty(p) }}
 	var skip []uint8
 	if o.Changes != nil {
 		if o.Changes.Map.Bounds() != got.Bounds() || !o.Changes.Map.OnHost() {
@@ -117,9 +115,7 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 			if got.Format() != first.Format() {
 				return realedit.Errorf(realedit.CodeBadOption, "qc", "want: is %v, got is %v: pixels can only be equal in one format", first, got)
 			}
-			if err := b.leak(got, first, o.Changes); err != nil {
-				return err
-			}
+			checks = append(checks, func(b *bench) error { return b.leak(got, first, o.Changes) })
 		}
 	}
 	refs := make([]*view, len(frames))
@@ -133,24 +129,22 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 		}
 		valid[i] = f.Valid
 	}
-	b.clipping(p, refs, skip)
+	checks = append(checks, func(b *bench) error { b.clipping(p, refs, skip); return nil })
 	if min(g.w, g.h) < 2*shiftReach {
-		return nil
+		return b.together(checks)
 	}
 	if err := b.record(refs, valid, skip); err != nil {
 		return err
 	}
-	for _, v := range append([]*view{p}, refs...) {
-		if err := b.normalise(v); err != nil {
-			return err
-		}
+	if err := b.normalise(append([]*view{p}, refs...)); err != nil {
+		return err
 	}
-	steps := []func() error{
-		func() error { return b.structure(p, refs, skip) },
-		func() error { return b.edges(p, refs, skip) },
-		func() error { b.shift(p, refs); return nil },
-		func() error { return b.lines(p, refs) },
-		func() error {
+	checks = append(checks,
+		func(b *bench) error { return b.structure(p, refs, skip) },
+		func(b *bench) error { return b.edges(p, refs, skip) },
+		func(b *bench) error { b.shift(p, refs); return nil },
+		func(b *bench) error { return b.lines(p, refs) },
+		func(b *bench) error {
 			if strict {
 				b.regionsShift(p, refs[0], skip)
 			} else {
@@ -158,23 +152,14 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 			}
 			return nil
 		},
-		func() error { return b.cast(p, refs, skip, strict) },
-		func() error {
+		func(b *bench) error { return b.cast(p, refs, skip, strict) },
+		func(b *bench) error {
 			if !strict {
 				return nil
 			}
 			return b.deltaE(p, refs[0], skip)
 		},
-		func() error { return b.detail(p, refs, skip) },
-		func() error { return b.seams(p, refs, o.Borders, strict) },
-	}
-	for _, s := range steps {
-		if err := b.ctx.Err(); err != nil {
-			return err
-		}
-		if err := s(); err != nil {
-			return err
-		}
-	}
-	return nil
+		func(b *bench) error { return b.detail(p, refs, skip) },
+		func(b *bench) error { return b.seams(p, refs, o.Borders, strict) })
+	return b.together(checks)
 }

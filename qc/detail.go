@@ -70,35 +70,47 @@ func (b *bench) tileOf(src *kernels.Image, r image.Rectangle) (*tile, error) {
 	return t, nil
 }
 
-// binomial is (1 4 6 4 1)/16 in both directions, edges replicated.
-func binomial(p []float32, w, h int) []float32 {
-	t, d := make([]float32, len(p)), make([]float32, len(p))
+// binomial writes (1 4 6 4 1)/16 of p in both directions, edges replicated, to d; t is for its use.
+func binomial(d, t, p []float32, w, h int) {
 	for y := range h {
 		r, o := p[y*w:(y+1)*w], t[y*w:(y+1)*w]
-		for x := range w {
+		one := func(x int) {
 			a, c, e, f := max(0, x-2), max(0, x-1), min(w-1, x+1), min(w-1, x+2)
 			o[x] = (r[a] + r[f] + 4*(r[c]+r[e]) + 6*r[x]) / 16
+		}
+		for x := range min(2, w) {
+			one(x)
+		}
+		for x := 2; x < w-2; x++ {
+			q := (*[5]float32)(r[x-2:])
+			o[x] = (q[0] + q[4] + 4*(q[1]+q[3]) + 6*q[2]) / 16
+		}
+		for x := max(2, w-2); x < w; x++ {
+			one(x)
 		}
 	}
 	for y := range h {
 		a, c, e, f := t[max(0, y-2)*w:], t[max(0, y-1)*w:], t[min(h-1, y+1)*w:], t[min(h-1, y+2)*w:]
 		m, o := t[y*w:], d[y*w:(y+1)*w]
-		for x := range w {
+		a, c, e, f, m = a[:len(o)], c[:len(o)], e[:len(o)], f[:len(o)], m[:len(o)]
+		for x := range o {
 			o[x] = (a[x] + f[x] + 4*(c[x]+e[x]) + 6*m[x]) / 16
 		}
 	}
-	return d
 }
 
-// bands are a tile's fine and middle band of the log luma.
+// bands are a tile's fine and middle band of the log luma, and the log luma without the fine one.
 func (t *tile) bands() (fine, mid, smooth []float32) {
-	b1 := binomial(t.log, t.w, t.h)
-	b2 := binomial(binomial(b1, t.w, t.h), t.w, t.h)
-	fine, mid = make([]float32, len(b1)), make([]float32, len(b1))
-	for i := range b1 {
-		fine[i], mid[i] = t.log[i]-b1[i], b1[i]-b2[i]
+	n := len(t.log)
+	room := make([]float32, 4*n)
+	fine, mid, smooth, use := room[:n:n], room[n:2*n:2*n], room[2*n:3*n:3*n], room[3*n:]
+	binomial(smooth, use, t.log, t.w, t.h)
+	binomial(fine, use, smooth, t.w, t.h)
+	binomial(mid, use, fine, t.w, t.h)
+	for i, v := range smooth {
+		fine[i], mid[i] = t.log[i]-v, v-mid[i]
 	}
-	return fine, mid, b1
+	return fine, mid, smooth
 }
 
 // detail compares sharpness at full resolution. Over the pixels where the reference has
@@ -124,25 +136,15 @@ func (b *bench) detail(got *view, refs []*view, skip []uint8) error {
 			jobs[i].k = -1
 			return
 		}
-		r, top := refs[k], -1
+		// What the tiles may reach of the proxy, as sums from its corner.
+		box := image.Rect(px(cx0, g.sx, g.w-1), px(cy0, g.sy, g.h-1), px(cx1, g.sx, g.w-1), px(cy1, g.sy, g.h-1))
+		sums := structureSums(refs[k], skip, box)
+		top := int32(-1)
 		step := max(side/4, 1)
 		for y := cy0; y+side <= cy1; y += step {
-		next:
 			for x := cx0; x+side <= cx1; x += step {
-				n := 0
-				x0, y0, x1, y1 := px(x, g.sx, g.w-1), px(y, g.sy, g.h-1), px(x+side, g.sx, g.w-1), px(y+side, g.sy, g.h-1)
-				for v := y0; v < y1; v++ {
-					row, next := r.log.RowF32(v), r.log.RowF32(v+1)
-					for u := x0; u < x1; u++ {
-						if skip != nil && skip[v*g.w+u] != 0 {
-							continue next
-						}
-						if d, e := row[u+1]-row[u], next[u]-row[u]; d*d+e*e > 0.15*0.15 && r.ok[v*g.w+u] != 0 {
-							n++
-						}
-					}
-				}
-				if n > top {
+				n, out := sums.in(px(x, g.sx, g.w-1), px(y, g.sy, g.h-1), px(x+side, g.sx, g.w-1), px(y+side, g.sy, g.h-1))
+				if out == 0 && n > top {
 					top = n
 					jobs[i] = job{image.Rect(x, y, x+side, y+side), k}
 				}
@@ -182,6 +184,41 @@ func (b *bench) detail(got *view, refs []*view, skip []uint8) error {
 		b.add(Detail, "kept", rs[0].Value, false, rs)
 	}
 	return nil
+}
+
+// areaSums are numbers of pixels of a box with structure and to be skipped, above and left of each.
+type areaSums struct {
+	box image.Rectangle
+	n   [][2]int32 // one row and one column more than the box
+}
+
+func structureSums(r *view, skip []uint8, box image.Rectangle) areaSums {
+	w := box.Dx() + 1
+	s := areaSums{box, make([][2]int32, w*(box.Dy()+1))}
+	for v := box.Min.Y; v < box.Max.Y; v++ {
+		row, next := r.log.RowF32(v), r.log.RowF32(v+1)
+		above, o := s.n[(v-box.Min.Y)*w:][:w], s.n[(v-box.Min.Y+1)*w:][:w]
+		n, out := int32(0), int32(0)
+		for u := box.Min.X; u < box.Max.X; u++ {
+			if d, e := row[u+1]-row[u], next[u]-row[u]; d*d+e*e > 0.15*0.15 && r.mark[v*r.w+u]&recorded != 0 {
+				n++
+			}
+			if skip != nil {
+				out += int32(skip[v*r.w+u])
+			}
+			k := u - box.Min.X + 1
+			o[k] = [2]int32{above[k][0] + n, above[k][1] + out}
+		}
+	}
+	return s
+}
+
+// in counts the pixels of a rectangle.
+func (s *areaSums) in(x0, y0, x1, y1 int) (n, out int32) {
+	w := s.box.Dx() + 1
+	at := func(x, y int) [2]int32 { return s.n[(y-s.box.Min.Y)*w+x-s.box.Min.X] }
+	a, b, c, d := at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1)
+	return d[0] - b[0] - c[0] + a[0], d[1] - b[1] - c[1] + a[1]
 }
 
 // sharpness is how much of q's fine structure p has; −1 when q has too little to say.

@@ -1,6 +1,11 @@
 package qc
 
-import "github.com/realedit/realedit/kernels"
+import (
+	"encoding/binary"
+	"image"
+
+	"github.com/realedit/realedit/kernels"
+)
 
 const (
 	edgeStrong = 0.30       // stops per pixel (Sobel/8): a step of 0.6 stops
@@ -12,71 +17,121 @@ const (
 	darkest    = 31 * level // below this the picture's own noise makes edges
 )
 
-// edgeMap marks edges of at least t stops per pixel in the log proxy.
-func (b *bench) edgeMap(v *view, t float64) (*kernels.Image, error) {
-	s, err := b.image(v.w, v.h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Free()
-	for y := range v.h {
-		l, o := v.log.RowF32(y), s.RowF32(y)
-		for x, u := range l {
-			o[x] = 1 + u*logUnits
-		}
-	}
-	e, err := b.image(v.w, v.h, 1, kernels.U8)
-	if err != nil {
-		return nil, err
-	}
-	return e, b.ops.Edges(e, s, t*logUnits)
-}
+// Bits of a graded edge map: the gradient is at least edgeWeak, half of edgeStrong, edgeStrong.
+const (
+	edgeAny = 1 << iota
+	edgeHalf
+	edgeFull
+)
 
-// channelEdges is edgeMap of one channel, at edgeWeak.
-func (b *bench) channelEdges(v *view, c int) (*kernels.Image, error) {
-	l, err := b.image(v.w, v.h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
+// edgeMap marks edges of a log proxy whose rows fill writes, by edgeAny.
+func (b *bench) edgeMap(g geometry, fill func(y int, to []float32)) (units, edges *kernels.Image, err error) {
+	if units, err = b.image(g.w, g.h, 1, kernels.F32); err != nil {
+		return nil, nil, err
 	}
-	defer l.Free()
-	rows(v.h, func(y0, y1 int) {
+	rows(g.h, func(y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			p, o := v.rgb.RowU16(y), l.RowF32(y)
-			for x := range o {
-				o[x] = logTable[p[3*x+c]]
+			o := units.RowF32(y)
+			fill(y, o)
+			for x, u := range o {
+				o[x] = 1 + u*logUnits
 			}
 		}
 	})
-	return b.edgeMap(&view{geometry: v.geometry, log: l}, edgeWeak)
+	if edges, err = b.image(g.w, g.h, 1, kernels.U8); err != nil {
+		return nil, nil, err
+	}
+	return units, edges, b.ops.Edges(edges, units, edgeWeak*logUnits)
 }
 
-// dilated is 1 within edgeReach pixels of a mark.
-func dilated(e *kernels.Image) []uint8 {
-	w, h := e.Width(), e.Height()
-	t, d := make([]uint8, w*h), make([]uint8, w*h)
-	rows(h, func(y0, y1 int) {
+// gradedEdges is the edge map of a view with all its bits. A stronger threshold only takes away from an edge map: the
+// squared gradient is worked out once more where there is an edge, in the order of Ops.Edges. The view has at least 2×2 pixels.
+func (b *bench) gradedEdges(v *view) (*kernels.Image, error) {
+	units, edges, err := b.edgeMap(v.geometry, func(y int, to []float32) { copy(to, v.log.RowF32(y)) })
+	if err != nil {
+		return nil, err
+	}
+	defer units.Free()
+	half, full := 8*(edgeStrong/2*logUnits), 8*(edgeStrong*logUnits)
+	half, full = half*half, full*full
+	rows(v.h, func(y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			row, o := e.RowU8(y), t[y*w:(y+1)*w]
-			for x, v := range row {
-				if v != 0 {
-					for k := max(0, x-edgeReach); k <= min(w-1, x+edgeReach); k++ {
-						o[k] = 1
+			e := edges.RowU8(y)
+			up, mid, low := units.RowF32(max(y-1, 1-y)), units.RowF32(y), units.RowF32(min(y+1, 2*v.h-3-y))
+			for x := nextEdge(e, 0, edgeAny); x < len(e); x = nextEdge(e, x+1, edgeAny) {
+				l, r := max(x-1, 1-x), min(x+1, 2*v.w-3-x)
+				ul, ur, ll, lr := float64(up[l]), float64(up[r]), float64(low[l]), float64(low[r])
+				gx := ((ur - ul) + (lr - ll)) + 2*(float64(mid[r])-float64(mid[l]))
+				gy := ((ll - ul) + (lr - ur)) + 2*(float64(low[x])-float64(up[x]))
+				s := float64(gx*gx) + float64(gy*gy)
+				e[x] = edgeAny
+				if s >= half {
+					e[x] |= edgeHalf
+				}
+				if s >= full {
+					e[x] |= edgeFull
+				}
+			}
+		}
+	})
+	return edges, nil
+}
+
+// nextEdge is the first place from x on with any of the bits, len(e) where there is none.
+func nextEdge(e []uint8, x int, mark uint8) int {
+	for ; x < len(e); x++ {
+		for x+8 <= len(e) && binary.LittleEndian.Uint64(e[x:])&bytesOf(mark) == 0 {
+			x += 8
+		}
+		if x < len(e) && e[x]&mark != 0 {
+			return x
+		}
+	}
+	return len(e)
+}
+
+// dilated is 1 within edgeReach pixels of an edge of any of the maps.
+func (b *bench) dilated(maps ...*kernels.Image) ([]uint8, error) {
+	const pad = 8
+	w, h := maps[0].Width(), maps[0].Height()
+	d, err := plane[uint8](b, w*h)
+	if err != nil {
+		return nil, err
+	}
+	rows(h, func(y0, y1 int) {
+		t := make([]uint8, pad+w+2*pad) // the rows within reach
+		for y := y0; y < y1; y++ {
+			clear(t)
+			for _, e := range maps {
+				for k := max(0, y-edgeReach); k <= min(h-1, y+edgeReach); k++ {
+					r, o := e.RowU8(k), t[pad:pad+w]
+					for ; len(r) >= 8; r, o = r[8:], o[8:] {
+						binary.LittleEndian.PutUint64(o, binary.LittleEndian.Uint64(o)|binary.LittleEndian.Uint64(r))
+					}
+					for x, v := range r {
+						o[x] |= v
 					}
 				}
 			}
-		}
-	})
-	rows(h, func(y0, y1 int) {
-		for y := y0; y < y1; y++ {
 			o := d[y*w : (y+1)*w]
-			for k := max(0, y-edgeReach); k <= min(h-1, y+edgeReach); k++ {
-				for x, v := range t[k*w : (k+1)*w] {
-					o[x] |= v
+			for x := 0; x < w; x += 8 {
+				s := uint64(0)
+				for k := -edgeReach; k <= edgeReach; k++ {
+					s |= binary.LittleEndian.Uint64(t[pad+x+k:])
+				}
+				s &= bytesOf(edgeAny)
+				if x+8 <= w {
+					binary.LittleEndian.PutUint64(o[x:], s)
+					continue
+				}
+				for ; x < w; x++ {
+					o[x] = uint8(s)
+					s >>= 8
 				}
 			}
 		}
 	})
-	return d
+	return d, nil
 }
 
 // edges compares strong edges. Recall: the share of a reference's strong edges that
@@ -86,94 +141,75 @@ func dilated(e *kernels.Image) []uint8 {
 // shares of missing and of new edges.
 func (b *bench) edges(got *view, refs []*view, skip []uint8) error {
 	g := got.geometry
-	strong, err := b.edgeMap(got, edgeStrong)
-	if err != nil {
-		return err
-	}
-	weak, err := b.edgeMap(got, edgeWeak)
-	if err != nil {
-		return err
-	}
-	here := dilated(weak)
 	// A bracket's tones are brought together: pane and window frame may end equally bright. They still differ in colour.
-	for _, c := range []int{0, 2} {
-		e, err := b.channelEdges(got, c)
-		if err != nil {
+	own := make([]*kernels.Image, 3)
+	theirs := make([]*kernels.Image, len(refs))
+	maps := make([]func(*bench) error, 0, 3+len(refs))
+	for c := range own {
+		maps = append(maps, func(*bench) (err error) {
+			if c == 0 {
+				own[c], err = b.gradedEdges(got)
+				return err
+			}
+			var units *kernels.Image
+			units, own[c], err = b.edgeMap(g, func(y int, to []float32) {
+				p := got.rgb.RowU16(y)
+				for x := range to {
+					to[x] = logTable[p[3*x+2*(c-1)]]
+				}
+			})
+			if err == nil {
+				units.Free()
+			}
 			return err
-		}
-		for i, v := range dilated(e) {
-			here[i] |= v
-		}
-		e.Free()
+		})
 	}
-	there, seen := make([]uint8, g.w*g.h), make([]uint8, g.w*g.h)
-	refStrong := make([]*kernels.Image, len(refs))
 	for k, r := range refs {
-		if refStrong[k], err = b.edgeMap(r, edgeStrong); err != nil {
+		maps = append(maps, func(*bench) (err error) {
+			theirs[k], err = b.gradedEdges(r)
 			return err
-		}
-		e, err := b.edgeMap(r, edgeWeak)
-		if err != nil {
-			return err
-		}
-		for i, v := range r.full {
-			if v > 0.5 && r.ok[i] != 0 {
-				seen[i] = 1
-			}
-		}
-		for i, v := range dilated(e) {
-			there[i] |= v
-		}
-		e.Free()
+		})
 	}
-	var lost, invented []Region
-	var want, found, drawn, known int
-	g.blocks(edgeBlock, func(x0, y0, x1, y1 int) {
-		n, hit := 0, 0
-		for k, r := range refs {
-			kn, kh := 0, 0
-			for y := y0; y < y1; y++ {
-				e := refStrong[k].RowU8(y)
-				for x := x0; x < x1; x++ {
-					// The whole neighbourhood must be recorded, or the end of the recorded area is an edge.
-					if i := y*g.w + x; e[x] != 0 && r.ok[i] != 0 && near(r, x, y) {
-						kn++
-						kh += int(here[i])
-					}
-				}
-			}
-			if kn >= edgeLeast && (n == 0 || kh*n > hit*kn) {
-				n, hit = kn, kh
-			}
-		}
-		if n >= edgeLeast {
-			want += n
-			found += hit
-			lost = append(lost, Region{g.full(x0, y0, x1, y1), 1 - float64(hit)/float64(n)})
-		}
-		n, hit = 0, 0
-		for y := y0; y < y1; y++ {
-			e := strong.RowU8(y)
-			for x := x0; x < x1; x++ {
-				i := y*g.w + x
-				if e[x] != 0 && seen[i] != 0 && float64(got.luma[i]) >= darkest && (skip == nil || skip[i] == 0) {
-					n++
-					hit += int(there[i])
-				}
-			}
-		}
-		drawn += n
-		known += hit
-		if n >= edgeLeast {
-			invented = append(invented, Region{g.full(x0, y0, x1, y1), 1 - float64(hit)/float64(n)})
-		}
+	if err := b.together(maps); err != nil {
+		return err
+	}
+	here, err := b.dilated(own...)
+	if err != nil {
+		return err
+	}
+	there, err := b.dilated(theirs...)
+	if err != nil {
+		return err
+	}
+	type tally struct{ want, found, drawn, known int }
+	blocks := g.blocks(edgeBlock)
+	tallies := make([]tally, len(blocks))
+	each(len(blocks), func(i int) {
+		tallies[i].want, tallies[i].found = agreed(theirs, refs, here, blocks[i])
+		tallies[i].drawn, tallies[i].known = explained(own[0], got, refs, there, skip, blocks[i])
 	})
-	lost, invented = worst(lost, false), worst(invented, false)
-	if want > 0 {
-		b.add(Edges, "recall", float64(found)/float64(want), false, nil)
+	var lost, invented []Region
+	var all tally
+	for i, r := range blocks {
+		t := tallies[i]
+		full := g.full(r.Min.X, r.Min.Y, r.Max.X, r.Max.Y)
+		if t.want >= edgeLeast {
+			all.want += t.want
+			all.found += t.found
+			lost = append(lost, Region{full, 1 - float64(t.found)/float64(t.want)})
+		}
+		all.drawn += t.drawn
+		all.known += t.known
+		if t.drawn >= edgeLeast {
+			invented = append(invented, Region{full, 1 - float64(t.known)/float64(t.drawn)})
+		}
 	}
-	if drawn > 0 {
-		b.add(Edges, "precision", float64(known)/float64(drawn), false, nil)
+	lost, invented = worst(lost, false), worst(invented, false)
+	if all.want > 0 {
+		b.add(Edges, "recall", float64(all.found)/float64(all.want), false, nil)
+	}
+	if all.drawn > 0 {
+		b.add(Edges, "precision", float64(all.known)/float64(all.drawn), false, nil)
 	}
 	if len(lost) > 0 {
 		b.add(Edges, "lost", lost[0].Value, false, lost)
@@ -184,8 +220,52 @@ func (b *bench) edges(got *view, refs []*view, skip []uint8) error {
 	return nil
 }
 
+// agreed counts a block's strong edges of the reference that the picture agrees with best, and those of them that the
+// picture has (here); 0 where no reference has edgeLeast of them.
+func agreed(maps []*kernels.Image, refs []*view, here []uint8, r image.Rectangle) (n, hit int) {
+	for k, v := range refs {
+		kn, kh := 0, 0
+		for y := r.Min.Y; y < r.Max.Y; y++ {
+			e := maps[k].RowU8(y)[:r.Max.X]
+			for x := nextEdge(e, r.Min.X, edgeFull); x < len(e); x = nextEdge(e, x+1, edgeFull) {
+				// The whole neighbourhood must be recorded, or the end of the recorded area is an edge.
+				if i := y*v.w + x; v.mark[i]&recorded != 0 && near(v, x, y) {
+					kn++
+					kh += int(here[i])
+				}
+			}
+		}
+		if kn >= edgeLeast && (n == 0 || kh*n > hit*kn) {
+			n, hit = kn, kh
+		}
+	}
+	return n, hit
+}
+
+// explained counts a block's strong edges of the picture where some reference records the place, and those of them that a
+// reference has (there).
+func explained(edges *kernels.Image, got *view, refs []*view, there, skip []uint8, r image.Rectangle) (n, hit int) {
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		e := edges.RowU8(y)[:r.Max.X]
+		for x := nextEdge(e, r.Min.X, edgeFull); x < len(e); x = nextEdge(e, x+1, edgeFull) {
+			i := y*got.w + x
+			if float64(got.luma[i]) < darkest || skip != nil && skip[i] != 0 {
+				continue
+			}
+			for _, v := range refs {
+				if v.mark[i]&(recorded|full50) == recorded|full50 {
+					n++
+					hit += int(there[i])
+					break
+				}
+			}
+		}
+	}
+	return n, hit
+}
+
 // near tells whether the view records the 4 neighbours two pixels off.
 func near(v *view, x, y int) bool {
 	x0, x1, y0, y1 := max(0, x-2), min(v.w-1, x+2), max(0, y-2), min(v.h-1, y+2)
-	return v.ok[y*v.w+x0]&v.ok[y*v.w+x1]&v.ok[y0*v.w+x]&v.ok[y1*v.w+x] != 0
+	return v.mark[y*v.w+x0]&v.mark[y*v.w+x1]&v.mark[y0*v.w+x]&v.mark[y1*v.w+x]&recorded != 0
 }

@@ -19,19 +19,12 @@ func (b *bench) empty(got *view) error {
 		}
 		b.add(Empty, "nan", float64(n), true, nil)
 	}
-	black, white := 0, 0
-	for y := range got.h {
-		p := got.rgb.RowU16(y)
-		for x := range got.w {
-			if float64(max(p[3*x], p[3*x+1], p[3*x+2])) <= crushedAt {
-				black++
-			}
-			if float64(min(p[3*x], p[3*x+1], p[3*x+2])) >= blownAt {
-				white++
-			}
-		}
+	blacks, whites := 0, 0
+	for _, is := range got.is {
+		blacks += int(is / crushed & 1)
+		whites += int(is / white & 1)
 	}
-	b.add(Empty, "uniform", float64(max(black, white))/float64(got.w*got.h), true, nil)
+	b.add(Empty, "uniform", float64(max(blacks, whites))/float64(got.w*got.h), true, nil)
 	if min(got.w, got.h) < 16 {
 		return nil
 	}
@@ -43,31 +36,28 @@ func (b *bench) empty(got *view) error {
 	defer s.Free()
 	var sum, sq, diff float64
 	n, m := 0, 0
+	v, prev := make([]float64, s.Width()), make([]float64, s.Width())
 	for y := range s.Height() {
 		row := s.RowF32(y)
-		var prev []float32
-		if y > 0 {
-			prev = s.RowF32(y - 1)
+		for x := range v {
+			v[x] = 0.299*float64(row[3*x]) + 0.587*float64(row[3*x+1]) + 0.114*float64(row[3*x+2])
 		}
-		at := func(r []float32, x int) float64 {
-			return 0.299*float64(r[3*x]) + 0.587*float64(r[3*x+1]) + 0.114*float64(r[3*x+2])
-		}
-		for x := range s.Width() {
-			v := at(row, x)
-			sum += v
-			sq += v * v
+		for x, t := range v {
+			sum += t
+			sq += t * t
 			n++
 			if x > 0 {
-				d := v - at(row, x-1)
+				d := t - v[x-1]
 				diff += d * d
 				m++
 			}
-			if prev != nil {
-				d := v - at(prev, x)
+			if y > 0 {
+				d := t - prev[x]
 				diff += d * d
 				m++
 			}
 		}
+		v, prev = prev, v
 	}
 	variance := max(0, sq/float64(n)-sum/float64(n)*sum/float64(n))
 	b.add(Empty, "contrast", math.Sqrt(variance)*255, true, nil)

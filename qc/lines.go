@@ -1,11 +1,11 @@
 package qc
 
 import (
+	"cmp"
 	"image"
 	"math"
+	"slices"
 	"sort"
-
-	"github.com/realedit/realedit/kernels"
 )
 
 // segment is a straight line of the reference, in proxy pixels.
@@ -36,11 +36,19 @@ func (b *bench) lines(got *view, refs []*view) error {
 	// that one does not (the window) adds its own.
 	order := pickTwo(refs)
 	var px, deg []Region
-	for _, k := range order {
-		segs, err := b.segments(refs[k])
-		if err != nil {
+	found := make([][]segment, len(order))
+	search := make([]func(*bench) error, len(order))
+	for i, k := range order {
+		search[i] = func(b *bench) (err error) {
+			found[i], err = b.segments(refs[k])
 			return err
 		}
+	}
+	if err := b.together(search); err != nil {
+		return err
+	}
+	for i, k := range order {
+		segs := found[i]
 		p, d := make([]float64, len(segs)), make([]float64, len(segs))
 		ok := make([]bool, len(segs))
 		each(len(segs), func(i int) { p[i], d[i], ok[i] = follow(got, refs[k], segs[i]) })
@@ -64,8 +72,8 @@ func (b *bench) lines(got *view, refs []*view) error {
 // pickTwo is the reference that records most and the one that adds most to it.
 func pickTwo(refs []*view) []int {
 	count := func(v, but *view) (n int) {
-		for i := 0; i < len(v.ok); i += 7 {
-			if v.ok[i] != 0 && (but == nil || but.ok[i] == 0) {
+		for i := 0; i < len(v.mark); i += 7 {
+			if v.mark[i]&recorded != 0 && (but == nil || but.mark[i]&recorded == 0) {
 				n++
 			}
 		}
@@ -78,7 +86,7 @@ func pickTwo(refs []*view) []int {
 		}
 	}
 	out := []int{a}
-	c, more := -1, len(refs[a].ok)/7/50
+	c, more := -1, len(refs[a].mark)/7/50
 	for k, v := range refs {
 		if n := count(v, refs[a]); k != a && n > more {
 			c, more = k, n
@@ -96,97 +104,159 @@ type edgel struct {
 	theta  int
 }
 
-// segments finds the long straight lines of a view.
-func (b *bench) segments(v *view) ([]segment, error) {
-	e, err := b.edgeMap(v, edgeStrong/2)
+const (
+	lineBins = 180 // directions
+	rhoStep  = 2.0 // proxy pixels
+	// lineFan is how many directions to either side the points of a line may have: those with a cosine above 0.97, 14°.
+	lineFan = 15
+)
+
+// edgels are a view's edges of half edgeStrong with their directions, row by row.
+func (b *bench) edgels(v *view) ([]edgel, error) {
+	e, err := b.gradedEdges(v)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Free()
-	grad, err := b.image(v.w, v.h, 2, kernels.F32)
+	parts := make([][]edgel, (v.h+15)/16)
+	rows(v.h, func(y0, y1 int) {
+		var pts []edgel
+		for y := max(1, y0); y < min(y1, v.h-1); y++ {
+			row := e.RowU8(y)[:v.w-1]
+			u, m, l := v.log.RowF32(y-1), v.log.RowF32(y), v.log.RowF32(y+1)
+			for x := nextEdge(row, 1, edgeHalf); x < len(row); x = nextEdge(row, x+1, edgeHalf) {
+				if v.mark[y*v.w+x]&recorded == 0 {
+					continue
+				}
+				// As Ops.Gradient.
+				sx := ((u[x+1] - u[x-1]) + (l[x+1] - l[x-1])) + 2*(m[x+1]-m[x-1])
+				sy := ((l[x-1] - u[x-1]) + (l[x+1] - u[x+1])) + 2*(l[x]-u[x])
+				gx, gy := float64(sx*0.125), float64(sy*0.125)
+				a := math.Atan2(gy, gx)
+				t := int(math.Round(a*lineBins/math.Pi)+2*lineBins) % lineBins
+				m := math.Hypot(gx, gy)
+				pts = append(pts, edgel{float32(x), float32(y), float32(gx / m), float32(gy / m), t})
+			}
+		}
+		parts[y0/16] = pts
+	})
+	return slices.Concat(parts...), nil
+}
+
+// votes is the accumulator of the Hough transform, with the highest count of each direction.
+type votes struct {
+	sin, cos [lineBins]float64
+	diag     float64
+	nrho     int
+	n        []int32
+	top      [lineBins]int // slot of the highest count, the first of equals
+	stale    [lineBins]bool
+}
+
+func newVotes(w, h int) *votes {
+	a := &votes{diag: math.Hypot(float64(w), float64(h))}
+	a.nrho = int(2*a.diag/rhoStep) + 2
+	a.n = make([]int32, lineBins*a.nrho)
+	for t := range lineBins {
+		a.sin[t], a.cos[t] = math.Sincos(float64(t) * math.Pi / lineBins)
+		a.stale[t] = true
+	}
+	return a
+}
+
+func (a *votes) add(p *edgel, by int32) {
+	x, y := float64(p.x), float64(p.y)
+	for d := -2; d <= 2; d++ {
+		t := p.theta + d
+		if t < 0 {
+			t += lineBins
+		} else if t >= lineBins {
+			t -= lineBins
+		}
+		a.n[t*a.nrho+int((x*a.cos[t]+y*a.sin[t]+a.diag)/rhoStep)] += by
+		a.stale[t] = true
+	}
+}
+
+// highest is the highest count and its slot, the first of equals.
+func (a *votes) highest() (top int32, at int) {
+	for t := range lineBins {
+		if a.stale[t] {
+			a.stale[t], a.top[t] = false, t*a.nrho
+			most := int32(0)
+			for i, n := range a.n[t*a.nrho : (t+1)*a.nrho] {
+				if n > most {
+					most, a.top[t] = n, t*a.nrho+i
+				}
+			}
+		}
+		if n := a.n[a.top[t]]; n > top {
+			top, at = n, a.top[t]
+		}
+	}
+	return top, at
+}
+
+// segments finds the long straight lines of a view.
+func (b *bench) segments(v *view) ([]segment, error) {
+	pts, err := b.edgels(v)
 	if err != nil {
 		return nil, err
 	}
-	defer grad.Free()
-	if err := b.ops.Gradient(grad, v.log); err != nil {
-		return nil, err
+	acc := newVotes(v.w, v.h)
+	var byTheta [lineBins][]int32 // the points that still vote, by direction
+	for i := range pts {
+		acc.add(&pts[i], 1)
+		byTheta[pts[i].theta] = append(byTheta[pts[i].theta], int32(i))
 	}
-	const bins = 180
-	diag := math.Hypot(float64(v.w), float64(v.h))
-	const rhoStep = 2.0
-	nrho := int(2*diag/rhoStep) + 2
-	var sin, cos [bins]float64
-	for t := range bins {
-		sin[t], cos[t] = math.Sincos(float64(t) * math.Pi / bins)
+	type place struct {
+		along float64
+		i     int32
 	}
-	slot := func(t int, x, y float32) int {
-		return int((float64(x)*cos[t] + float64(y)*sin[t] + diag) / rhoStep)
-	}
-	var pts []edgel
-	for y := 1; y < v.h-1; y++ {
-		row, gr := e.RowU8(y), grad.RowF32(y)
-		for x := 1; x < v.w-1; x++ {
-			if row[x] == 0 || v.ok[y*v.w+x] == 0 {
-				continue
-			}
-			gx, gy := float64(gr[2*x]), float64(gr[2*x+1])
-			a := math.Atan2(gy, gx)
-			t := int(math.Round(a*bins/math.Pi)+2*bins) % bins
-			m := math.Hypot(gx, gy)
-			pts = append(pts, edgel{float32(x), float32(y), float32(gx / m), float32(gy / m), t})
-		}
-	}
-	acc := make([]int32, bins*nrho)
-	vote := func(p edgel, by int32) {
-		for d := -2; d <= 2; d++ {
-			t := (p.theta + d + bins) % bins
-			s := slot(t, p.x, p.y)
-			acc[t*nrho+s] += by
-		}
-	}
-	for _, p := range pts {
-		vote(p, 1)
-	}
+	var on []place
+	var run []int32
+	gone := make([]bool, len(pts))
 	least := max(lineLeast, max(v.w, v.h)/10)
 	var out []segment
 	for tries := 0; tries < 4*lineMost && len(out) < lineMost; tries++ {
-		top, at := int32(0), 0
-		for i, n := range acc {
-			if n > top {
-				top, at = n, i
-			}
-		}
+		top, at := acc.highest()
 		if int(top) < least/2 {
 			break
 		}
-		t := at / nrho
-		rho := (float64(at%nrho)+0.5)*rhoStep - diag
-		var on []int
-		for i, p := range pts {
-			if math.Abs(float64(p.x)*cos[t]+float64(p.y)*sin[t]-rho) < 2.5 &&
-				math.Abs(float64(p.nx)*cos[t]+float64(p.ny)*sin[t]) > 0.97 {
-				on = append(on, i)
+		t := at / acc.nrho
+		sin, cos := acc.sin[t], acc.cos[t]
+		rho := (float64(at%acc.nrho)+0.5)*rhoStep - acc.diag
+		on = on[:0]
+		for d := -lineFan; d <= lineFan; d++ {
+			for _, i := range byTheta[(t+d+lineBins)%lineBins] {
+				p := &pts[i]
+				x, y := float64(p.x), float64(p.y)
+				if math.Abs(x*cos+y*sin-rho) < 2.5 && math.Abs(float64(p.nx)*cos+float64(p.ny)*sin) > 0.97 {
+					on = append(on, place{-x*sin + y*cos, i})
+				}
 			}
 		}
-		along := func(i int) float64 { return -float64(pts[i].x)*sin[t] + float64(pts[i].y)*cos[t] }
-		sort.Slice(on, func(i, j int) bool {
-			if a, c := along(on[i]), along(on[j]); a != c {
-				return a < c
+		slices.SortFunc(on, func(a, c place) int {
+			if a.along != c.along {
+				return cmp.Compare(a.along, c.along)
 			}
-			return on[i] < on[j]
+			return cmp.Compare(a.i, c.i)
 		})
 		from, to := 0, 0 // the longest run without a gap
 		for i, s := 0, 0; i < len(on); i++ {
-			if i > 0 && along(on[i])-along(on[i-1]) > lineGap {
+			if i > 0 && on[i].along-on[i-1].along > lineGap {
 				s = i
 			}
-			if along(on[i])-along(on[s]) > along(on[max(0, to-1)])-along(on[from]) || to == 0 {
+			if on[i].along-on[s].along > on[max(0, to-1)].along-on[from].along || to == 0 {
 				from, to = s, i+1
 			}
 		}
-		gone := map[int]bool{}
-		if to-from >= least*2/3 && along(on[to-1])-along(on[from]) >= float64(least) {
-			if s, good := fitLine(pts, on[from:to]); good {
+		if to-from >= least*2/3 && on[to-1].along-on[from].along >= float64(least) {
+			run = run[:0]
+			for _, p := range on[from:to] {
+				run = append(run, p.i)
+			}
+			if s, good := fitLine(pts, run); good {
 				out = append(out, s)
 			}
 		}
@@ -195,24 +265,22 @@ func (b *bench) segments(v *view) ([]segment, error) {
 		if to-from >= 2 {
 			off = on[from:to]
 		}
-		for _, i := range off {
-			vote(pts[i], -1)
-			gone[i] = true
+		for _, p := range off {
+			acc.add(&pts[p.i], -1)
+			gone[p.i] = true
 		}
-		acc[at] = 0
-		kept := pts[:0]
-		for i, p := range pts {
-			if !gone[i] {
-				kept = append(kept, p)
-			}
+		acc.n[at] = 0
+		acc.stale[t] = true
+		for d := -lineFan; d <= lineFan && len(off) > 0; d++ {
+			k := (t + d + lineBins) % lineBins
+			byTheta[k] = slices.DeleteFunc(byTheta[k], func(i int32) bool { return gone[i] })
 		}
-		pts = kept
 	}
 	return out, nil
 }
 
 // fitLine is the total-least-squares line through points; good is false when they do not lie straight.
-func fitLine(pts []edgel, on []int) (segment, bool) {
+func fitLine(pts []edgel, on []int32) (segment, bool) {
 	var mx, my float64
 	for _, i := range on {
 		mx += float64(pts[i].x)
@@ -248,6 +316,8 @@ func follow(got, ref *view, s segment) (px, deg float64, ok bool) {
 	pieces := min(16, max(6, int(2*s.half/12)))
 	var at, off []float64
 	var p, q [2*side + 1]float64
+	was, pitch := samples(ref.log)
+	is, _ := samples(got.log) // of the same shape
 	for k := range pieces {
 		a, c := -s.half+2*s.half*float64(k)/float64(pieces), -s.half+2*s.half*float64(k+1)/float64(pieces)
 		p, q = [2*side + 1]float64{}, [2*side + 1]float64{}
@@ -257,14 +327,15 @@ func follow(got, ref *view, s segment) (px, deg float64, ok bool) {
 			if bx < side || by < side || bx > float64(got.w-side-1) || by > float64(got.h-side-1) {
 				continue
 			}
-			if ref.full[int(by+0.5)*ref.w+int(bx+0.5)] > 0.75 {
+			if ref.mark[int(by+0.5)*ref.w+int(bx+0.5)]&full75 != 0 {
 				in++
 			}
 			for i := range p {
 				d := float64(i - side)
 				x, y := bx-s.uy*d, by+s.ux*d
-				p[i] += float64(bilinear(ref.log.RowF32, ref.w, ref.h, x, y))
-				q[i] += float64(bilinear(got.log.RowF32, got.w, got.h, x, y))
+				h, v := positionOf(x, ref.w), positionOf(y, ref.h)
+				p[i] += float64(bilinear(was[v.i*pitch:], was[v.k*pitch:], h, v.f))
+				q[i] += float64(bilinear(is[v.i*pitch:], is[v.k*pitch:], h, v.f))
 			}
 			n++
 		}
@@ -303,6 +374,11 @@ func follow(got, ref *view, s segment) (px, deg float64, ok bool) {
 	n := float64(len(at))
 	slope := (n*sto - st*so) / (n*stt - st*st)
 	return px, math.Abs(math.Atan(slope)) * 180 / math.Pi, true
+}
+
+// bilinear is between the samples of two rows.
+func bilinear(r, s []float32, h position, f float32) float32 {
+	return (r[h.i]*(1-h.f)+r[h.k]*h.f)*(1-f) + (s[h.i]*(1-h.f)+s[h.k]*h.f)*f
 }
 
 // slide finds the offset of profile q against p: normalised correlation to the pixel,

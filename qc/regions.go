@@ -31,13 +31,14 @@ func (b *bench) regionsTone(got *view, refs []*view, lamps bool) {
 		return
 	}
 	p := make([][]patch, len(refs))
-	for k, r := range refs {
+	for k := range refs {
 		p[k] = make([]patch, nx*ny)
-		each(nx*ny, func(i int) {
-			x, y := i%nx*regionStride, i/nx*regionStride
-			p[k][i] = patchOf(got, r, x, y, x+blockSide, y+blockSide)
-		})
 	}
+	each(nx*ny*len(refs), func(i int) {
+		k, i := i/(nx*ny), i%(nx*ny)
+		x, y := i%nx*regionStride, i/nx*regionStride
+		p[k][i] = patchOf(got, refs[k], x, y, x+blockSide, y+blockSide)
+	})
 	tone, colour, lamp := make([]float64, nx*ny), make([]float64, nx*ny), make([]float64, nx*ny)
 	each(nx*ny, func(i int) {
 		cx, cy := i%nx, i/nx
@@ -147,13 +148,13 @@ func predicted(p []patch, nx, ny, cx, cy int, lamps bool) (tone, colour, lamp fl
 // patchOf averages over the block's main surface: samples within half a stop of its mean level.
 func patchOf(got, ref *view, x0, y0, x1, y1 int) patch {
 	sum, n := 0.0, 0
-	usable := func(i int) bool {
-		return ref.ok[i] != 0 && ref.luma[i] >= recordLow && got.luma[i] >= recordLow
-	}
+	w := ref.w
+	// A sample is usable where the reference records it and neither is dark.
 	for y := y0; y < y1; y += 2 {
-		l := ref.log.RowF32(y)
+		l, mark := ref.log.RowF32(y), ref.mark[y*w:][:w]
+		a, c := ref.is[y*w:][:w], got.is[y*w:][:w]
 		for x := x0; x < x1; x += 2 {
-			if usable(y*ref.w + x) {
+			if mark[x]&recorded != 0 && (a[x]|c[x])&dark == 0 {
 				sum += float64(l[x])
 				n++
 			}
@@ -169,26 +170,32 @@ func patchOf(got, ref *view, x0, y0, x1, y1 int) patch {
 	m := 0
 	for y := y0; y < y1; y += 2 {
 		l, t := ref.log.RowF32(y), got.log.RowF32(y)
-		a, c := ref.rgb.RowU16(y), got.rgb.RowU16(y)
+		ra, rc := ref.rgb.RowU16(y), got.rgb.RowU16(y)
+		mark, isA, isC := ref.mark[y*w:][:w], ref.is[y*w:][:w], got.is[y*w:][:w]
 		for x := x0; x < x1; x += 2 {
-			if d := l[x] - mean; d > 0.5 || d < -0.5 || !usable(y*ref.w+x) {
+			if d := l[x] - mean; d > 0.5 || d < -0.5 {
 				continue
 			}
-			if max(c[3*x], c[3*x+1], c[3*x+2]) >= recordTop {
-				continue // a clipped channel of the picture has no colour: that is for clipping to say
+			// A clipped channel of the picture has no colour: that is for clipping to say.
+			if mark[x]&recorded == 0 || (isA[x]|isC[x])&dark != 0 || isC[x]&clipped != 0 {
+				continue
 			}
+			a, c := (*[3]uint16)(ra[3*x:]), (*[3]uint16)(rc[3*x:])
 			m++
 			level += float64(l[x])
 			tone += float64(t[x] - l[x])
-			p1 += float64(logTable[a[3*x]] - logTable[a[3*x+1]])
-			p2 += float64(logTable[a[3*x+2]] - logTable[a[3*x+1]])
-			dg := logTable[c[3*x+1]] - logTable[a[3*x+1]]
-			c1 += float64(logTable[c[3*x]] - logTable[a[3*x]] - dg)
-			c2 += float64(logTable[c[3*x+2]] - logTable[a[3*x+2]] - dg)
-			for k := range was {
-				was[k] += float64(linearTable[a[3*x+k]])
-				is[k] += float64(linearTable[c[3*x+k]])
-			}
+			r0, g0, b0 := logTable[a[0]], logTable[a[1]], logTable[a[2]]
+			p1 += float64(r0 - g0)
+			p2 += float64(b0 - g0)
+			dg := logTable[c[1]] - g0
+			c1 += float64(logTable[c[0]] - r0 - dg)
+			c2 += float64(logTable[c[2]] - b0 - dg)
+			was[0] += float64(linearTable[a[0]])
+			was[1] += float64(linearTable[a[1]])
+			was[2] += float64(linearTable[a[2]])
+			is[0] += float64(linearTable[c[0]])
+			is[1] += float64(linearTable[c[1]])
+			is[2] += float64(linearTable[c[2]])
 		}
 	}
 	if m < all/2 {
@@ -240,8 +247,7 @@ func (f *fit) constant() float64 {
 
 // regionsShift is the largest mean difference of a channel over a block, in 1/255.
 func (b *bench) regionsShift(got, want *view, skip []uint8) {
-	var rs []Region
-	got.blocks(blockSide, func(x0, y0, x1, y1 int) {
+	rs := got.regions(blockSide, func(x0, y0, x1, y1 int) (float64, bool) {
 		var s [3]float64
 		n := 0
 		for y := y0; y < y1; y++ {
@@ -256,10 +262,7 @@ func (b *bench) regionsShift(got, want *view, skip []uint8) {
 				}
 			}
 		}
-		if n >= 64 {
-			v := max(math.Abs(s[0]), math.Abs(s[1]), math.Abs(s[2])) / float64(n) / level
-			rs = append(rs, Region{got.geometry.full(x0, y0, x1, y1), v})
-		}
+		return max(math.Abs(s[0]), math.Abs(s[1]), math.Abs(s[2])) / float64(n) / level, n >= 64
 	})
 	if rs = worst(rs, false); len(rs) > 0 {
 		b.add(Regions, "shift", rs[0].Value, false, rs)

@@ -1,6 +1,9 @@
 package qc
 
-import "math"
+import (
+	"image"
+	"math"
+)
 
 const shiftReach = 4 // proxy pixels searched either way
 
@@ -11,26 +14,24 @@ const shiftReach = 4 // proxy pixels searched either way
 // disagrees the others are asked (a moving object may come from any of them).
 func (b *bench) shift(got *view, refs []*view) {
 	g := got.geometry
-	type job struct{ x0, y0, x1, y1 int }
-	var jobs []job
-	g.blocks(blockSide, func(x0, y0, x1, y1 int) {
-		x0, y0 = max(x0, shiftReach+1), max(y0, shiftReach+1)
-		x1, y1 = min(x1, g.w-shiftReach-1), min(y1, g.h-shiftReach-1)
-		if x1-x0 >= 24 && y1-y0 >= 24 {
-			jobs = append(jobs, job{x0, y0, x1, y1})
+	var jobs []image.Rectangle
+	inside := image.Rect(0, 0, g.w, g.h).Inset(shiftReach + 1)
+	for _, r := range g.blocks(blockSide) {
+		if r = r.Intersect(inside); r.Dx() >= 24 && r.Dy() >= 24 {
+			jobs = append(jobs, r)
 		}
-	})
+	}
 	val := make([]float64, len(jobs))
 	l := b.limits["shift.pixels"].value
 	each(len(jobs), func(i int) {
 		j := jobs[i]
 		val[i] = -1
-		k := best(refs, j.x0, j.y0, j.x1, j.y1)
+		k := best(refs, j.Min.X, j.Min.Y, j.Max.X, j.Max.Y)
 		if k < 0 {
 			return
 		}
 		try := func(k int) float64 {
-			dx, dy, ok := displacement(got, refs[k], j.x0, j.y0, j.x1, j.y1)
+			dx, dy, ok := displacement(got, refs[k], j.Min.X, j.Min.Y, j.Max.X, j.Max.Y)
 			if !ok {
 				return -1
 			}
@@ -48,7 +49,7 @@ func (b *bench) shift(got *view, refs []*view) {
 	var rs []Region
 	for i, j := range jobs {
 		if val[i] >= 0 {
-			rs = append(rs, Region{g.full(j.x0, j.y0, j.x1, j.y1), val[i]})
+			rs = append(rs, Region{g.full(j.Min.X, j.Min.Y, j.Max.X, j.Max.Y), val[i]})
 		}
 	}
 	if rs = worst(rs, false); len(rs) > 0 {
@@ -58,16 +59,14 @@ func (b *bench) shift(got *view, refs []*view) {
 
 // displacement is how far got's block lies from ref's, in proxy pixels.
 func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) {
-	okAt := func(x, y int) bool { return ref.full[y*ref.w+x] > 0.9 }
-	var energy, mean float64
+	var energy float64
 	n := 0
 	for y := y0; y < y1; y++ {
-		r := ref.norm.RowF32(y)
-		for x := x0; x < x1; x++ {
-			if okAt(x, y) {
-				v := float64(r[x]) - 0.5
+		r, mark := ref.norm.RowF32(y)[x0:x1], ref.mark[y*ref.w+x0:y*ref.w+x1]
+		for x, v := range r {
+			if mark[x]&full90 != 0 {
+				v := float64(v) - 0.5
 				energy += v * v
-				mean += v
 				n++
 			}
 		}
@@ -78,21 +77,13 @@ func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) 
 	// To the pixel, on every second row.
 	bx, by, least, still := 0, 0, math.Inf(1), 0.0
 	for v := -shiftReach; v <= shiftReach; v++ {
-		for u := -shiftReach; u <= shiftReach; u++ {
-			e := 0.0
-			for y := y0; y < y1; y += 2 {
-				r, s := ref.norm.RowF32(y), got.norm.RowF32(y+v)
-				f := ref.full[y*ref.w : (y+1)*ref.w]
-				var row float32
-				for x := x0; x < x1; x++ {
-					if f[x] > 0.9 {
-						d := s[x+u] - r[x]
-						row += d * d
-					}
-				}
-				e += float64(row)
-			}
-			if u == 0 && v == 0 {
+		var e [2*shiftReach + 1]float64
+		for y := y0; y < y1; y += 2 {
+			r, s := ref.norm.RowF32(y)[x0:x1], got.norm.RowF32(y + v)[x0-shiftReach:x1+shiftReach]
+			differences(&e, r, s, ref.mark[y*ref.w+x0:y*ref.w+x1])
+		}
+		for u, e := range e {
+			if u -= shiftReach; u == 0 && v == 0 {
 				still = e
 			}
 			if e < least {
@@ -109,16 +100,24 @@ func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) 
 	}
 	// Below the pixel: two steps of Lucas–Kanade around the integer match.
 	fx, fy := float64(bx), float64(by)
+	var room [blockSide + blockSide/2]position
+	cols := room[:x1-x0]
 	for range 2 {
 		var a, c, d, p, q float64
+		for x := range cols {
+			cols[x] = positionOf(float64(x0+x)+fx, got.w)
+		}
 		for y := y0; y < y1; y++ {
-			r, up, dn := ref.norm.RowF32(y), ref.norm.RowF32(y-1), ref.norm.RowF32(y+1)
-			for x := x0; x < x1; x++ {
-				if !okAt(x, y) {
+			r, up, dn := ref.norm.RowF32(y)[x0-1:x1+1], ref.norm.RowF32(y - 1)[x0:x1], ref.norm.RowF32(y + 1)[x0:x1]
+			mark := ref.mark[y*ref.w+x0 : y*ref.w+x1]
+			at := positionOf(float64(y)+fy, got.h)
+			s, t := got.norm.RowF32(at.i), got.norm.RowF32(at.k)
+			for x, o := range cols {
+				if mark[x]&full90 == 0 {
 					continue
 				}
-				gx, gy := float64(r[x+1]-r[x-1])/2, float64(dn[x]-up[x])/2
-				e := float64(sample(got, float64(x)+fx, float64(y)+fy) - r[x])
+				gx, gy := float64(r[x+2]-r[x])/2, float64(dn[x]-up[x])/2
+				e := float64(bilinear(s, t, o, at.f) - r[x+1])
 				a += gx * gx
 				c += gx * gy
 				d += gy * gy
@@ -142,16 +141,40 @@ func displacement(got, ref *view, x0, y0, x1, y1 int) (dx, dy float64, ok bool) 
 	return fx, fy, true
 }
 
-// sample is norm at a position, bilinear, edges replicated.
-func sample(v *view, x, y float64) float32 {
-	return bilinear(v.norm.RowF32, v.w, v.h, x, y)
+// differences adds the squared differences of a row r and the rows s that begin shiftReach to the left up to shiftReach to the right of
+// it, each summed along the row in single precision, where mark has full90.
+func differences(e *[2*shiftReach + 1]float64, r, s []float32, mark []uint8) {
+	var e0, e1, e2, e3, e4, e5, e6, e7, e8 float32
+	for x, v := range r {
+		if mark[x]&full90 == 0 {
+			continue
+		}
+		q := (*[2*shiftReach + 1]float32)(s[x:])
+		d0, d1, d2, d3, d4, d5, d6, d7, d8 := q[0]-v, q[1]-v, q[2]-v, q[3]-v, q[4]-v, q[5]-v, q[6]-v, q[7]-v, q[8]-v
+		e0 += d0 * d0
+		e1 += d1 * d1
+		e2 += d2 * d2
+		e3 += d3 * d3
+		e4 += d4 * d4
+		e5 += d5 * d5
+		e6 += d6 * d6
+		e7 += d7 * d7
+		e8 += d8 * d8
+	}
+	for u, v := range [...]float32{e0, e1, e2, e3, e4, e5, e6, e7, e8} {
+		e[u] += float64(v)
+	}
 }
 
-func bilinear(row func(int) []float32, w, h int, x, y float64) float32 {
-	x, y = min(max(x, 0), float64(w-1)), min(max(y, 0), float64(h-1))
-	i, j := int(x), int(y)
-	fx, fy := float32(x-float64(i)), float32(y-float64(j))
-	r, s := row(j), row(min(j+1, h-1))
-	k := min(i+1, w-1)
-	return (r[i]*(1-fx)+r[k]*fx)*(1-fy) + (s[i]*(1-fx)+s[k]*fx)*fy
+// position is between two samples: those at i and k with the weights 1−f and f.
+type position struct {
+	i, k int
+	f    float32
+}
+
+// positionOf takes a coordinate among n samples, edges replicated.
+func positionOf(x float64, n int) position {
+	x = min(max(x, 0), float64(n-1))
+	i := int(x)
+	return position{i, min(i+1, n-1), float32(x - float64(i))}
 }

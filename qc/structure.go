@@ -8,25 +8,34 @@ import "github.com/realedit/realedit/kernels"
 func (b *bench) structure(got *view, refs []*view, skip []uint8) error {
 	g := got.geometry
 	n := g.w * g.h
-	s := make([]float32, n)
-	for i := range s {
-		s[i] = -2
+	s, err := plane[float32](b, n)
+	if err != nil {
+		return err
 	}
 	m, err := b.image(g.w, g.h, 1, kernels.F32)
 	if err != nil {
 		return err
 	}
-	defer m.Free()
-	for _, r := range refs {
+	for k, r := range refs {
 		if _, err := b.ops.SSIM(got.norm, r.norm, m, &kernels.SSIMOptions{ContrastStructure: true}); err != nil {
 			return err
+		}
+		not := uint8(wide)
+		if len(refs) == 1 {
+			not = 0
 		}
 		rows(g.h, func(y0, y1 int) {
 			for y := y0; y < y1; y++ {
 				row := m.RowF32(y)
+				top, mark := s[y*g.w:][:len(row)], r.mark[y*g.w:][:len(row)]
+				if k == 0 {
+					for x := range top {
+						top[x] = -2
+					}
+				}
 				for x, v := range row {
-					if i := y*g.w + x; r.full[i] > 0.98 && v > s[i] && (len(refs) == 1 || r.wide[i] == 0) {
-						s[i] = v
+					if mark[x]&(full98|not) == full98 && v > top[x] {
+						top[x] = v
 					}
 				}
 			}
@@ -60,20 +69,17 @@ func (b *bench) structure(got *view, refs []*view, skip []uint8) error {
 		tail += sum[k] * float64(t) / float64(hist[k])
 		taken += t
 	}
-	var rs []Region
-	g.blocks(blockSide, func(x0, y0, x1, y1 int) {
+	rs := g.regions(blockSide, func(x0, y0, x1, y1 int) (float64, bool) {
 		t, c := 0.0, 0
 		for y := y0; y < y1; y++ {
-			for x := x0; x < x1; x++ {
-				if v := s[y*g.w+x]; v > -1.5 {
+			for _, v := range s[y*g.w+x0 : y*g.w+x1] {
+				if v > -1.5 {
 					t += float64(v)
 					c++
 				}
 			}
 		}
-		if c > (x1-x0)*(y1-y0)/4 {
-			rs = append(rs, Region{g.full(x0, y0, x1, y1), t / float64(c)})
-		}
+		return t / float64(c), c > (x1-x0)*(y1-y0)/4
 	})
 	mean := total / float64(count)
 	b.add(Structure, "undeliverable", mean, true, nil)

@@ -3,6 +3,7 @@ package qc
 import (
 	"image"
 	"math"
+	"sync/atomic"
 
 	"github.com/realedit/realedit/kernels"
 )
@@ -41,10 +42,32 @@ type view struct {
 	log  *kernels.Image // F32: log2 of linear luma, in stops (logOf)
 	norm *kernels.Image // F32: log after local tone normalisation
 	luma []uint16       // encoded
-	ok   []uint8        // 1: this picture records the scene here (references only)
-	full []float32      // share of ok pixels in the window of the structure check
-	wide []uint8        // 1: the window spans more stops than one tone holds (wideRange)
+	is   []uint8        // what the pixel's levels say: clipped …
+	mark []uint8        // what the pixel is good for: recorded … (references only)
+	all  bool           // every pixel is recorded (references only)
 }
+
+// Bits of view.is.
+const (
+	clipped = 1 << iota // a channel is at least recordTop
+	tinted              // and another is not
+	dark                // luma is below recordLow
+	blown               // a channel is at least blownAt
+	crushed             // all are at most crushedAt
+	white               // all are at least blownAt
+)
+
+// Bits of view.mark. The shares are those of recorded pixels in the window of the structure check.
+const (
+	recorded = 1 << iota // this picture records the scene here
+	full50               // share above 0.5
+	full75               // above 0.75
+	full90               // above 0.9
+	full98               // above 0.98
+	wide                 // the window spans more stops than one tone holds (wideRange)
+
+	allFull = full50 | full75 | full90 | full98
+)
 
 // Levels of a 16-bit proxy. Clipped pixels of 8-bit pictures lie at 255; area averages a
 // little below.
@@ -59,20 +82,15 @@ const (
 // logFloor keeps the logarithm finite: log2(linear + 2⁻¹⁰).
 const logFloor = 1.0 / 1024
 
-var logTable = func() *[65536]float32 {
-	var t [65536]float32
-	for i := range t {
-		t[i] = float32(math.Log2(linear(float64(i)/65535) + logFloor))
+// lightTable is linear light of 16-bit levels, linearTable the same rounded, logTable its logarithm (logFloor).
+var lightTable, linearTable, logTable = func() (*[65536]float64, *[65536]float32, *[65536]float32) {
+	var v [65536]float64
+	var r, l [65536]float32
+	for i := range v {
+		v[i] = linear(float64(i) / 65535)
+		r[i], l[i] = float32(v[i]), float32(math.Log2(v[i]+logFloor))
 	}
-	return &t
-}()
-
-var linearTable = func() *[65536]float32 {
-	var t [65536]float32
-	for i := range t {
-		t[i] = float32(linear(float64(i) / 65535))
-	}
-	return &t
+	return &v, &r, &l
 }()
 
 // linear is the sRGB transfer function, IEC 61966-2-1.
@@ -96,13 +114,40 @@ func (b *bench) viewOf(src *kernels.Image, g geometry) (*view, error) {
 	if v.log, err = b.image(g.w, g.h, 1, kernels.F32); err != nil {
 		return nil, err
 	}
-	v.luma = make([]uint16, g.w*g.h)
+	if v.luma, err = plane[uint16](b, g.w*g.h); err != nil {
+		return nil, err
+	}
+	if v.is, err = plane[uint8](b, g.w*g.h); err != nil {
+		return nil, err
+	}
 	rows(g.h, func(y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			p, l, o := v.rgb.RowU16(y), v.log.RowF32(y), v.luma[y*g.w:(y+1)*g.w]
+			p, l, o, is := v.rgb.RowU16(y), v.log.RowF32(y), v.luma[y*g.w:(y+1)*g.w], v.is[y*g.w:(y+1)*g.w]
 			for x := range o {
-				k := lumaOf(p[3*x], p[3*x+1], p[3*x+2])
+				q := (*[3]uint16)(p[3*x:])
+				k := lumaOf(q[0], q[1], q[2])
 				o[x], l[x] = k, logTable[k]
+				top, low := float64(max(q[0], q[1], q[2])), float64(min(q[0], q[1], q[2]))
+				s := uint8(0)
+				if top >= recordTop {
+					s |= clipped
+					if low < recordTop {
+						s |= tinted
+					}
+					if top >= blownAt {
+						s |= blown
+						if low >= blownAt {
+							s |= white
+						}
+					}
+				}
+				if float64(k) < recordLow {
+					s |= dark
+					if top <= crushedAt {
+						s |= crushed
+					}
+				}
+				is[x] = s
 			}
 		}
 	})
@@ -116,12 +161,40 @@ const (
 	normScale  = 0.1  // one deviation in the units of SSIM, so that its C2 = 0.03² hushes what is under a third of one
 )
 
-// normalise computes v.norm = normScale·(log − mean)/√(var + floor²) + ½ with box windows:
-// what a smooth change of tone, whatever its gain and slope, leaves as it was.
-func (b *bench) normalise(v *view) error {
-	sq, err := b.image(v.w, v.h, 1, kernels.F32)
-	if err != nil {
-		return err
+// normalise computes norm = normScale·(log − mean)/√(var + floor²) + ½ of every view with box windows:
+// what a smooth change of tone, whatever its gain and slope, leaves as it was. It completes mark.
+func (b *bench) normalise(vs []*view) error {
+	for _, v := range vs {
+		var err error
+		if v.norm, err = b.image(v.w, v.h, 1, kernels.F32); err != nil {
+			return err
+		}
+	}
+	views := make([]func(*bench) error, len(vs))
+	for i, v := range vs {
+		views[i] = func(b *bench) error { return b.normaliseOne(v) }
+	}
+	return b.together(views)
+}
+
+func (b *bench) normaliseOne(v *view) error {
+	var share *kernels.Image // of recorded pixels
+	var err error
+	if v.mark != nil && !v.all {
+		if share, err = b.image(v.w, v.h, 1, kernels.F32); err != nil {
+			return err
+		}
+		rows(v.h, func(y0, y1 int) {
+			for y := y0; y < y1; y++ {
+				o := v.norm.RowF32(y)
+				for x, m := range v.mark[y*v.w : (y+1)*v.w] {
+					o[x] = float32(m)
+				}
+			}
+		})
+		if err := b.ops.BoxFilter(share, v.norm, normRadius); err != nil {
+			return err
+		}
 	}
 	mean, err := b.image(v.w, v.h, 1, kernels.F32)
 	if err != nil {
@@ -131,11 +204,9 @@ func (b *bench) normalise(v *view) error {
 	if err != nil {
 		return err
 	}
-	defer mean.Free()
-	defer meanSq.Free()
 	rows(v.h, func(y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			l, s := v.log.RowF32(y), sq.RowF32(y)
+			l, s := v.log.RowF32(y), v.norm.RowF32(y)
 			for x, t := range l {
 				s[x] = t * t
 			}
@@ -144,24 +215,61 @@ func (b *bench) normalise(v *view) error {
 	if err := b.ops.BoxFilter(mean, v.log, normRadius); err != nil {
 		return err
 	}
-	if err := b.ops.BoxFilter(meanSq, sq, normRadius); err != nil {
+	if err := b.ops.BoxFilter(meanSq, v.norm, normRadius); err != nil {
 		return err
 	}
-	v.norm = sq
-	v.wide = make([]uint8, v.w*v.h)
 	rows(v.h, func(y0, y1 int) {
+		var spans []uint8
+		if v.mark == nil {
+			spans = make([]uint8, v.w)
+		}
 		for y := y0; y < y1; y++ {
 			l, n, m, q := v.log.RowF32(y), v.norm.RowF32(y), mean.RowF32(y), meanSq.RowF32(y)
+			n, m, q = n[:len(l)], m[:len(l)], q[:len(l)]
+			mark := spans
+			if v.mark != nil {
+				mark = v.mark[y*v.w : (y+1)*v.w]
+			}
+			mark = mark[:len(l)]
 			for x, t := range l {
 				d := max(0, q[x]-m[x]*m[x]) + normFloor*normFloor
 				if d > wideRange*wideRange {
-					v.wide[y*v.w+x] = 1
+					mark[x] |= wide
 				}
 				n[x] = normScale*(t-m[x])/float32(math.Sqrt(float64(d))) + 0.5
+			}
+			switch {
+			case v.mark == nil:
+			case share == nil:
+				for x := range mark {
+					mark[x] |= allFull
+				}
+			default:
+				for x, f := range share.RowF32(y) {
+					mark[x] |= shareBits(f)
+				}
 			}
 		}
 	})
 	return nil
+}
+
+// shareBits are the bits of view.mark that a share of recorded pixels sets.
+func shareBits(f float32) uint8 {
+	s := uint8(0)
+	if f > 0.5 {
+		s |= full50
+	}
+	if f > 0.75 {
+		s |= full75
+	}
+	if f > 0.9 {
+		s |= full90
+	}
+	if f > 0.98 {
+		s |= full98
+	}
+	return s
 }
 
 // record decides where each reference records the scene. A frame does where it is valid,
@@ -170,97 +278,83 @@ func (b *bench) normalise(v *view) error {
 // clipped, the scene's colours are unknown and white balance shows what it likes. skip marks pixels outside the comparison.
 func (b *bench) record(refs []*view, valid []*kernels.Image, skip []uint8) error {
 	g := refs[0].geometry
-	const dark, clipped, out = 2, 3, 4
 	vs := make([]*kernels.Image, len(refs))
-	for i := range refs {
-		refs[i].ok = make([]uint8, g.w*g.h)
+	for i, r := range refs {
+		var err error
+		if r.mark, err = plane[uint8](b, g.w*g.h); err != nil {
+			return err
+		}
 		if valid[i] != nil {
-			v, err := b.resized(valid[i], g.w, g.h, kernels.U8)
-			if err != nil {
+			if vs[i], err = b.resized(valid[i], g.w, g.h, kernels.U8); err != nil {
 				return err
 			}
-			vs[i] = v
 		}
 	}
+	missing := make([]atomic.Bool, len(refs))
 	rows(g.h, func(y0, y1 int) {
+		some := make([]bool, len(refs)) // not recorded
+		inside := make([][]uint8, len(refs))
 		for y := y0; y < y1; y++ {
+			for k, v := range vs {
+				if v != nil {
+					inside[k] = v.RowU8(y)
+				}
+			}
 			for x := range g.w {
 				i := y*g.w + x
-				good, tinted, brightest, darkest := false, false, -1, -1
+				if skip != nil && skip[i] != 0 {
+					for k, v := range refs {
+						v.mark[i], some[k] = 0, true
+					}
+					continue
+				}
+				good, mixed, brightest, darkest := false, false, -1, -1
 				for k, v := range refs {
-					p := v.rgb.RowU16(y)[3*x : 3*x+3]
-					s := uint8(1)
-					switch {
-					case skip != nil && skip[i] != 0 || vs[k] != nil && vs[k].RowU8(y)[x] < 250:
-						s = out
-					case float64(max(p[0], p[1], p[2])) >= recordTop:
-						s = clipped
-						if float64(min(p[0], p[1], p[2])) < recordTop {
-							tinted = true
-						}
+					s := uint8(0)
+					switch is := v.is[i]; {
+					case inside[k] != nil && inside[k][x] < 250:
+					case is&clipped != 0:
+						mixed = mixed || is&tinted != 0
 						if darkest < 0 || v.luma[i] < refs[darkest].luma[i] {
 							darkest = k
 						}
-					case float64(v.luma[i]) < recordLow:
-						s = dark
+					case is&dark != 0:
 						if brightest < 0 || v.luma[i] > refs[brightest].luma[i] {
 							brightest = k
 						}
 					default:
-						good = true
+						s, good = recorded, true
 					}
-					v.ok[i] = s
+					v.mark[i] = s
+				}
+				if !good {
+					if brightest < 0 && !mixed {
+						brightest = darkest
+					}
+					if brightest >= 0 {
+						refs[brightest].mark[i] = recorded
+					}
 				}
 				for k, v := range refs {
-					s := v.ok[i]
-					v.ok[i] = 0
-					if s == 1 || !good && (k == brightest || brightest < 0 && !tinted && k == darkest) {
-						v.ok[i] = 1
-					}
+					some[k] = some[k] || v.mark[i] == 0
 				}
+			}
+		}
+		for k, s := range some {
+			if s {
+				missing[k].Store(true)
 			}
 		}
 	})
-	for _, v := range refs {
-		m, err := b.image(g.w, g.h, 1, kernels.F32)
-		if err != nil {
-			return err
-		}
-		all := true
-		for y := range g.h {
-			row := m.RowF32(y)
-			for x, o := range v.ok[y*g.w : (y+1)*g.w] {
-				row[x] = float32(o)
-				all = all && o == 1
-			}
-		}
-		v.full = make([]float32, g.w*g.h)
-		if all {
-			for i := range v.full {
-				v.full[i] = 1
-			}
-			m.Free()
-			continue
-		}
-		f, err := b.image(g.w, g.h, 1, kernels.F32)
-		if err != nil {
-			return err
-		}
-		if err := b.ops.BoxFilter(f, m, normRadius); err != nil {
-			return err
-		}
-		for y := range g.h {
-			copy(v.full[y*g.w:(y+1)*g.w], f.RowF32(y))
-		}
-		m.Free()
-		f.Free()
+	for k, r := range refs {
+		r.all = !missing[k].Load()
 	}
 	return nil
 }
 
 // hat is how well a frame records a pixel: 1 at mid-grey, 0 at both ends and where it does not.
 func (v *view) hat(i int) float32 {
-	if v.ok[i] == 0 {
+	if v.mark[i]&recorded == 0 {
 		return 0
 	}
 	d := float32(v.luma[i])/65535 - 0.5
@@ -288,9 +382,9 @@ func best(refs []*view, x0, y0, x1, y1 int) int {
 	return k
 }
 
-// blocks calls fn for blocks of n×n proxy pixels, the last ones of a row or column cut off
+// blocks are those of n×n proxy pixels, row by row, the last ones of a row or column cut off
 // (dropped when under half a block, unless they are all there is).
-func (g geometry) blocks(n int, fn func(x0, y0, x1, y1 int)) {
+func (g geometry) blocks(n int) []image.Rectangle {
 	cut := func(side int) []int {
 		var p []int
 		for at := 0; at < side; at += n {
@@ -302,9 +396,25 @@ func (g geometry) blocks(n int, fn func(x0, y0, x1, y1 int)) {
 		return append(p, side)
 	}
 	ys, xs := cut(g.h), cut(g.w)
+	var out []image.Rectangle
 	for j := 0; j+1 < len(ys); j++ {
 		for i := 0; i+1 < len(xs); i++ {
-			fn(xs[i], ys[j], xs[i+1], ys[j+1])
+			out = append(out, image.Rect(xs[i], ys[j], xs[i+1], ys[j+1]))
 		}
 	}
+	return out
+}
+
+// regions are the blocks of n×n proxy pixels that value has a number for, worked out on all processors.
+func (g geometry) regions(n int, value func(x0, y0, x1, y1 int) (float64, bool)) []Region {
+	r := g.blocks(n)
+	v, ok := make([]float64, len(r)), make([]bool, len(r))
+	each(len(r), func(i int) { v[i], ok[i] = value(r[i].Min.X, r[i].Min.Y, r[i].Max.X, r[i].Max.Y) })
+	var rs []Region
+	for i, r := range r {
+		if ok[i] {
+			rs = append(rs, Region{g.full(r.Min.X, r.Min.Y, r.Max.X, r.Max.Y), v[i]})
+		}
+	}
+	return rs
 }
