@@ -1,13 +1,17 @@
 // A libcuda.so.1 that runs this package's kernels on the processor, for tests on machines without a GPU:
 // the driver functions that the package calls, one after the other and at once. It keeps the driver's
-// rules where a mistake would show on a GPU only: a context must be current, addresses must lie in
-// allocations, new memory holds anything, a failed kernel makes the context unusable.
+// rules where a mistake would show on a GPU only: a context must be current and alive, addresses must lie in its
+// allocations, streams, events and kernels must be its own, new memory holds anything, a failed kernel makes the GPU
+// unusable, the primary context goes with all that is in it when its last user has released it.
 //
 // REALEDIT_EMU steers it, read at every call, parts joined by commas:
 //   devices=N      GPUs (1)
 //   memory=BYTES   of each (4 GiB)
 //   driver=N       the version it answers (13000)
-//   fail=FUNCTION@N:CODE   the N-th call of a driver function from now on answers CODE (719 and the like are for good)
+//   fail=[GPU/]FUNCTION@N[+]:CODE   the N-th call of a driver function from now on answers CODE, with + all later ones
+//                  too; with GPU only calls in a context of that one count. 700 and above are for good. May be given repeatedly.
+//
+// Settings that have changed start all counts anew and make lost GPUs well again.
 #include "sched.h"
 
 #include <stdio.h>
@@ -16,6 +20,7 @@
 #include <mutex>
 #include <string>
 #include <time.h>
+#include <vector>
 
 namespace {
 
@@ -24,7 +29,6 @@ struct kernel {
 	emu_entry run;
 	size_t bytes;
 	int threads;
-	int shared; // dynamic shared memory it may have
 };
 std::map<std::string, kernel> &kernels() {
 	static std::map<std::string, kernel> k;
@@ -32,18 +36,41 @@ std::map<std::string, kernel> &kernels() {
 }
 
 struct device {
-	int ordinal;
 	size_t used;
 	int lost; // the error every call answers from then on
+	struct context *primary;
+};
+struct context {
+	device *on;
+	int users; // of a primary one
+	bool destroyed;
 	std::map<uintptr_t, size_t> blocks;
+};
+// Contexts, streams, events and functions keep their addresses for good, so that one that is used too late is noticed.
+struct handle { // a stream or an event
+	context *in;
+	double ms; // when it was recorded
+};
+struct function {
+	context *in;
+	kernel *k;
+	int shared; // dynamic shared memory it may have
 };
 device devices[8];
 std::recursive_mutex lock;
-thread_local device *stack[16];
+thread_local context *stack[16];
 thread_local int depth;
 
-std::string settings, fail_name;
-int count = 1, version = 13000, fail_at, fail_code;
+struct failure {
+	int device; // -1: any
+	std::string call;
+	int at;
+	bool on; // and after
+	int code;
+};
+std::string settings;
+std::vector<failure> failures;
+int count = 1, version = 13000;
 size_t memory = (size_t)4 << 30;
 
 void configure() {
@@ -51,8 +78,8 @@ void configure() {
 	std::string now = env ? env : "";
 	if (now == settings) return;
 	settings = now;
-	count = 1, version = 13000, fail_at = fail_code = 0, memory = (size_t)4 << 30;
-	fail_name.clear();
+	count = 1, version = 13000, memory = (size_t)4 << 30;
+	failures.clear();
 	for (device &d : devices) d.lost = 0;
 	for (size_t at = 0; at < now.size();) {
 		size_t end = std::min(now.find(',', at), now.size());
@@ -65,45 +92,61 @@ void configure() {
 		if (key == "memory") memory = strtoull(v.c_str(), nullptr, 10);
 		if (key == "driver") version = atoi(v.c_str());
 		if (key == "fail") {
-			size_t a = v.find('@'), c = v.find(':');
-			fail_name = v.substr(0, a);
-			fail_at = atoi(v.substr(a + 1, c - a - 1).c_str());
-			fail_code = atoi(v.substr(c + 1).c_str());
+			size_t slash = v.find('/'), a = v.find('@'), c = v.find(':');
+			size_t name = slash == std::string::npos ? 0 : slash + 1;
+			failures.push_back({name ? atoi(v.c_str()) : -1, v.substr(name, a - name), atoi(v.c_str() + a + 1), v[c - 1] == '+', atoi(v.c_str() + c + 1)});
 		}
 	}
 }
 
-device *current() { return depth ? stack[depth - 1] : nullptr; }
+context *current() { return depth ? stack[depth - 1] : nullptr; }
 
 // Every call begins with it: planned failures, then what an earlier failure left.
 int enter(const char *name) {
 	configure();
-	if (fail_at > 0 && fail_name == name && --fail_at == 0) {
-		if (fail_code >= 700 && current()) current()->lost = fail_code;
-		return fail_code;
+	context *c = current();
+	for (failure &f : failures) {
+		if (f.call != name || (f.device >= 0 && (!c || c->on != devices + f.device))) continue;
+		if (--f.at > 0 || (f.at < 0 && !f.on)) continue;
+		if (f.code >= 700 && c) c->on->lost = f.code;
+		return f.code;
 	}
 	return 0;
 }
 int enter_context(const char *name) {
 	if (int e = enter(name)) return e;
-	device *d = current();
-	return d ? d->lost : 201;
+	context *c = current();
+	return !c ? 201 : c->destroyed ? 709 : c->on->lost;
 }
 
-// inside tells whether bytes from p on lie in one allocation of the current device.
+// inside tells whether bytes from p on lie in one allocation of the current context.
 bool inside(uintptr_t p, size_t bytes) {
-	device *d = current();
-	auto it = d->blocks.upper_bound(p);
-	if (it == d->blocks.begin()) return false;
+	context *c = current();
+	auto it = c->blocks.upper_bound(p);
+	if (it == c->blocks.begin()) return false;
 	--it;
 	return p + bytes <= it->first + it->second;
 }
-int lose(int code) { return current()->lost = code; }
+int lose(int code) { return current()->on->lost = code; }
+
+void release(context *c, std::map<uintptr_t, size_t>::iterator it) {
+	memset((void *)it->first, 0xDB, it->second);
+	free((void *)it->first);
+	c->on->used -= it->second;
+	c->blocks.erase(it);
+}
+void destroy(context *c) {
+	while (!c->blocks.empty()) release(c, c->blocks.begin());
+	c->destroyed = true;
+}
+
+// foreign tells whether a stream or event is none of the current context; the null stream is everybody's.
+bool foreign(void *h) { return h && ((handle *)h)->in != current(); }
 
 } // namespace
 
 int emu_register(const char *name, emu_entry run, size_t bytes, int threads) {
-	kernels()[name] = {name, run, bytes, threads, 48 << 10};
+	kernels()[name] = {name, run, bytes, threads};
 	return 0;
 }
 
@@ -130,40 +173,87 @@ API cuDeviceGetAttribute(int *v, int a, int) {
 	}
 	return 0;
 }
-API cuDevicePrimaryCtxRetain(void **c, int d) { CALL(cuDevicePrimaryCtxRetain); if (d < 0 || d >= count) return 101; devices[d].ordinal = d; *c = &devices[d]; return devices[d].lost; }
-API cuDevicePrimaryCtxRelease_v2(int) { CALL(cuDevicePrimaryCtxRelease); return 0; }
-API cuCtxPushCurrent_v2(void *c) { CALL(cuCtxPushCurrent); if (depth == 16) return 201; stack[depth++] = (device *)c; return 0; }
+API cuDevicePrimaryCtxRetain(void **c, int d) {
+	CALL(cuDevicePrimaryCtxRetain);
+	if (d < 0 || d >= count) return 101;
+	if (devices[d].lost) return devices[d].lost;
+	if (!devices[d].primary) devices[d].primary = new context{&devices[d]};
+	devices[d].primary->users++;
+	*c = devices[d].primary;
+	return 0;
+}
+API cuDevicePrimaryCtxRelease_v2(int d) {
+	CALL(cuDevicePrimaryCtxRelease);
+	context *c = d < 0 || d >= 8 ? nullptr : devices[d].primary;
+	if (!c) return 201;
+	if (--c->users == 0) destroy(c), devices[d].primary = nullptr;
+	return 0;
+}
+API cuCtxCreate_v2(void **c, unsigned, int d) {
+	CALL(cuCtxCreate);
+	if (d < 0 || d >= count) return 101;
+	if (devices[d].lost) return devices[d].lost;
+	if (depth == 16) return 201;
+	*c = stack[depth++] = new context{&devices[d]};
+	return 0;
+}
+API cuCtxDestroy_v2(void *p) {
+	CALL(cuCtxDestroy);
+	context *c = (context *)p;
+	if (!c || c->destroyed) return 201;
+	if (current() == c) depth--;
+	destroy(c);
+	return 0;
+}
+API cuCtxPushCurrent_v2(void *c) { CALL(cuCtxPushCurrent); if (depth == 16) return 201; stack[depth++] = (context *)c; return 0; }
 API cuCtxPopCurrent_v2(void **c) { CALL(cuCtxPopCurrent); if (!depth) return 201; void *p = stack[--depth]; if (c) *c = p; return 0; }
-API cuCtxSetCurrent(void *c) { CALL(cuCtxSetCurrent); depth = 0; if (c) stack[depth++] = (device *)c; return 0; }
+API cuCtxSetCurrent(void *c) {
+	CALL(cuCtxSetCurrent);
+	if (depth) depth--;
+	if (c) stack[depth++] = (context *)c;
+	return 0;
+}
 API cuCtxGetCurrent(void **c) { CALL(cuCtxGetCurrent); *c = current(); return 0; }
 API cuCtxSynchronize() { CTX_CALL(cuCtxSynchronize); return 0; }
 
+// whole tells whether an image is a fatbin whose entries fill it.
+static bool whole(const unsigned char *p) {
+	auto at = [&](size_t i, size_t n) { uint64_t v = 0; memcpy(&v, p + i, n); return v; };
+	if (at(0, 4) != 0xba55ed50 || at(6, 2) != 16) return false;
+	uint64_t end = 16 + at(8, 8), i = 16;
+	while (i < end) { // kind, version, bytes of the header and of what follows
+		uint64_t kind = at(i, 2), header = at(i + 4, 4), size = at(i + 8, 8);
+		if (kind < 1 || kind > 2 || header < 16 || header > end - i || size > end - i - header) return false;
+		i += header + size;
+	}
+	return i == end;
+}
 API cuModuleLoadData(void **m, const void *image) {
 	CTX_CALL(cuModuleLoadData);
-	static const unsigned char magic[4] = {0x50, 0xed, 0x55, 0xba}; // of a fatbin
-	if (memcmp(image, magic, 4)) return 200;
-	*m = (void *)&kernels();
+	if (!whole((const unsigned char *)image)) return 200;
+	*m = current();
 	return 0;
 }
 API cuModuleUnload(void *) { CTX_CALL(cuModuleUnload); return 0; }
-API cuModuleGetFunction(void **f, void *, const char *name) {
+API cuModuleGetFunction(void **f, void *m, const char *name) {
 	CTX_CALL(cuModuleGetFunction);
 	auto it = kernels().find(name);
 	if (it == kernels().end()) return 500;
-	*f = &it->second;
+	*f = new function{(context *)m, &it->second, 48 << 10};
 	return 0;
 }
 API cuFuncSetAttribute(void *f, int attribute, int v) {
 	CTX_CALL(cuFuncSetAttribute);
 	if (attribute == 8) {
 		if (v > 227 << 10) return 1;
-		((kernel *)f)->shared = v;
+		((function *)f)->shared = v;
 	}
 	return 0;
 }
-API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *, void **params, void **extra) {
+API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **params, void **extra) {
 	CTX_CALL(cuLaunchKernel);
-	kernel *k = (kernel *)f;
+	kernel *k = ((function *)f)->k;
+	if (((function *)f)->in != current() || foreign(stream)) return 400;
 	const void *args = nullptr;
 	size_t bytes = 0;
 	for (; extra && *extra; extra += 2) {
@@ -175,7 +265,7 @@ API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 		fprintf(stderr, "emulator: %s gets %zu bytes of arguments, wants %zu\n", k->name, bytes, k->bytes);
 		return 1;
 	}
-	if (!gx || !gy || !gz || !threads || threads > (uint64_t)k->threads || bz > 64 || gx > 0x7fffffff || gy > 65535 || gz > 65535 || (int)shared > k->shared) {
+	if (!gx || !gy || !gz || !threads || threads > (uint64_t)k->threads || bz > 64 || gx > 0x7fffffff || gy > 65535 || gz > 65535 || (int)shared > ((function *)f)->shared) {
 		fprintf(stderr, "emulator: %s cannot start as %u×%u×%u blocks of %u×%u×%u threads (at most %d) with %u bytes\n", k->name, gx, gy, gz, bx, by, bz, k->threads, shared);
 		return 1;
 	}
@@ -186,29 +276,25 @@ API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 	return 0;
 }
 
-API cuMemGetInfo_v2(size_t *free, size_t *total) { CTX_CALL(cuMemGetInfo); *total = memory; *free = memory - std::min(memory, current()->used); return 0; }
+API cuMemGetInfo_v2(size_t *free, size_t *total) { CTX_CALL(cuMemGetInfo); *total = memory; *free = memory - std::min(memory, current()->on->used); return 0; }
 API cuMemAlloc_v2(uintptr_t *p, size_t n) {
 	CTX_CALL(cuMemAlloc);
-	device *d = current();
+	context *c = current();
 	if (n == 0) return 1;
-	if (d->used + n > memory) return 2;
+	if (c->on->used + n > memory) return 2;
 	void *m = aligned_alloc(512, (n + 511) / 512 * 512);
 	if (!m) return 2;
 	memset(m, 0xCB, n);
 	*p = (uintptr_t)m;
-	d->blocks[*p] = n;
-	d->used += n;
+	c->blocks[*p] = n;
+	c->on->used += n;
 	return 0;
 }
 API cuMemFree_v2(uintptr_t p) {
 	CTX_CALL(cuMemFree);
-	device *d = current();
-	auto it = d->blocks.find(p);
-	if (it == d->blocks.end()) return 1;
-	memset((void *)p, 0xDB, it->second);
-	d->used -= it->second;
-	d->blocks.erase(it);
-	free((void *)p);
+	auto it = current()->blocks.find(p);
+	if (it == current()->blocks.end()) return 1;
+	release(current(), it);
 	return 0;
 }
 API cuMemHostAlloc(void **p, size_t n, unsigned) { CTX_CALL(cuMemHostAlloc); *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096); return *p ? 0 : 2; }
@@ -216,9 +302,9 @@ API cuMemFreeHost(void *p) { CTX_CALL(cuMemFreeHost); free(p); return 0; }
 API cuMemHostRegister_v2(void *, size_t, unsigned) { CTX_CALL(cuMemHostRegister); return 0; }
 API cuMemHostUnregister(void *) { CTX_CALL(cuMemHostUnregister); return 0; }
 
-API cuMemcpyHtoDAsync_v2(uintptr_t d, const void *s, size_t n, void *) { CTX_CALL(cuMemcpyHtoDAsync); if (!inside(d, n)) return lose(700); memcpy((void *)d, s, n); return 0; }
-API cuMemcpyDtoHAsync_v2(void *d, uintptr_t s, size_t n, void *) { CTX_CALL(cuMemcpyDtoHAsync); if (!inside(s, n)) return lose(700); memcpy(d, (void *)s, n); return 0; }
-API cuMemcpyDtoDAsync_v2(uintptr_t d, uintptr_t s, size_t n, void *) { CTX_CALL(cuMemcpyDtoDAsync); if (!inside(d, n) || !inside(s, n)) return lose(700); memmove((void *)d, (void *)s, n); return 0; }
+API cuMemcpyHtoDAsync_v2(uintptr_t d, const void *s, size_t n, void *stream) { CTX_CALL(cuMemcpyHtoDAsync); if (foreign(stream)) return 400; if (!inside(d, n)) return lose(700); memcpy((void *)d, s, n); return 0; }
+API cuMemcpyDtoHAsync_v2(void *d, uintptr_t s, size_t n, void *stream) { CTX_CALL(cuMemcpyDtoHAsync); if (foreign(stream)) return 400; if (!inside(s, n)) return lose(700); memcpy(d, (void *)s, n); return 0; }
+API cuMemcpyDtoDAsync_v2(uintptr_t d, uintptr_t s, size_t n, void *stream) { CTX_CALL(cuMemcpyDtoDAsync); if (foreign(stream)) return 400; if (!inside(d, n) || !inside(s, n)) return lose(700); memmove((void *)d, (void *)s, n); return 0; }
 
 // CUDA_MEMCPY2D.
 struct copy2d {
@@ -234,8 +320,8 @@ struct copy2d {
 	void *dst_array;
 	size_t dst_pitch, width, height;
 };
-API cuMemcpy2DAsync_v2(const copy2d *c, void *) {
-	CTX_CALL(cuMemcpy2DAsync);
+API cuMemcpy2DAsync_v2(const copy2d *c, void *stream) {
+	CTX_CALL(cuMemcpy2DAsync); if (foreign(stream)) return 400;
 	const char *s = c->src_type == 1 ? (const char *)c->src_host : (const char *)c->src_device;
 	char *d = c->dst_type == 1 ? (char *)c->dst_host : (char *)c->dst_device;
 	size_t last = c->height ? c->height - 1 : 0;
@@ -244,28 +330,36 @@ API cuMemcpy2DAsync_v2(const copy2d *c, void *) {
 	for (size_t y = 0; y < c->height; y++) memcpy(d + y * c->dst_pitch, s + y * c->src_pitch, c->width);
 	return 0;
 }
-API cuMemsetD8Async(uintptr_t d, unsigned char v, size_t n, void *) { CTX_CALL(cuMemsetD8Async); if (!inside(d, n)) return lose(700); memset((void *)d, v, n); return 0; }
-API cuMemsetD32Async(uintptr_t d, unsigned v, size_t n, void *) {
-	CTX_CALL(cuMemsetD32Async);
+API cuMemsetD8Async(uintptr_t d, unsigned char v, size_t n, void *stream) { CTX_CALL(cuMemsetD8Async); if (foreign(stream)) return 400; if (!inside(d, n)) return lose(700); memset((void *)d, v, n); return 0; }
+API cuMemsetD32Async(uintptr_t d, unsigned v, size_t n, void *stream) {
+	CTX_CALL(cuMemsetD32Async); if (foreign(stream)) return 400;
 	if (!inside(d, 4 * n)) return lose(700);
 	std::fill_n((unsigned *)d, n, v);
 	return 0;
 }
 
-API cuStreamCreate(void **s, unsigned) { CTX_CALL(cuStreamCreate); *s = malloc(8); return 0; }
-API cuStreamDestroy_v2(void *s) { CTX_CALL(cuStreamDestroy); free(s); return 0; }
-API cuStreamSynchronize(void *) { CTX_CALL(cuStreamSynchronize); return 0; }
-API cuStreamQuery(void *) { CTX_CALL(cuStreamQuery); return 0; }
-API cuStreamWaitEvent(void *, void *, unsigned) { CTX_CALL(cuStreamWaitEvent); return 0; }
-API cuEventCreate(void **e, unsigned) { CTX_CALL(cuEventCreate); *e = calloc(1, sizeof(double)); return 0; }
-API cuEventDestroy_v2(void *e) { CTX_CALL(cuEventDestroy); free(e); return 0; }
-API cuEventRecord(void *e, void *) {
+// Those that are done when they return.
+API cuMemcpyHtoD_v2(uintptr_t d, const void *s, size_t n) { return cuMemcpyHtoDAsync_v2(d, s, n, nullptr); }
+API cuMemcpyDtoH_v2(void *d, uintptr_t s, size_t n) { return cuMemcpyDtoHAsync_v2(d, s, n, nullptr); }
+API cuMemsetD8_v2(uintptr_t d, unsigned char v, size_t n) { return cuMemsetD8Async(d, v, n, nullptr); }
+
+#define OWN(h) if (foreign(h)) return 400
+API cuStreamCreate(void **s, unsigned) { CTX_CALL(cuStreamCreate); *s = new handle{current()}; return 0; }
+API cuStreamDestroy_v2(void *s) { CTX_CALL(cuStreamDestroy); OWN(s); ((handle *)s)->in = nullptr; return 0; }
+API cuStreamSynchronize(void *s) { CTX_CALL(cuStreamSynchronize); OWN(s); return 0; }
+API cuStreamQuery(void *s) { CTX_CALL(cuStreamQuery); OWN(s); return 0; }
+API cuStreamWaitEvent(void *s, void *e, unsigned) { CTX_CALL(cuStreamWaitEvent); OWN(s); OWN(e); return 0; }
+API cuEventCreate(void **e, unsigned) { CTX_CALL(cuEventCreate); *e = new handle{current()}; return 0; }
+API cuEventDestroy_v2(void *e) { CTX_CALL(cuEventDestroy); OWN(e); ((handle *)e)->in = nullptr; return 0; }
+API cuEventRecord(void *e, void *s) {
 	CTX_CALL(cuEventRecord);
+	OWN(e);
+	OWN(s);
 	timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	*(double *)e = t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+	((handle *)e)->ms = t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 	return 0;
 }
-API cuEventQuery(void *) { CTX_CALL(cuEventQuery); return 0; }
-API cuEventSynchronize(void *) { CTX_CALL(cuEventSynchronize); return 0; }
-API cuEventElapsedTime(float *ms, void *a, void *b) { CTX_CALL(cuEventElapsedTime); *ms = (float)(*(double *)b - *(double *)a); return 0; }
+API cuEventQuery(void *e) { CTX_CALL(cuEventQuery); OWN(e); return 0; }
+API cuEventSynchronize(void *e) { CTX_CALL(cuEventSynchronize); OWN(e); return 0; }
+API cuEventElapsedTime(float *ms, void *a, void *b) { CTX_CALL(cuEventElapsedTime); *ms = (float)(((handle *)b)->ms - ((handle *)a)->ms); return 0; }
