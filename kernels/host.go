@@ -64,6 +64,7 @@ func HostCaps() Caps {
 		return n << 10
 	}
 	c.Total, c.Free = kib("MemTotal"), kib("MemAvailable")
+	c.Used, c.Peak, _ = Host.Stats()
 	return c
 }
 
