@@ -69,8 +69,8 @@ type hollow struct{ realedit.Stage }
 
 func (h hollow) Needs() []realedit.Key { return nil }
 func (h hollow) Gives() []realedit.Key { return h.Stage.(realedit.Contract).Gives() }
-func (h hollow) Bytes(w, hh int) (host, device int64) {
-	return h.Stage.(realedit.Sizer).Bytes(w, hh)
+func (h hollow) SetBytes(set realedit.Set) (host, device int64) {
+	return realedit.StageBytes(h.Stage, set)
 }
 func (h hollow) Apply(_ context.Context, env *realedit.Env, w *realedit.Work) error {
 	m, err := env.NewImage(4, 4, 3, kernels.U8)
