@@ -85,6 +85,8 @@ type backend struct {
 	ops    *kernels.Ops
 	lost   atomic.Pointer[error] // what made the context unusable
 	closed atomic.Bool
+
+	watch func(up bool, m *kernels.Image) // told of every image that travels, for tests; may be nil
 }
 
 // Open returns a backend on the GPU of that number. Several may be open on one GPU: each keeps its own order.
