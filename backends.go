@@ -51,12 +51,13 @@ func newPlaces(backends []kernels.Backend, budget int64) (*places, error) {
 			return nil, err
 		}
 		if l.device {
-			l.budget = l.caps.Free / 10 * 9
+			if m, ok := b.(kernels.Limiter); ok && budget > 0 {
+				m.SetLimit(budget)
+			}
+			caps := b.Caps()
+			l.budget = caps.Free + caps.Used
 			if budget > 0 {
-				l.budget = budget
-				if m, ok := b.(kernels.Limiter); ok {
-					m.SetLimit(budget)
-				}
+				l.budget = min(budget, l.budget)
 			}
 		}
 		p.all = append(p.all, l)

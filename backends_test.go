@@ -326,8 +326,8 @@ func TestTooLargeForADevice(t *testing.T) {
 	require.Equal(t, "far:1", by(r))
 	require.Equal(t, []string{"backend_too_small"}, checks(r))
 	f := r.Report.Findings[0]
-	require.Equal(t, float64(64*48<<20), f.Value)
-	require.Equal(t, float64((1<<30)/10*9), f.Limit)
+	require.Equal(t, float64(64*48<<20)*9/8, f.Value)
+	require.Equal(t, float64(1<<30), f.Limit)
 	require.Zero(t, small.Calls())
 	r.Free()
 

@@ -21,7 +21,7 @@ import (
 // this machine, CorrectedOnly, one set at a time.
 type Config struct {
 	Backends    []kernels.Backend // sets are spread over them: see Process; empty = Open("auto"), closed by Close
-	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own, Device (of each device) 0 = nine tenths of what is free
+	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own, Device (of each device) 0 = the backend's limit, which Open sets to nine tenths of what is free
 	Policy      Policy
 	Seed        uint64
 	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend

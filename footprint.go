@@ -3,7 +3,7 @@ package realedit
 import "github.com/realedit/realedit/kernels"
 
 // footprint is the most device memory that a set takes on its way through the stages: what the Work holds by then and
-// what the stage takes beyond (Sizer). Frames come with a small copy and, where there are several, a mask each.
+// what the stage takes beyond (Sizer), in the blocks that backends hand out. Frames come with a small copy and, where there are several, a mask each.
 func footprint(stages []Stage, set Set) int64 {
 	w, h := set.Ref().Facts.Width, set.Ref().Facts.Height
 	if w < 1 || h < 1 {
@@ -28,13 +28,10 @@ func footprint(stages []Stage, set Set) int64 {
 				}
 			}
 		}
-		var beyond int64
-		if z, ok := s.(Sizer); ok {
-			_, beyond = z.Bytes(w, h)
-		}
+		_, beyond := StageBytes(s, set)
 		most = max(most, held+beyond)
 	}
-	return most
+	return most + most/8 // the most that kernels.SizeClass adds
 }
 
 // frameBytes is what a set's frames take.

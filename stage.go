@@ -35,10 +35,25 @@ type Contract interface {
 }
 
 // Sizer is optional: the most bytes a stage takes for a picture of w×h pixels beyond the Work, what the stage itself puts
-// into the Work (Gives) included there, so that the budget is known before running. A backend's operations may take
-// a little of their own: as planes of reduced size.
+// into the Work (Gives) included there, so that the budget is known before running.
 type Sizer interface {
 	Bytes(w, h int) (host, device int64)
+}
+
+// SetSizer is optional: Sizer for stages that take more for more photos. Where a stage is both, this counts.
+type SetSizer interface {
+	SetBytes(set Set) (host, device int64)
+}
+
+// StageBytes is what a stage says it takes for a set, 0 where it says nothing.
+func StageBytes(s Stage, set Set) (host, device int64) {
+	switch z := s.(type) {
+	case SetSizer:
+		return z.SetBytes(set)
+	case Sizer:
+		return z.Bytes(set.Ref().Facts.Width, set.Ref().Facts.Height)
+	}
+	return 0, 0
 }
 
 // Frugal is optional: a stage that can do with less device memory, more slowly. The Editor asks for it after memory did not suffice.

@@ -35,13 +35,20 @@ func (m Merge) Recorded() any {
 	return map[string]any{"method": m.Method.String(), "deghost": m.Deghost}
 }
 
-// Bytes is the picture and what fusion takes beside the frames. On a device the picture is the Work's; the robust merge
-// works there on planes of reduced size, beside a mask that ghost removal makes, and OpenCV's on pyramids of three channels and of weights.
-func (m Merge) Bytes(w, h int) (host, device int64) {
+// Bytes is SetBytes of five photos.
+func (m Merge) Bytes(w, h int) (host, device int64) { return m.bytes(w, h, 5) }
+
+// SetBytes is the picture and what fusion takes beside the frames. On a device the picture and the masks are the Work's; ghost
+// removal takes a mask, a strip of it and planes, fusion after it kernels.FuseBytes.
+func (m Merge) SetBytes(set realedit.Set) (host, device int64) {
+	return m.bytes(set.Ref().Facts.Width, set.Ref().Facts.Height, len(set.Photos))
+}
+
+func (m Merge) bytes(w, h, photos int) (host, device int64) {
 	n := int64(w) * int64(h)
-	device = kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + planes(w, h, ghostSide, 8)
-	if m.Method == kernels.FuseMertens {
-		device += 24 * n
+	ghosts := kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + planes(w, h, ghostSide, 8)
+	if photos > 1 {
+		device = max(ghosts, kernels.FuseBytes(w, h, photos, m.Method, kernels.U16))
 	}
 	return 24*n + 6*n, device
 }

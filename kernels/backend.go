@@ -29,8 +29,10 @@ type Backend interface {
 type Caps struct {
 	Device  string // the device's own name
 	Threads int    // worker threads, for processors
-	Free    int64  // bytes free now
+	Free    int64  // bytes that may be taken now, within the limit where there is one
 	Total   int64  // bytes in all
+	Used    int64  // bytes that images and temporaries of operations take now
+	Peak    int64  // the most that they took at once so far
 }
 
 // Budget is how many bytes may be in use at once; 0 = ask the backend.

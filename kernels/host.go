@@ -3,6 +3,7 @@ package kernels
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -29,6 +30,9 @@ func CopyHost(ctx context.Context, dst, src *Image) error {
 // HostMemory tells whether a backend's images lie in host memory.
 func HostMemory(b Backend) (bool, error) {
 	probe, err := b.NewImage(1, 1, 1, U8)
+	if errors.Is(err, ErrOutOfMemory) && !errors.Is(err, ErrHostMemory) {
+		return false, nil // a device that is full
+	}
 	if err != nil {
 		return false, err
 	}
@@ -64,6 +68,7 @@ func HostCaps() Caps {
 		return n << 10
 	}
 	c.Total, c.Free = kib("MemTotal"), kib("MemAvailable")
+	c.Used, c.Peak, _ = Host.Stats()
 	return c
 }
 

@@ -69,8 +69,8 @@ type hollow struct{ realedit.Stage }
 
 func (h hollow) Needs() []realedit.Key { return nil }
 func (h hollow) Gives() []realedit.Key { return h.Stage.(realedit.Contract).Gives() }
-func (h hollow) Bytes(w, hh int) (host, device int64) {
-	return h.Stage.(realedit.Sizer).Bytes(w, hh)
+func (h hollow) SetBytes(set realedit.Set) (host, device int64) {
+	return realedit.StageBytes(h.Stage, set)
 }
 func (h hollow) Apply(_ context.Context, env *realedit.Env, w *realedit.Work) error {
 	m, err := env.NewImage(4, 4, 3, kernels.U8)
@@ -87,10 +87,8 @@ func (h hollows) Stages() (all []realedit.Stage) {
 	return all
 }
 
-// declared is the device memory that the stages of the auto route say a set takes: what a device with too little is told.
-func declared(t testing.TB, set realedit.Set) int64 {
-	p, err := Auto(nil)
-	require.NoError(t, err)
+// declared is the device memory that the stages of a route say a set takes: what a device with too little is told.
+func declared(t testing.TB, set realedit.Set, p *Pipeline) int64 {
 	c := on(offhost.New(kerneltest.Host(t), "far:0", 1<<40))
 	c.Budget.Device = 1
 	e, err := realedit.New(c)
@@ -102,10 +100,16 @@ func declared(t testing.TB, set realedit.Set) int64 {
 	return int64(r.Report.Findings[0].Value)
 }
 
-// covered requires that what the stages say they take is what they took and no more than half as much again.
+// covered requires that what the stages of the auto route say they take is what they took and no more than half as much again.
 func covered(t testing.TB, set realedit.Set, far *offhost.Backend) {
-	need := declared(t, set)
-	_, peak := far.Memory()
+	p, err := Auto(nil)
+	require.NoError(t, err)
+	covers(t, set, p, far.Caps().Peak)
+}
+
+func covers(t testing.TB, set realedit.Set, p *Pipeline, peak int64) {
+	t.Helper()
+	need := declared(t, set, p)
 	n := float64(set.Ref().Facts.Width) * float64(set.Ref().Facts.Height)
 	t.Logf("%s: %d photos of %.1f MP: %.1f bytes a pixel declared, %.1f taken, ratio %.2f",
 		set.ID, len(set.Photos), n/1e6, float64(need)/n, float64(peak)/n, float64(need)/float64(peak))

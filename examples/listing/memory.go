@@ -135,10 +135,8 @@ func setNeed(p realedit.Composite, s realedit.Set, device bool) int64 {
 		return max(4*largest, gate) + 7*n
 	}
 	for _, st := range p.Stages() {
-		if z, ok := st.(realedit.Sizer); ok {
-			host, _ := z.Bytes(f.Width, f.Height)
-			stage = max(stage, host)
-		}
+		host, _ := realedit.StageBytes(st, s)
+		stage = max(stage, host)
 	}
 	return frames + 15*n + stage
 }

@@ -1,6 +1,6 @@
 // Package offhost is a backend for tests whose images do not lie in host memory, as those of a GPU
 // do not: another backend does the work on pixels that nobody else can reach. Reading a row of its images panics.
-// It bounds and counts its memory, records transfers, and fails when told to.
+// It bounds and counts its memory, with what fusion takes on a device, records transfers, and fails when told to.
 package offhost
 
 import (
@@ -44,7 +44,47 @@ type Transfer struct {
 func New(inner kernels.Backend, name string, total int64) *Backend {
 	b := &Backend{inner: inner, name: name, total: total, blocks: map[uintptr]*kernels.Image{}}
 	b.ops = kernels.Staged(inner.Ops(), kernels.Staging{Begin: b.begin, Place: b.place})
+	if fuse := b.ops.Fuse; fuse != nil {
+		b.ops.Fuse = func(dst *kernels.Image, photos []*kernels.Image, o *kernels.FuseOptions) error {
+			var method kernels.FuseMethod
+			if o != nil {
+				method = o.Method
+			}
+			n := kernels.FuseBytes(dst.Width(), dst.Height(), len(photos), method, dst.Format())
+			if err := b.take(n); err != nil {
+				return err
+			}
+			defer b.give(n)
+			return fuse(dst, photos, o)
+		}
+	}
 	return b
+}
+
+// take counts n bytes as in use; past the limit it is ErrOutOfMemory. give ends that.
+func (b *Backend) take(n int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.inUse+n > b.most() {
+		return fmt.Errorf("%s: %d bytes asked for with %d of %d in use: %w", b.name, n, b.inUse, b.most(), kernels.ErrOutOfMemory)
+	}
+	b.inUse += n
+	b.peak = max(b.peak, b.inUse)
+	return nil
+}
+
+// most is the bytes that may be in use, with b.mu held.
+func (b *Backend) most() int64 {
+	if b.limit > 0 {
+		return min(b.total, b.limit)
+	}
+	return b.total
+}
+
+func (b *Backend) give(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inUse -= n
 }
 
 // Fault makes fn decide on every call from now on, numbered from 1: an operation by its name, "NewImage" or
@@ -120,26 +160,20 @@ func (b *Backend) NewImage(w, h, channels int, f kernels.Format) (*kernels.Image
 		return nil, err
 	}
 	n := in.Bytes()
+	if err := b.take(n); err != nil {
+		in.Free()
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	most := b.total
-	if b.limit > 0 {
-		most = min(most, b.limit)
-	}
-	if b.inUse+n > most {
-		in.Free()
-		return nil, fmt.Errorf("%s: %d bytes asked for with %d of %d in use: %w", b.name, n, b.inUse, most, kernels.ErrOutOfMemory)
-	}
-	b.inUse += n
-	b.peak = max(b.peak, b.inUse)
 	b.handle++
 	handle := b.handle
 	b.blocks[handle] = in
 	return kernels.NewImageIn(&kernels.Memory{Device: handle, Owner: b, Release: func() {
+		b.give(n)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.blocks, handle)
-		b.inUse -= n
 		in.Free()
 	}}, w, h, channels, f), nil
 }
@@ -174,7 +208,7 @@ func (b *Backend) Name() string { return b.name }
 func (b *Backend) Caps() kernels.Caps {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return kernels.Caps{Device: "double", Free: b.total - b.inUse, Total: b.total}
+	return kernels.Caps{Device: "double", Free: b.most() - b.inUse, Total: b.total, Used: b.inUse, Peak: b.peak}
 }
 
 // Ops are the inner backend's, on images off the host.

@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -85,6 +86,8 @@ type backend struct {
 	lost   atomic.Pointer[error] // what made the context unusable
 	inUse  sync.RWMutex          // for reading by every call, for good by Close
 	closed atomic.Bool
+
+	watch func(up bool, m *kernels.Image) // told of every image that travels, for tests; may be nil
 }
 
 // Open returns a backend on the GPU of that number. Several may be open on one GPU: each keeps its own order.
@@ -100,6 +103,9 @@ func Open(index int) (kernels.Backend, error) {
 }
 
 func open(index int, image string) (_ *backend, err error) {
+	if !complete(image) {
+		return nil, fmt.Errorf("cuda: load kernels: those in this program are damaged: %w", kernels.ErrUnsupported)
+	}
 	b := &backend{index: index}
 	if b.dev, err = cu.GetDevice(index); err != nil {
 		return nil, failed("open device", err)
@@ -140,6 +146,13 @@ func open(index int, image string) (_ *backend, err error) {
 	return b, nil
 }
 
+// complete tells whether an image has the length that its head says: the driver, which is not told the length, would read on.
+func complete(image string) bool {
+	const head = 16 // mark, version, bytes of the head, bytes that follow
+	return len(image) >= head && binary.LittleEndian.Uint32([]byte(image[:4])) == 0xba55ed50 &&
+		binary.LittleEndian.Uint64([]byte(image[8:head])) == uint64(len(image)-head)
+}
+
 // on runs f with the device's context current on the thread it runs on. What was current before is so again afterwards.
 func (b *backend) on(f func() error) error {
 	runtime.LockOSThread()
@@ -172,14 +185,15 @@ func (b *backend) Ops() *kernels.Ops      { return b.ops }
 func (b *backend) SetLimit(n int64)       { b.pool.setLimit(n) }
 func (b *backend) stream() unsafe.Pointer { return unsafe.Pointer(b.work.C()) }
 
-// Caps tells the memory within the limit: Free is what this backend may still take.
+// Caps tells the memory within the limit: Free is what this backend may still take. Used and Peak count whole blocks,
+// up to an eighth more than was asked for.
 func (b *backend) Caps() kernels.Caps {
 	c := kernels.Caps{Device: b.name}
 	b.guarded(func() (err error) {
 		c.Free, c.Total, err = cu.MemInfo()
 		return failed("ask for free memory", err)
 	})
-	c.Free = b.pool.available(c.Free)
+	c.Free, c.Used, c.Peak = b.pool.memory(c.Free)
 	return c
 }
 
@@ -190,20 +204,15 @@ func (b *backend) Sync(ctx context.Context) error {
 
 // Close waits for calls that others have begun and for all work, and gives all memory back, that of images which were not
 // freed too: they must not be used afterwards.
+// That the device is lost is no error here: it has nothing to give back, and who waited for results has been told.
 func (b *backend) Close() error {
 	if b.closed.Swap(true) {
 		return nil
 	}
 	b.inUse.Lock()
-	err := b.on(func() error {
-		var first error
-		note := func(e error) {
-			if first == nil {
-				first = e
-			}
-		}
+	err := b.on(func() (err error) {
 		if b.work != (cu.Stream{}) {
-			note(failed("finish work", b.work.Synchronize()))
+			err = failed("finish work", b.work.Synchronize())
 			b.work.Destroy()
 		}
 		for _, t := range []*transfers{b.up, b.down} {
@@ -218,8 +227,11 @@ func (b *backend) Close() error {
 		if b.module != (cu.Module{}) {
 			b.module.Unload()
 		}
-		return first
+		return err
 	})
 	b.dev.ReleasePrimaryCtx()
+	if isLost(err) {
+		return nil
+	}
 	return err
 }

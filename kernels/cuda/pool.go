@@ -59,11 +59,11 @@ func (p *pool) setLimit(n int64) {
 	}
 }
 
-// available is what may still be taken, of so many bytes that the device has free.
-func (p *pool) available(free int64) int64 {
+// memory is what may still be taken, of so many bytes that the device has free, what is in use and the most that ever was.
+func (p *pool) memory(deviceFree int64) (free, used, peak int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(0, min(p.limit-p.inUse, free+p.kept))
+	return max(0, min(p.limit-p.inUse, deviceFree+p.kept)), p.inUse, p.peak
 }
 
 // get returns a block of at least n bytes; kernels.ErrOutOfMemory past the limit or where the device has no more.

@@ -142,6 +142,9 @@ func address(m *kernels.Image) uintptr { return m.Memory().Device + uintptr(m.Of
 // upload copies a host image to the device. Kernels queued from then on see dst; unless later, src may be changed when it returns.
 // With later it may be once b.up.wait has returned.
 func (b *backend) upload(ctx context.Context, dst, src *kernels.Image, later bool) error {
+	if b.watch != nil {
+		b.watch(true, src)
+	}
 	t := b.up
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -193,6 +196,9 @@ func (t *transfers) throughSlots(ctx context.Context, dst, src *kernels.Image, w
 
 // download copies a device image to the host, after all work that was queued.
 func (b *backend) download(ctx context.Context, dst, src *kernels.Image) error {
+	if b.watch != nil {
+		b.watch(false, dst)
+	}
 	t := b.down
 	t.mu.Lock()
 	defer t.mu.Unlock()
