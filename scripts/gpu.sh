@@ -28,11 +28,11 @@ test)
   done
   ;;
 sanitize)
-  export REALEDIT_REQUIRE=cuda
+  export REALEDIT_REQUIRE=cuda REALEDIT_CLEAR_PADDING=1
   cd kernels/cuda
   for tool in memcheck racecheck initcheck; do
     echo "== $tool"
-    compute-sanitizer --tool "$tool" --error-exitcode 9 --target-processes all "$bin/cuda.test" -test.short -test.run "${2:-TestCases}"
+    compute-sanitizer --tool "$tool" --error-exitcode 9 "$bin/cuda.test" -test.short -test.run "${2:-TestCases}"
   done
   ;;
 bench)

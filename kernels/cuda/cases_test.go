@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 // REALEDIT_REQUIRE names cuda.
 func gpu(t testing.TB) *backend {
 	t.Helper()
+	clearPadding = os.Getenv("REALEDIT_CLEAR_PADDING") != "" // scripts/gpu.sh sanitize
 	b, err := kernels.Open("cuda")
 	if errors.Is(err, kernels.ErrNoDevice) {
 		phototest.Need(t, "cuda", false)

@@ -125,7 +125,8 @@ template <int C> RE_DEVICE void body(const re_ssim &a) {
 	// Going down: this thread's column, and its place in a row of the tile.
 	const int pixel = t / C;
 	const uint32_t column = (uint32_t)(fold(x0 + pixel - reach, a.a.w) * C + t % C);
-	float4 *const put = tile + (pixel < is::width + 2 * reach ? t + C * (pixel / span) : C * span); // left over: where nobody reads
+	const bool used = pixel < is::width + 2 * reach; // the last few threads are left over
+	float4 *const put = tile + t + C * (pixel / span);
 
 	filter fs = {}, fss = {}, fd = {}, fdd = {};
 	float sum = 0;
@@ -147,7 +148,8 @@ template <int C> RE_DEVICE void body(const re_ssim &a) {
 		else load<RE_F32>(a, from, column, s, d);
 #pragma unroll
 		for (int r = 0; r < rows; r++) {
-			put[r * is::pitch] = make_float4(fs.push(s[r]), fss.push(__fmul_rn(s[r], s[r])), fd.push(d[r]), fdd.push(__fmul_rn(d[r], d[r])));
+			const float4 q = make_float4(fs.push(s[r]), fss.push(__fmul_rn(s[r], s[r])), fd.push(d[r]), fdd.push(__fmul_rn(d[r], d[r])));
+			if (used) put[r * is::pitch] = q;
 		}
 		fs.settle(), fss.settle(), fd.settle(), fdd.settle();
 		__syncthreads();
