@@ -44,6 +44,7 @@ type view struct {
 	luma []uint16       // encoded
 	is   []uint8        // what the pixel's levels say: clipped …
 	mark []uint8        // what the pixel is good for: recorded … (references only)
+	edge *kernels.Image // U8: edgeAny …
 	all  bool           // every pixel is recorded (references only)
 }
 
@@ -161,7 +162,7 @@ const (
 	normScale  = 0.1  // one deviation in the units of SSIM, so that its C2 = 0.03² hushes what is under a third of one
 )
 
-// normalise computes norm = normScale·(log − mean)/√(var + floor²) + ½ of every view with box windows:
+// normalise computes the edge maps and norm = normScale·(log − mean)/√(var + floor²) + ½ of every view with box windows:
 // what a smooth change of tone, whatever its gain and slope, leaves as it was. It completes mark.
 func (b *bench) normalise(vs []*view) error {
 	for _, v := range vs {
@@ -170,11 +171,13 @@ func (b *bench) normalise(vs []*view) error {
 			return err
 		}
 	}
-	views := make([]func(*bench) error, len(vs))
-	for i, v := range vs {
-		views[i] = func(b *bench) error { return b.normaliseOne(v) }
+	var parts []func(*bench) error
+	for _, v := range vs {
+		parts = append(parts,
+			func(b *bench) error { return b.normaliseOne(v) },
+			func(*bench) (err error) { v.edge, err = b.gradedEdges(v); return err })
 	}
-	return b.together(views)
+	return b.together(parts)
 }
 
 func (b *bench) normaliseOne(v *view) error {
