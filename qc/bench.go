@@ -55,14 +55,19 @@ func (b *bench) close() {
 	b.owned = nil
 }
 
+// apart is a bench with memory and results of its own.
+func (b *bench) apart() *bench {
+	return &bench{ctx: b.ctx, env: b.env, ops: b.ops, back: b.back, limits: b.limits}
+}
+
 // together runs checks side by side, each on a bench of its own, and adds what they found in the order given.
 // The error is the first in that order.
 func (b *bench) together(checks []func(*bench) error) error {
-	parts := make([]bench, len(checks))
+	parts := make([]*bench, len(checks))
 	errs := make([]error, len(checks))
 	each(len(checks), func(i int) {
-		p := &parts[i]
-		p.ctx, p.env, p.ops, p.back, p.limits = b.ctx, b.env, b.ops, b.back, b.limits
+		p := b.apart()
+		parts[i] = p
 		defer p.close()
 		if errs[i] = b.ctx.Err(); errs[i] == nil {
 			errs[i] = checks[i](p)

@@ -143,7 +143,7 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 		func(b *bench) error { return b.structure(p, refs, skip) },
 		func(b *bench) error { return b.edges(p, refs, skip) },
 		func(b *bench) error { b.shift(p, refs); return nil },
-		func(b *bench) error { return b.lines(p, refs) },
+		func(b *bench) error { b.lines(p, refs); return nil },
 		func(b *bench) error {
 			if strict {
 				b.regionsShift(p, refs[0], skip)

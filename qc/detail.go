@@ -46,7 +46,8 @@ type tile struct {
 	w, h int
 	log  []float32
 	luma []uint16
-	top  []uint16 // largest channel
+	top  []uint16  // largest channel
+	room []float32 // for four bands
 }
 
 func (b *bench) tileOf(src *kernels.Image, r image.Rectangle) (*tile, error) {
@@ -57,7 +58,14 @@ func (b *bench) tileOf(src *kernels.Image, r image.Rectangle) (*tile, error) {
 	defer free()
 	t := &tile{w: m.Width(), h: m.Height()}
 	n := t.w * t.h
-	t.log, t.luma, t.top = make([]float32, n), make([]uint16, n), make([]uint16, n)
+	if t.log, err = plane[float32](b, 5*n); err != nil {
+		return nil, err
+	}
+	t.log, t.room = t.log[:n:n], t.log[n:]
+	if t.luma, err = plane[uint16](b, 2*n); err != nil {
+		return nil, err
+	}
+	t.luma, t.top = t.luma[:n:n], t.luma[n:]
 	row := make([]uint16, 3*t.w)
 	for y := range t.h {
 		unitRow16(row, m, y)
@@ -102,7 +110,7 @@ func binomial(d, t, p []float32, w, h int) {
 // bands are a tile's fine and middle band of the log luma, and the log luma without the fine one.
 func (t *tile) bands() (fine, mid, smooth []float32) {
 	n := len(t.log)
-	room := make([]float32, 4*n)
+	room := t.room
 	fine, mid, smooth, use := room[:n:n], room[n:2*n:2*n], room[2*n:3*n:3*n], room[3*n:]
 	binomial(smooth, use, t.log, t.w, t.h)
 	binomial(fine, use, smooth, t.w, t.h)
@@ -159,6 +167,8 @@ func (b *bench) detail(got *view, refs []*view, skip []uint8) error {
 		if j.k < 0 || j.r.Empty() {
 			return
 		}
+		b := b.apart()
+		defer b.close()
 		p, err := b.tileOf(got.src, j.r)
 		if err != nil {
 			errs[i] = err

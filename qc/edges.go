@@ -142,36 +142,23 @@ func (b *bench) dilated(maps ...*kernels.Image) ([]uint8, error) {
 func (b *bench) edges(got *view, refs []*view, skip []uint8) error {
 	g := got.geometry
 	// A bracket's tones are brought together: pane and window frame may end equally bright. They still differ in colour.
-	own := make([]*kernels.Image, 3)
-	theirs := make([]*kernels.Image, len(refs))
-	maps := make([]func(*bench) error, 0, 3+len(refs))
-	for c := range own {
-		maps = append(maps, func(*bench) (err error) {
-			if c == 0 {
-				own[c], err = b.gradedEdges(got)
-				return err
+	own := []*kernels.Image{got.edge}
+	for _, c := range []int{0, 2} {
+		units, e, err := b.edgeMap(g, func(y int, to []float32) {
+			p := got.rgb.RowU16(y)
+			for x := range to {
+				to[x] = logTable[p[3*x+c]]
 			}
-			var units *kernels.Image
-			units, own[c], err = b.edgeMap(g, func(y int, to []float32) {
-				p := got.rgb.RowU16(y)
-				for x := range to {
-					to[x] = logTable[p[3*x+2*(c-1)]]
-				}
-			})
-			if err == nil {
-				units.Free()
-			}
-			return err
 		})
-	}
-	for k, r := range refs {
-		maps = append(maps, func(*bench) (err error) {
-			theirs[k], err = b.gradedEdges(r)
+		if err != nil {
 			return err
-		})
+		}
+		units.Free()
+		own = append(own, e)
 	}
-	if err := b.together(maps); err != nil {
-		return err
+	var theirs []*kernels.Image
+	for _, r := range refs {
+		theirs = append(theirs, r.edge)
 	}
 	here, err := b.dilated(own...)
 	if err != nil {
@@ -185,8 +172,8 @@ func (b *bench) edges(got *view, refs []*view, skip []uint8) error {
 	blocks := g.blocks(edgeBlock)
 	tallies := make([]tally, len(blocks))
 	each(len(blocks), func(i int) {
-		tallies[i].want, tallies[i].found = agreed(theirs, refs, here, blocks[i])
-		tallies[i].drawn, tallies[i].known = explained(own[0], got, refs, there, skip, blocks[i])
+		tallies[i].want, tallies[i].found = agreed(refs, here, blocks[i])
+		tallies[i].drawn, tallies[i].known = explained(got, refs, there, skip, blocks[i])
 	})
 	var lost, invented []Region
 	var all tally
@@ -222,11 +209,11 @@ func (b *bench) edges(got *view, refs []*view, skip []uint8) error {
 
 // agreed counts a block's strong edges of the reference that the picture agrees with best, and those of them that the
 // picture has (here); 0 where no reference has edgeLeast of them.
-func agreed(maps []*kernels.Image, refs []*view, here []uint8, r image.Rectangle) (n, hit int) {
-	for k, v := range refs {
+func agreed(refs []*view, here []uint8, r image.Rectangle) (n, hit int) {
+	for _, v := range refs {
 		kn, kh := 0, 0
 		for y := r.Min.Y; y < r.Max.Y; y++ {
-			e := maps[k].RowU8(y)[:r.Max.X]
+			e := v.edge.RowU8(y)[:r.Max.X]
 			for x := nextEdge(e, r.Min.X, edgeFull); x < len(e); x = nextEdge(e, x+1, edgeFull) {
 				// The whole neighbourhood must be recorded, or the end of the recorded area is an edge.
 				if i := y*v.w + x; v.mark[i]&recorded != 0 && near(v, x, y) {
@@ -244,9 +231,9 @@ func agreed(maps []*kernels.Image, refs []*view, here []uint8, r image.Rectangle
 
 // explained counts a block's strong edges of the picture where some reference records the place, and those of them that a
 // reference has (there).
-func explained(edges *kernels.Image, got *view, refs []*view, there, skip []uint8, r image.Rectangle) (n, hit int) {
+func explained(got *view, refs []*view, there, skip []uint8, r image.Rectangle) (n, hit int) {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
-		e := edges.RowU8(y)[:r.Max.X]
+		e := got.edge.RowU8(y)[:r.Max.X]
 		for x := nextEdge(e, r.Min.X, edgeFull); x < len(e); x = nextEdge(e, x+1, edgeFull) {
 			i := y*got.w + x
 			if float64(got.luma[i]) < darkest || skip != nil && skip[i] != 0 {

@@ -27,26 +27,17 @@ const (
 // the gradient's direction); then, in pieces along each line, the picture's profile across it
 // is slid over the reference's. The offsets of the pieces give drift in pixels (its largest) and
 // the turn in degrees, each far below a proxy pixel, without having to match two sets of lines.
-func (b *bench) lines(got *view, refs []*view) error {
+func (b *bench) lines(got *view, refs []*view) {
 	g := got.geometry
 	if min(g.w, g.h) < lineLeast {
-		return nil
+		return
 	}
 	// Most lines lie in the frame that records most; the frame that records best what
 	// that one does not (the window) adds its own.
 	order := pickTwo(refs)
 	var px, deg []Region
 	found := make([][]segment, len(order))
-	search := make([]func(*bench) error, len(order))
-	for i, k := range order {
-		search[i] = func(b *bench) (err error) {
-			found[i], err = b.segments(refs[k])
-			return err
-		}
-	}
-	if err := b.together(search); err != nil {
-		return err
-	}
+	each(len(order), func(i int) { found[i] = segments(refs[order[i]]) })
 	for i, k := range order {
 		segs := found[i]
 		p, d := make([]float64, len(segs)), make([]float64, len(segs))
@@ -66,7 +57,6 @@ func (b *bench) lines(got *view, refs []*view) error {
 		b.add(Lines, "degrees", deg[0].Value, false, deg)
 		b.add(Lines, "pixels", px[0].Value, false, px)
 	}
-	return nil
 }
 
 // pickTwo is the reference that records most and the one that adds most to it.
@@ -112,17 +102,12 @@ const (
 )
 
 // edgels are a view's edges of half edgeStrong with their directions, row by row.
-func (b *bench) edgels(v *view) ([]edgel, error) {
-	e, err := b.gradedEdges(v)
-	if err != nil {
-		return nil, err
-	}
-	defer e.Free()
+func edgels(v *view) []edgel {
 	parts := make([][]edgel, (v.h+15)/16)
 	rows(v.h, func(y0, y1 int) {
 		var pts []edgel
 		for y := max(1, y0); y < min(y1, v.h-1); y++ {
-			row := e.RowU8(y)[:v.w-1]
+			row := v.edge.RowU8(y)[:v.w-1]
 			u, m, l := v.log.RowF32(y-1), v.log.RowF32(y), v.log.RowF32(y+1)
 			for x := nextEdge(row, 1, edgeHalf); x < len(row); x = nextEdge(row, x+1, edgeHalf) {
 				if v.mark[y*v.w+x]&recorded == 0 {
@@ -140,7 +125,7 @@ func (b *bench) edgels(v *view) ([]edgel, error) {
 		}
 		parts[y0/16] = pts
 	})
-	return slices.Concat(parts...), nil
+	return slices.Concat(parts...)
 }
 
 // votes is the accumulator of the Hough transform, with the highest count of each direction.
@@ -198,11 +183,8 @@ func (a *votes) highest() (top int32, at int) {
 }
 
 // segments finds the long straight lines of a view.
-func (b *bench) segments(v *view) ([]segment, error) {
-	pts, err := b.edgels(v)
-	if err != nil {
-		return nil, err
-	}
+func segments(v *view) []segment {
+	pts := edgels(v)
 	acc := newVotes(v.w, v.h)
 	var byTheta [lineBins][]int32 // the points that still vote, by direction
 	for i := range pts {
@@ -276,7 +258,7 @@ func (b *bench) segments(v *view) ([]segment, error) {
 			byTheta[k] = slices.DeleteFunc(byTheta[k], func(i int32) bool { return gone[i] })
 		}
 	}
-	return out, nil
+	return out
 }
 
 // fitLine is the total-least-squares line through points; good is false when they do not lie straight.
