@@ -300,7 +300,7 @@ func TestDrivers(t *testing.T) {
 		out := run(env...)
 		require.Contains(t, out, "no device: true")
 		require.Contains(t, out, says)
-		require.Contains(t, out, "auto: ref")
+		require.Contains(t, out, "auto: cpu")
 	}
 }
 
