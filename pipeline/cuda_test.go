@@ -116,7 +116,7 @@ func TestSamePicturesOnAGPU(t *testing.T) {
 	b := gpu(t, "cuda")
 	sets := byName(t)
 	for _, id := range []string{"DSC00126", "DSC00127", "DSC00137", "DSC00140"} {
-		set := scaled(t, sets[id], 0.25)
+		set := scaled(t, sets[id], 0.2)
 		p, err := Auto(nil)
 		require.NoError(t, err)
 		want, a, err := job{set, p}.with(ctx, on(kerneltest.Host(t)))

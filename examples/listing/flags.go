@@ -181,7 +181,7 @@ func parseBytes(flag, s string) (int64, error) {
 			continue
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-		if err != nil || !(v > 0) || v*u.bytes >= math.MaxInt64 {
+		if err != nil || !(v*u.bytes >= 1) || v*u.bytes >= math.MaxInt64 {
 			break
 		}
 		return int64(v * u.bytes), nil

@@ -141,7 +141,7 @@ func TestUsage(t *testing.T) {
 	put(t, in, 3)
 	for _, args := range [][]string{
 		{}, {"-quality", "101", in}, {"-route", "attic", in}, {"-merge", "x", in}, {"-sets", "0", in}, {"-policy", "none", in}, {"-format", "gif", in},
-		{"-backend", "gpu", in}, {"-backend", "cpu:2", in}, {"-backend", "cuda:", in}, {"-backend", "cuda:1,", in}, {"-backend", "cuda:some", in}, {"-gpu-memory", "lots", in}, {"-jobs", "0", in}, {"-memory", "lots", in}, {"-memory", "1MiB", in}, {"-memory", "900TiB", in}, {"-nonsense", in},
+		{"-backend", "gpu", in}, {"-backend", "cpu:2", in}, {"-backend", "cuda:", in}, {"-backend", "cuda:1,", in}, {"-backend", "cuda:some", in}, {"-gpu-memory", "lots", in}, {"-gpu-memory", "-1GB", in}, {"-gpu-memory", "0.5", in}, {"-jobs", "0", in}, {"-memory", "lots", in}, {"-memory", "1MiB", in}, {"-memory", "900TiB", in}, {"-nonsense", in},
 		{filepath.Join(in, "missing")}, {"-out", in, in}, {in, "-out"}, {"-out", in, filepath.Join(in, "DSC00019.JPG")},
 	} {
 		r := call(t, args...)
@@ -166,7 +166,7 @@ func TestParseBytes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, n, s)
 	}
-	for _, s := range []string{"", "GiB", "-1GiB", "0", "NaN", "inf", "2XiB", "1e300GiB"} {
+	for _, s := range []string{"", "GiB", "-1GiB", "0", "0.5", "NaN", "inf", "2XiB", "1e300GiB"} {
 		_, err := parseBytes("-memory", s)
 		require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err), s)
 	}

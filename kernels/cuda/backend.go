@@ -146,11 +146,21 @@ func open(index int, image string) (_ *backend, err error) {
 	return b, nil
 }
 
-// complete tells whether an image has the length that its head says: the driver, which is not told the length, would read on.
+// complete tells whether an image is a fatbin whose entries fill it: the driver, which is not told its length, would read on.
 func complete(image string) bool {
-	const head = 16 // mark, version, bytes of the head, bytes that follow
-	return len(image) >= head && binary.LittleEndian.Uint32([]byte(image[:4])) == 0xba55ed50 &&
-		binary.LittleEndian.Uint64([]byte(image[8:head])) == uint64(len(image)-head)
+	p := []byte(image)
+	const head = 16 // mark, version, bytes of the head, bytes of all entries
+	if len(p) < head || binary.LittleEndian.Uint32(p) != 0xba55ed50 || binary.LittleEndian.Uint64(p[8:]) != uint64(len(p)-head) {
+		return false
+	}
+	for p = p[head:]; len(p) >= head; { // an entry: kind, version, bytes of its head, bytes of the kernels
+		size := uint64(binary.LittleEndian.Uint32(p[4:])) + binary.LittleEndian.Uint64(p[8:])
+		if size < head || size > uint64(len(p)) {
+			return false
+		}
+		p = p[size:]
+	}
+	return len(p) == 0
 }
 
 // on runs f with the device's context current on the thread it runs on. What was current before is so again afterwards.

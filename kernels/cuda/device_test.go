@@ -232,11 +232,29 @@ func TestClose(t *testing.T) {
 	require.ErrorIs(t, err, kernels.ErrDeviceLost)
 }
 
-// A fatbin that was damaged is refused with a code.
+// A fatbin that was damaged is refused with a code: another file, one cut off, which the driver must not see, one whose entries do not fit.
+// What is in them the driver judges.
 func TestCorruptFatbin(t *testing.T) {
 	b := gpu(t)
-	_, err := open(b.index, "this is no fatbin"+fatbin)
-	require.ErrorIs(t, err, kernels.ErrUnsupported)
+	const head = 16
+	for name, image := range map[string]string{
+		"none":    "",
+		"another": "this is no fatbin" + fatbin,
+		"cut off": fatbin[:len(fatbin)/2],
+		"longer":  fatbin + "\x00",
+		"entry":   fatbin[:head] + strings.Repeat("\xff", head) + fatbin[2*head:],
+	} {
+		require.False(t, complete(image), name)
+		_, err := open(b.index, image)
+		require.ErrorIs(t, err, kernels.ErrUnsupported, name)
+	}
+	require.True(t, complete(fatbin))
+	if emulated(b) {
+		fails(t, "fail=cuModuleLoadData@1:200")
+		_, err := open(b.index, fatbin)
+		require.ErrorIs(t, err, kernels.ErrUnsupported)
+	}
+	require.NoError(t, b.Sync(ctx), "who has one that is well goes on")
 }
 
 func TestNoSuchGPU(t *testing.T) {
