@@ -1,6 +1,8 @@
 package realedit
 
 import (
+	"sync"
+
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -24,12 +26,14 @@ func NewAlterationMap(w, h int) (*AlterationMap, error) {
 
 // MarkAll raises every pixel to at least c.
 func (a *AlterationMap) MarkAll(c Change) {
-	for y := range a.Map.Height() {
-		row := a.Map.RowU8(y)
-		for x, v := range row {
-			row[x] = max(v, uint8(c))
+	inBands(a.Map.Height(), func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			row := a.Map.RowU8(y)
+			for x, v := range row {
+				row[x] = max(v, uint8(c))
+			}
 		}
-	}
+	})
 }
 
 // Mark raises every pixel where mask (U8 on the host, 1 channel, the map's size) is
@@ -51,17 +55,10 @@ func (a *AlterationMap) Mark(mask *kernels.Image, c Change) error {
 
 // Shares is the share of pixels under each change, by name; zero shares are left out.
 func (a *AlterationMap) Shares() map[string]float64 {
-	var n [numChanges]int64
-	for y := range a.Map.Height() {
-		for _, v := range a.Map.RowU8(y) {
-			if v < uint8(numChanges) {
-				n[v]++
-			}
-		}
-	}
+	n := a.counts()
 	total := float64(a.Map.Width()) * float64(a.Map.Height())
 	s := map[string]float64{}
-	for c, k := range n {
+	for c, k := range n[:numChanges] {
 		if k > 0 {
 			s[Change(c).String()] = float64(k) / total
 		}
@@ -71,11 +68,39 @@ func (a *AlterationMap) Shares() map[string]float64 {
 
 // Strongest is the strongest change any pixel has.
 func (a *AlterationMap) Strongest() Change {
-	var top uint8
-	for y := range a.Map.Height() {
-		for _, v := range a.Map.RowU8(y) {
-			top = max(top, v)
+	n := a.counts()
+	for c := len(n) - 1; c > 0; c-- {
+		if n[c] > 0 {
+			return Change(c)
 		}
 	}
-	return Change(top)
+	return ChangeNone
+}
+
+// counts is how many pixels have each value.
+func (a *AlterationMap) counts() (n [256]int64) {
+	var mu sync.Mutex
+	inBands(a.Map.Height(), func(y0, y1 int) {
+		var part [4][256]uint32 // neighbours are mostly alike: four counters do not wait for each other
+		for y := y0; y < y1; y++ {
+			row := a.Map.RowU8(y)
+			for ; len(row) >= 4; row = row[4:] {
+				part[0][row[0]]++
+				part[1][row[1]]++
+				part[2][row[2]]++
+				part[3][row[3]]++
+			}
+			for _, v := range row {
+				part[0][v]++
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, p := range part {
+			for v, k := range p {
+				n[v] += int64(k)
+			}
+		}
+	})
+	return n
 }
