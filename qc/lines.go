@@ -91,7 +91,7 @@ func pickTwo(refs []*view) []int {
 type edgel struct {
 	x, y   float32
 	nx, ny float32
-	theta  int
+	theta  int32
 }
 
 const (
@@ -105,7 +105,13 @@ const (
 func edgels(v *view) []edgel {
 	parts := make([][]edgel, (v.h+15)/16)
 	rows(v.h, func(y0, y1 int) {
-		var pts []edgel
+		n := 0
+		for y := max(1, y0); y < min(y1, v.h-1); y++ {
+			for _, e := range v.edge.RowU8(y) {
+				n += int(e / edgeHalf & 1)
+			}
+		}
+		pts := make([]edgel, 0, n)
 		for y := max(1, y0); y < min(y1, v.h-1); y++ {
 			row := v.edge.RowU8(y)[:v.w-1]
 			u, m, l := v.log.RowF32(y-1), v.log.RowF32(y), v.log.RowF32(y+1)
@@ -120,7 +126,7 @@ func edgels(v *view) []edgel {
 				a := math.Atan2(gy, gx)
 				t := int(math.Round(a*lineBins/math.Pi)+2*lineBins) % lineBins
 				m := math.Hypot(gx, gy)
-				pts = append(pts, edgel{float32(x), float32(y), float32(gx / m), float32(gy / m), t})
+				pts = append(pts, edgel{float32(x), float32(y), float32(gx / m), float32(gy / m), int32(t)})
 			}
 		}
 		parts[y0/16] = pts
@@ -152,7 +158,7 @@ func newVotes(w, h int) *votes {
 func (a *votes) add(p *edgel, by int32) {
 	x, y := float64(p.x), float64(p.y)
 	for d := -2; d <= 2; d++ {
-		t := p.theta + d
+		t := int(p.theta) + d
 		if t < 0 {
 			t += lineBins
 		} else if t >= lineBins {
