@@ -8,9 +8,10 @@
 //   devices=N      GPUs (1)
 //   memory=BYTES   of each (4 GiB)
 //   driver=N       the version it answers (13000)
-//   fail=FUNCTION@N:CODE   the N-th call of a driver function (any: of whichever) from now on answers CODE (719 and the like are for good)
+//   dry=1          kernels are checked as they start but do nothing
+//   fail=FUNCTION@N:CODE   the N-th call of a driver function (any: of those that need a context) from now on answers CODE (719 and the like are for good)
 //
-// Its device attribute 1000 is how many allocations, streams and events there are.
+// Its device attribute 1000 is how many allocations, streams and events there are, 1001 how many calls that need a context there were.
 #include "sched.h"
 
 #include <stdio.h>
@@ -84,7 +85,7 @@ thread_local device *stack[16];
 thread_local int depth;
 
 std::string settings, fail_name;
-int count = 1, version = 13000, fail_at, fail_code;
+int count = 1, version = 13000, fail_at, fail_code, calls, dry;
 size_t memory = (size_t)4 << 30;
 
 void configure() {
@@ -92,7 +93,7 @@ void configure() {
 	std::string now = env ? env : "";
 	if (now == settings) return;
 	settings = now;
-	count = 1, version = 13000, fail_at = fail_code = 0, memory = (size_t)4 << 30;
+	dry = 0, count = 1, version = 13000, fail_at = fail_code = 0, memory = (size_t)4 << 30;
 	fail_name.clear();
 	for (device &d : devices) d.lost = 0;
 	for (size_t at = 0; at < now.size();) {
@@ -104,6 +105,7 @@ void configure() {
 		std::string key = part.substr(0, eq), v = part.substr(eq + 1);
 		if (key == "devices") count = std::min(8, atoi(v.c_str()));
 		if (key == "memory") memory = strtoull(v.c_str(), nullptr, 10);
+		if (key == "dry") dry = atoi(v.c_str());
 		if (key == "driver") version = atoi(v.c_str());
 		if (key == "fail") {
 			size_t a = v.find('@'), c = v.find(':');
@@ -119,14 +121,15 @@ device *current() { return depth ? stack[depth - 1] : nullptr; }
 // Every call begins with it: planned failures, then what an earlier failure left.
 int enter(const char *name) {
 	configure();
-	if (fail_at > 0 && (fail_name == name || fail_name == "any") && --fail_at == 0) {
+	if (fail_at > 0 && fail_name == name && --fail_at == 0) {
 		if (fail_code >= 700 && current()) current()->lost = fail_code;
 		return fail_code;
 	}
 	return 0;
 }
 int enter_context(const char *name) {
-	if (int e = enter(name)) return e;
+	calls++;
+	if (int e = enter(fail_name == "any" ? "any" : name)) return e;
 	device *d = current();
 	return d ? d->lost : 201;
 }
@@ -165,6 +168,7 @@ API cuDeviceGetAttribute(int *v, int a, int d) {
 	case 76: *v = 0; break;
 	case 97: *v = 227 << 10; break;    // shared memory of a block on request
 	case 1000: *v = devices[d].live; break;
+	case 1001: *v = calls; break;
 	default: *v = 0;
 	}
 	return 0;
@@ -218,6 +222,7 @@ API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 		fprintf(stderr, "emulator: %s cannot start as %u×%u×%u blocks of %u×%u×%u threads (at most %d) with %u bytes\n", k->name, gx, gy, gz, bx, by, bz, k->threads, shared);
 		return 1;
 	}
+	if (dry) return 0;
 	std::string copy((const char *)args, bytes);
 	return queue(s, [=](device *) {
 		if (emu_launch(k->run, copy.data(), dim3{gx, gy, gz}, dim3{bx, by, bz}, shared)) return 0;
