@@ -33,6 +33,12 @@ func (b *backend) matchHistogram(dst, src, ref, srcMask, refMask *kernels.Image)
 		a.dst = c.out(dst)
 		a.vector = flag(aligned(16, a.src, a.dst))
 		bytes := src.Width() * channels * src.Format().Size()
-		launch(c, fmt.Sprintf("match_%v_%d", src.Format(), channels), dims{over(bytes, 16*256), over(src.Height(), 8), 1}, dims{256, 1, 1}, 0, &a)
+		const most = 8 * 65535 // rows that a grid reaches
+		for left := a.src.h; left > 0; left -= most {
+			a.src.h = min(left, most)
+			launch(c, fmt.Sprintf("match_%v_%d", src.Format(), channels), dims{over(bytes, 16*256), over(int(a.src.h), 8), 1}, dims{256, 1, 1}, 0, &a)
+			a.src.p += C.uint64_t(most * a.src.stride)
+			a.dst.p += C.uint64_t(most * a.dst.stride)
+		}
 	})
 }

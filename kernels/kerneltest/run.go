@@ -22,7 +22,7 @@ func Test(t *testing.T, ref, b kernels.Backend) {
 		t.Run(c.Op+"/"+c.Name, func(t *testing.T) {
 			var worst float64
 			for _, size := range Sizes {
-				d, err := compare(ref, b, c, size[0], size[1])
+				d, err := Compare(ref, b, c, size[0], size[1])
 				if err != nil {
 					t.Fatalf("%d×%d: %v", size[0], size[1], err)
 				}
@@ -33,9 +33,9 @@ func Test(t *testing.T, ref, b kernels.Backend) {
 	}
 }
 
-// compare returns the largest difference at one size, whole and as windows, or an
+// Compare returns the largest difference at one size, whole and as windows, or an
 // error when it is over the tolerance.
-func compare(ref, b kernels.Backend, c Case, w, h int) (worst float64, err error) {
+func Compare(ref, b kernels.Backend, c Case, w, h int) (worst float64, err error) {
 	seed := uint64(w)<<20 ^ uint64(h)
 	want, wm, err := run(ref, c, seed, w, h, false)
 	defer wm.Close()

@@ -9,6 +9,7 @@
 //   devices=N      GPUs (1)
 //   memory=BYTES   of each (4 GiB)
 //   driver=N       the version it answers (13000)
+//   dry=1          kernels are checked as they start but do nothing
 //   fail=[GPU/]FUNCTION@N[+]:CODE   the N-th call of a driver function (any: of those that need a context) from now on answers CODE,
 //                  with + all later ones too; with GPU only calls in a context of that one count. 700 and above are for good.
 //                  May be given repeatedly.
@@ -120,7 +121,7 @@ struct failure {
 };
 std::string settings;
 std::vector<failure> failures;
-int count = 1, version = 13000, calls;
+int count = 1, version = 13000, calls, dry;
 size_t memory = (size_t)4 << 30;
 
 void configure() {
@@ -128,6 +129,7 @@ void configure() {
 	std::string now = env ? env : "";
 	if (now == settings) return;
 	settings = now;
+	dry = 0;
 	count = 1, version = 13000, memory = (size_t)4 << 30;
 	failures.clear();
 	for (device &d : devices) d.lost = 0;
@@ -140,6 +142,7 @@ void configure() {
 		std::string key = part.substr(0, eq), v = part.substr(eq + 1);
 		if (key == "devices") count = std::min(8, atoi(v.c_str()));
 		if (key == "memory") memory = strtoull(v.c_str(), nullptr, 10);
+		if (key == "dry") dry = atoi(v.c_str());
 		if (key == "driver") version = atoi(v.c_str());
 		if (key == "fail") {
 			size_t slash = v.find('/'), a = v.find('@'), c = v.find(':');
@@ -322,6 +325,7 @@ API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 		fprintf(stderr, "emulator: %s cannot start as %u×%u×%u blocks of %u×%u×%u threads (at most %d) with %u bytes\n", k->name, gx, gy, gz, bx, by, bz, k->threads, shared);
 		return 1;
 	}
+	if (dry) return 0;
 	std::string copy((const char *)args, bytes);
 	return queue(s, [=](context *) {
 		if (emu_launch(k->run, copy.data(), dim3{gx, gy, gz}, dim3{bx, by, bz}, shared)) return 0;

@@ -18,8 +18,9 @@ struct fiber {
 	state s;
 	bool started;
 	unsigned mask;
+	uint3 index;
 };
-const size_t stack_bytes = 128 << 10;
+const size_t stack_bytes = (128 << 10) + 320; // no power of two, or all stacks meet in the same lines of the cache
 fiber fibers[1024];
 unsigned char *stacks;
 void *home;
@@ -52,16 +53,10 @@ void start() {
 	emu_swap_to(&gone, home);
 }
 
-void index(int t) {
-	threadIdx.x = t % blockDim.x;
-	threadIdx.y = t / blockDim.x % blockDim.y;
-	threadIdx.z = t / (blockDim.x * blockDim.y);
-}
-
 void resume(int t) {
 	fiber &f = fibers[t];
 	current = t;
-	index(t);
+	threadIdx = f.index;
 	if (!f.started) {
 		f.started = true;
 		f.sp = fresh(stacks + stack_bytes * (t + 1), start);
@@ -76,6 +71,31 @@ void wait(state s, unsigned mask) {
 	emu_swap_to(&f.sp, home);
 }
 
+// Threads w to end of a block, a warp: they run until none can go on. False: none could.
+bool run_warp(int w, int end) {
+	for (bool ran = false;; ran = true) {
+		bool some = false;
+		unsigned here = 0, gone = 0; // at a warp barrier; not coming any more
+		for (int t = w; t < end; t++) {
+			if (fibers[t].s == READY) {
+				resume(t);
+				some = true;
+			}
+			here |= (unsigned)(fibers[t].s == AT_WARP) << (t - w);
+			gone |= (unsigned)(fibers[t].s == DONE) << (t - w);
+		}
+		if (!some) return ran;
+		if (end - w < 32) gone |= ~0u << (end - w);
+		for (int t = w; t < end && here; t++) {
+			unsigned mask = fibers[t].mask;
+			if (!(here >> (t - w) & 1) || mask & ~(here | gone)) continue;
+			here &= ~mask;
+			for (int l = w; l < end; l++)
+				if (mask >> (l - w) & 1 && fibers[l].s == AT_WARP) fibers[l].s = READY;
+		}
+	}
+}
+
 // One block: everybody runs until all that are left wait at one barrier. False: they wait at different ones for ever.
 bool run_block(int n) {
 	for (int t = 0; t < n; t++) {
@@ -84,25 +104,7 @@ bool run_block(int n) {
 	}
 	for (;;) {
 		bool ran = false;
-		for (int w = 0; w < n; w += 32) {
-			int end = std::min(n, w + 32);
-			for (int t = w; t < end; t++)
-				if (fibers[t].s == READY) {
-					resume(t);
-					ran = true;
-				}
-			for (int t = w; t < end; t++) { // warp barriers whose lanes are all there
-				if (fibers[t].s != AT_WARP) continue;
-				unsigned mask = fibers[t].mask;
-				bool all = true;
-				for (int l = w; l < end; l++)
-					if (mask >> (l - w) & 1 && fibers[l].s != AT_WARP && fibers[l].s != DONE) all = false;
-				if (!all) continue;
-				for (int l = w; l < end; l++)
-					if (mask >> (l - w) & 1 && fibers[l].s == AT_WARP) fibers[l].s = READY;
-				ran = true;
-			}
-		}
+		for (int w = 0; w < n; w += 32) ran |= run_warp(w, std::min(n, w + 32));
 		if (ran) continue;
 		int left = 0, waiting = 0;
 		for (int t = 0; t < n; t++) {
@@ -131,6 +133,7 @@ bool emu_launch(emu_entry run, const void *args, dim3 grid, dim3 block, unsigned
 	gridDim = grid;
 	blockDim = block;
 	emu_dynamic = dynamic;
+	for (unsigned t = 0; t < block.x * block.y * block.z; t++) fibers[t].index = {t % block.x, t / block.x % block.y, t / (block.x * block.y)};
 	for (blockIdx.z = 0; blockIdx.z < grid.z; blockIdx.z++)
 		for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
 			for (blockIdx.x = 0; blockIdx.x < grid.x; blockIdx.x++) {
