@@ -191,7 +191,7 @@ func TestAnyCallFails(t *testing.T) {
 	require.NoError(t, work())
 	calls = tells(t, b, 1001) - calls
 	require.Equal(t, before, tells(t, b, 1000))
-	const every = 9 // of the calls: with all of them it takes minutes
+	const every = 13 // of the calls: with all of them it takes minutes
 	for _, code := range []int{2, 719} {
 		for n := 1; n <= calls; n += every {
 			os.Setenv("REALEDIT_EMU", fmt.Sprintf("fail=any@%d:%d", n, code))
