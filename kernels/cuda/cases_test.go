@@ -37,6 +37,13 @@ func gpu(t testing.TB) *backend {
 // emulated tells whether the driver is the one of emu/, which fails as told by REALEDIT_EMU.
 func emulated(b *backend) bool { return strings.HasPrefix(b.name, "emulated") }
 
+// long skips a test where there is little time and the driver is the emulated one, which is slow.
+func long(t *testing.T, b *backend) {
+	if emulated(b) && testing.Short() {
+		t.Skip("long")
+	}
+}
+
 // Nothing falls back to the processor.
 func TestEveryOperation(t *testing.T) {
 	b := gpu(t)
@@ -113,6 +120,7 @@ func TestExtremeShapes(t *testing.T) {
 // The same bits in every run, with two backends at work on the GPU at once.
 func TestRepeats(t *testing.T) {
 	a, b := gpu(t), gpu(t)
+	long(t, a)
 	fewer(t, a)
 	n := 100
 	if testing.Short() {

@@ -183,6 +183,7 @@ func TestMatchHistogramOfNothing(t *testing.T) {
 // Pictures of several tiles and windows of every width, up to those of the whole picture.
 func TestBoxesAcrossTiles(t *testing.T) {
 	b, r := gpu(t), ref.New()
+	long(t, b)
 	rng := rand.New(rand.NewPCG(3, 4))
 	noise := make([]float64, 4*1100*130)
 	for i := range noise {

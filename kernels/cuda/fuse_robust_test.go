@@ -70,16 +70,19 @@ func TestFuseRobustReduced(t *testing.T) {
 	sizes := []struct {
 		n, w, h int
 		f       kernels.Format
-	}{{3, 2051, 21, kernels.U8}, {2, 47, 3001, kernels.U16}, {3, 8200, 19, kernels.U8}, {2, 9001, 20, kernels.F32}, {2, 431, 402, kernels.U8}}
+	}{{3, 2051, 21, kernels.U8}, {2, 23, 3001, kernels.U16}, {3, 8200, 19, kernels.U8}, {2, 9001, 11, kernels.F32}, {2, 431, 402, kernels.U8}}
 	if emulated(b) && testing.Short() {
 		sizes = sizes[:2]
 	}
-	for _, s := range sizes {
+	for i, s := range sizes {
 		wantPhotos, wantHole, free := bracketOf(t, ref.New(), s.n, s.w, s.h, s.f)
 		defer free()
 		photos, hole, free := bracketOf(t, b, s.n, s.w, s.h, s.f)
 		defer free()
 		for _, masked := range []bool{false, true} {
+			if emulated(b) && masked == (i%2 == 0) {
+				continue // slow: one or the other
+			}
 			var o, wantO *kernels.FuseOptions
 			if masked {
 				o, wantO = &kernels.FuseOptions{Valid: make([]*kernels.Image, s.n)}, &kernels.FuseOptions{Valid: make([]*kernels.Image, s.n)}

@@ -11,11 +11,16 @@ import (
 	"github.com/realedit/realedit/kernels/ref"
 )
 
-func TestWarpMaps(t *testing.T) { kerneltest.TestWarpMaps(t, ref.New(), gpu(t)) }
+func TestWarpMaps(t *testing.T) {
+	b := gpu(t)
+	long(t, b)
+	kerneltest.TestWarpMaps(t, ref.New(), b)
+}
 
 // Pictures of several strips, tiles and cells, which the common cases' sizes are too small for.
 func TestGeometryOfSeveralBlocks(t *testing.T) {
 	g, r := gpu(t), ref.New()
+	long(t, g)
 	sizes := map[string][][2]int{
 		"PyrDown": {{1400, 37}, {1361, 70}},
 		"PyrUp":   {{1400, 37}, {1361, 70}},
