@@ -116,6 +116,8 @@ func ownerName(m *kernels.Memory) string {
 	return m.Owner.Name()
 }
 
+// describe is what kernels see of an image on the device. Its rows lie multiples of 64 bytes apart, in windows too, and are shorter than
+// 2³¹ bytes (kernels.RowBytes, kernels.MaxSide): kernels rely on it.
 func describe(m *kernels.Image) C.re_image {
 	return C.re_image{
 		p: C.uint64_t(m.Memory().Device) + C.uint64_t(m.Offset()), stride: C.int64_t(m.Stride()),

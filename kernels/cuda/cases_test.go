@@ -95,8 +95,11 @@ func TestExtremeShapes(t *testing.T) {
 		if robust {
 			name = "FuseRobust"
 		}
-		if done[name] || robust && emulated(b) || c.Op == "Feather" && c.Name != "f32→f32 one tile" {
-			continue // the host's part of FuseRobust wants results; other cases of Feather have too many tiles
+		switch {
+		case done[name], robust && emulated(b): // the host's part of FuseRobust wants results
+			continue
+		case c.Op == "Feather" && c.Name != "f32→f32 one tile", c.Op == "Fuse" && !robust && c.Name != "mertens f32→u16": // too many tiles, many photos
+			continue
 		}
 		done[name] = true
 		t.Run(name, func(t *testing.T) {
