@@ -168,16 +168,27 @@ func compile(dir string) error {
 			return nil
 		}
 	}
-	os.Remove(archive)
-	if err := os.WriteFile(source, library, 0o644); err != nil {
+	// Made beside and moved into place, for several may do this at once.
+	tmp, err := os.MkdirTemp(dir, "compile")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	made := func(name string) string { return filepath.Join(tmp, name) }
+	if err := os.WriteFile(made("libcuda.c"), library, 0o644); err != nil {
 		return err
 	}
 	cc := strings.Fields(env("CC", "cc"))
-	object := filepath.Join(dir, "libcuda.o")
-	if err := command(cc[0], append(cc[1:], "-O2", "-fPIC", "-c", source, "-o", object)...); err != nil {
+	if err := command(cc[0], append(cc[1:], "-O2", "-fPIC", "-c", made("libcuda.c"), "-o", made("libcuda.o"))...); err != nil {
 		return err
 	}
-	return command(env("AR", "ar"), "rcs", archive, object)
+	if err := command(env("AR", "ar"), "rcs", made("libcuda.a"), made("libcuda.o")); err != nil {
+		return err
+	}
+	if err := os.Rename(made("libcuda.a"), archive); err != nil {
+		return err
+	}
+	return os.Rename(made("libcuda.c"), source)
 }
 
 func env(name, without string) string {
