@@ -69,11 +69,12 @@ func Devices() (int, error) {
 
 // backend is one GPU, one order of work on it, and the memory that work uses.
 type backend struct {
-	index int
-	dev   cu.Device
-	ctx   cu.CUContext // the device's primary one, which others in the process share
-	name  string       // of the device
-	cores int          // multiprocessors
+	index  int
+	dev    cu.Device
+	ctx    cu.CUContext // the device's primary one, which others in the process share
+	name   string       // of the device
+	cores  int          // multiprocessors
+	shared int          // bytes of shared memory that a block may ask for
 
 	module    cu.Module
 	functions sync.Map   // kernel's name → *function
@@ -134,8 +135,12 @@ func open(index int, image string) (_ *backend, err error) {
 		if b.down, err = newTransfers(); err != nil {
 			return err
 		}
-		b.cores, err = b.dev.Attribute(cu.MultiprocessorCount)
-		return failed("count multiprocessors", err)
+		if b.cores, err = b.dev.Attribute(cu.MultiprocessorCount); err != nil {
+			return failed("count multiprocessors", err)
+		}
+		const onRequest = 97 // the driver's number of the attribute; cu has no name for it
+		b.shared, err = b.dev.Attribute(cu.DeviceAttribute(onRequest))
+		return failed("ask for shared memory", err)
 	})
 	if err != nil {
 		return nil, err

@@ -176,7 +176,7 @@ func TestLimit(t *testing.T) {
 		require.NoError(t, err)
 		m.Free()
 	}
-	require.LessOrEqual(t, b.pool.stats(), int64(200<<20))
+	require.LessOrEqual(t, b.Caps().Peak, int64(200<<20))
 }
 
 // More than 2³¹ bytes in one picture (a real GPU only).

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"math/bits"
 
-	"gorgonia.org/cu"
-
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -37,16 +35,9 @@ func bins(m *kernels.Image) int { return 1 << (8 * m.Format().Size()) }
 
 // count adds the samples of src that mask selects to 64-bit counts, channel by channel.
 func (c *call) count(counts C.uint64_t, src, mask C.re_image) {
-	if c.err != nil {
-		return
+	if c.err == nil {
+		c.countWithin(c.b.shared, counts, src, mask)
 	}
-	const onRequest = 97 // the driver's number for what a block may have beyond 48 KiB; cu has no name for it
-	shared, err := c.b.dev.Attribute(cu.DeviceAttribute(onRequest))
-	if err != nil {
-		c.err = failed("ask for shared memory", err)
-		return
-	}
-	c.countWithin(shared, counts, src, mask)
 }
 
 // countWithin is count with so many bytes of shared memory for a block, at least 32 KiB.

@@ -205,17 +205,3 @@ func (p *pinnedPool) close() {
 	}
 	p.all = nil
 }
-
-// stats is the most bytes that were in use at once.
-func (p *pool) stats() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.peak
-}
-
-// resetPeak starts counting the peak anew.
-func (p *pool) resetPeak() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.peak = p.inUse
-}
