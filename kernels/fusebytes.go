@@ -11,11 +11,11 @@ func FuseBytes(w, h, n int, method FuseMethod, dst Format) int64 {
 	}
 	pixels := (int64(w) + 63) &^ 63 * int64(h)
 	if method == FuseMertens {
-		sums := int64(16)
+		sums := 16
 		if dst == U8 {
 			sums = 10
 		}
-		return pixels*int64(4*n+max(n, 4)+int(sums)) + 1<<20
+		return pixels*int64(4*n+max(n, 4)+sums) + 1<<20
 	}
 	step := int64(min(256, max(1, max(w, h)/1000), w, h))
 	return 2*pixels + int64(w)/step*(int64(h)/step)*int64(47*n+53) + fuseTables

@@ -10,13 +10,21 @@ import (
 	"strings"
 )
 
+// CheckCopy refuses images that Copy cannot copy: of other shape or format, or none. For backends.
+func CheckCopy(dst, src *Image) error {
+	if dst == nil || src == nil || dst.w != src.w || dst.h != src.h || dst.c != src.c || dst.f != src.f {
+		return argErr("Copy", "src", "%v does not fit dst %v", src, dst)
+	}
+	return nil
+}
+
 // CopyHost copies pixels between two host images of equal shape and format.
 func CopyHost(ctx context.Context, dst, src *Image) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if dst == nil || src == nil || dst.w != src.w || dst.h != src.h || dst.c != src.c || dst.f != src.f {
-		return argErr("Copy", "src", "%v does not fit dst %v", src, dst)
+	if err := CheckCopy(dst, src); err != nil {
+		return err
 	}
 	if !dst.OnHost() || !src.OnHost() {
 		return argErr("Copy", "src", "the pixels are not in host memory")

@@ -53,8 +53,8 @@ func (b *backend) NewHostImage(w, h, channels int, f kernels.Format) (*kernels.I
 
 // Copy may be given images on the host and on this device; images of another device go over the host.
 func (b *backend) Copy(ctx context.Context, dst, src *kernels.Image) error {
-	if dst == nil || src == nil || dst.Width() != src.Width() || dst.Height() != src.Height() || dst.Channels() != src.Channels() || dst.Format() != src.Format() {
-		return &kernels.ArgError{Op: "Copy", Arg: "src", Msg: src.String() + " does not fit dst " + dst.String()}
+	if err := kernels.CheckCopy(dst, src); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
