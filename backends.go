@@ -9,15 +9,8 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-// Checks of the findings that say why a set was not done where it first was to be.
-const (
-	checkTooSmall = "backend_too_small"     // the set needs more memory than the backend may use: it was not tried
-	checkMemory   = "backend_out_of_memory" // the backend's memory did not suffice; the set was done again
-	checkLost     = "backend_lost"          // the device failed; the set was done again elsewhere
-)
-
 // backendChecks are those that tell about the machine and nothing about the picture.
-var backendChecks = []string{checkTooSmall, checkMemory, checkLost}
+var backendChecks = []string{CheckBackendTooSmall, CheckBackendMemory, CheckBackendLost}
 
 // place is a backend with the sets that are at work on it.
 type place struct {
@@ -136,7 +129,7 @@ func (p *places) fit(r *request) ([]*place, error) {
 		case r.tried[l] || l.spare:
 		case l.budget > 0 && r.need > l.budget:
 			r.tried[l] = true
-			r.note(checkTooSmall, Info, "the set takes up to %d MiB of device memory and %s may use %d MiB: another backend does it", r.need>>20, l.name, l.budget>>20)
+			r.note(CheckBackendTooSmall, Info, "the set takes up to %d MiB of device memory and %s may use %d MiB: another backend does it", r.need>>20, l.name, l.budget>>20)
 			f := &r.notes[len(r.notes)-1]
 			f.Value, f.Limit = float64(r.need), float64(l.budget)
 		default:
@@ -158,7 +151,7 @@ func (p *places) fit(r *request) ([]*place, error) {
 	}
 	if len(lost) > 0 && !r.moved {
 		r.moved = true
-		r.note(checkLost, Warning, "%v failed earlier and no other device is left: %s does the set", lost, l.name)
+		r.note(CheckBackendLost, Warning, "%v failed earlier and no other device is left: %s does the set", lost, l.name)
 	}
 	return []*place{l}, nil
 }
@@ -214,15 +207,15 @@ func (p *places) handOver(l *place, r *request, err error, company, frugal bool)
 	case CodeOf(err) == CodeDeviceLost:
 		p.retire(l)
 		r.tried[l] = true
-		r.note(checkLost, Warning, "%s failed and is out of service: the set was done again", where)
+		r.note(CheckBackendLost, Warning, "%s failed and is out of service: the set was done again", where)
 	case CodeOf(err) == CodeOutOfMemory && l.device && !errors.Is(err, kernels.ErrHostMemory):
 		if !r.alone && (company || frugal) {
 			r.alone = true
-			r.note(checkMemory, Info, "%s ran out of memory: the set was done again with less", where)
+			r.note(CheckBackendMemory, Info, "%s ran out of memory: the set was done again with less", where)
 			return true
 		}
 		r.tried[l] = true
-		r.note(checkMemory, Info, "%s ran out of memory: the set was done again", where)
+		r.note(CheckBackendMemory, Info, "%s ran out of memory: the set was done again", where)
 	default:
 		return false
 	}

@@ -38,6 +38,10 @@ const (
 	CodeCancelled         Code = "cancelled"          // the context ended
 	CodeDiskFull          Code = "disk_full"          // no space left for the output
 	CodeWriteFailed       Code = "write_failed"       // the output could not be written
+	CodeNoLibrary         Code = "no_library"         // a native library is not there or has the wrong version
+	CodeNoModel           Code = "no_model"           // no model of the wanted kind is there
+	CodeBadModel          Code = "bad_model"          // a model's hash, signature or output is not what it has to be
+	CodeNotReplayable     Code = "not_replayable"     // a report does not say enough to make its picture again
 	CodeInternal          Code = "internal"           // a defect in realedit or in a host's stage
 )
 

@@ -24,6 +24,7 @@ type Config struct {
 	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own, Device (of each device) 0 = the backend's limit, which Open sets to nine tenths of what is free
 	Policy      Policy
 	Seed        uint64
+	Models      Models         // nil = none
 	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend
 	Progress    func(Progress) // called from the working goroutines; may be nil
 	Log         *slog.Logger   // nil = silent
@@ -140,7 +141,7 @@ func (e *Editor) attempt(ctx context.Context, at *place, s Stage, stages []Stage
 	fb := &kernels.Fallbacks{}
 	env := &Env{
 		Backend: b, Ops: kernels.Complete(b, fb), Budget: e.cfg.Budget, Policy: e.cfg.Policy,
-		Seed: e.cfg.Seed, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb, device: at.caps.Device,
+		Seed: e.cfg.Seed, Models: e.cfg.Models, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb, device: at.caps.Device,
 	}
 	w := &Work{Set: set, Reference: set.Reference, Report: newReport(e, s, set)}
 	w.Report.Findings = append(w.Report.Findings, notes...)

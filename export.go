@@ -141,7 +141,7 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 // warn records metadata that was left out, once.
 func (r *Result) warn(warnings []string) {
 	for _, s := range warnings {
-		f := Finding{Check: "metadata", Severity: Warning, Message: s}
+		f := Finding{Check: CheckMetadata, Severity: Warning, Message: s}
 		known := false
 		for _, g := range r.Report.Findings {
 			known = known || g == f

@@ -24,7 +24,8 @@ type Report struct {
 	Route     string             `json:"route"`
 	Policy    Policy             `json:"policy"`
 	Class     Class              `json:"class"`
-	Rung      string             `json:"rung"` // the rung of the ladder that passed
+	Rung      string             `json:"rung"`            // the rung of the ladder that passed
+	Scene     *SceneFacts        `json:"scene,omitempty"` // nil: nobody has looked
 	Inputs    []InputFacts       `json:"inputs"`
 	Stages    []StageFacts       `json:"stages"`
 	Models    []ModelFacts       `json:"models"`

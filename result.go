@@ -92,6 +92,10 @@ func newResult(w *Work) (*Result, error) {
 	w.DropFrames() // while it is known which of them the picture is
 	w.Report.Shares = w.Changes.Shares()
 	w.Report.Class = w.Changes.Strongest().Class()
+	if w.Scene.Scene != "" {
+		scene := w.Scene
+		w.Report.Scene = &scene
+	}
 	r := &Result{Set: w.Set, Image: w.Image, Changes: w.Changes, Masks: w.Masks, Report: w.Report}
 	if w.Report.Class == Altered {
 		r.Unaltered, w.Unaltered = w.Unaltered, nil

@@ -79,6 +79,7 @@ type Env struct {
 	Budget  kernels.Budget
 	Policy  Policy
 	Seed    uint64
+	Models  Models       // nil = none
 	Log     *slog.Logger // never nil
 
 	device    string // the backend's device, for reports

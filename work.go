@@ -27,6 +27,7 @@ type Work struct {
 	Masks   map[Key]*kernels.Image // by key, the picture's size
 	Changes *AlterationMap         // what happened to each pixel so far
 	Report  *Report
+	Scene   SceneFacts // what segment.Scene found or the route says; the zero value = nobody has looked
 
 	// Reference is the index in Frames of the set's reference photo.
 	Reference int

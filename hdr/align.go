@@ -246,10 +246,10 @@ func (a Align) alignAll(ctx context.Context, env *realedit.Env, w *realedit.Work
 				last = i
 			} else if agree(views[last].grey[0], views[i].grey[0]) {
 				maps[i], keep[i] = maps[last], true
-				w.Find(realedit.Finding{Check: "align_weak", Severity: realedit.Info, Message: name + " has too little to register on; it is taken as unmoved"})
+				w.Find(realedit.Finding{Check: realedit.CheckAlignWeak, Severity: realedit.Info, Message: name + " has too little to register on; it is taken as unmoved"})
 				last = i
 			} else {
-				w.Find(realedit.Finding{Check: "align_failed", Severity: realedit.Warning, Message: name + " could not be registered and takes no part"})
+				w.Find(realedit.Finding{Check: realedit.CheckAlignFailed, Severity: realedit.Warning, Message: name + " could not be registered and takes no part"})
 			}
 			done++
 			env.Progress(a.Name(), float64(done)/float64(len(views)))

@@ -125,7 +125,7 @@ func (m Merge) deghost(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	if len(ghosts) == 0 {
 		return nil
 	}
-	w.Find(realedit.Finding{Check: "ghost", Severity: realedit.Info, Value: float64(area) / float64(pw*ph),
+	w.Find(realedit.Finding{Check: realedit.CheckGhost, Severity: realedit.Info, Value: float64(area) / float64(pw*ph),
 		Message: fmt.Sprintf("%d region(s) in which something moved are each taken from one photo", len(ghosts))})
 	return excludeGhosts(ctx, env, w, ghosts, pw, ph)
 }

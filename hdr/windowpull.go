@@ -82,7 +82,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	for _, region := range windowRegions(in, pw, ph) {
 		i, found := p.choose(now, frames, inside, region)
 		if !found {
-			w.Find(realedit.Finding{Check: "window_no_source", Severity: realedit.Info, Message: "no photo of the bracket holds the view through a window; it stays bright"})
+			w.Find(realedit.Finding{Check: realedit.CheckWindowNoSource, Severity: realedit.Info, Message: "no photo of the bracket holds the view through a window; it stays bright"})
 		} else if i >= 0 {
 			g := brighten(now, frames[i], inside, region)
 			if len(chosen[i]) > 0 {
@@ -263,7 +263,7 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 		return err
 	}
 	defer free()
-	w.Find(realedit.Finding{Check: "window_pulled", Severity: realedit.Info,
+	w.Find(realedit.Finding{Check: realedit.CheckWindowPulled, Severity: realedit.Info,
 		Message: fmt.Sprintf("the view through the window is %s's own", f.Photo.Name)})
 	changes := realedit.AlterationMap{Map: w.Changes.Map.SubImage(box)}
 	return changes.Mark(host, realedit.ChangeFrame)

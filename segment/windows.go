@@ -79,13 +79,13 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		mask[k] = mask[k] && regions[k]
 	}
 	if len(boxes) == 0 {
-		w.Find(realedit.Finding{Check: "window_not_found", Severity: realedit.Info, Message: "no region blows out in the reference while a darker photo holds it"})
+		w.Find(realedit.Finding{Check: realedit.CheckWindowNotFound, Severity: realedit.Info, Message: "no region blows out in the reference while a darker photo holds it"})
 		return nil
 	}
 	sx, sy := float64(full.Dx())/float64(pw), float64(full.Dy())/float64(ph)
 	for _, b := range boxes {
 		r := image.Rect(int(float64(b.Min.X)*sx), int(float64(b.Min.Y)*sy), int(float64(b.Max.X)*sx), int(float64(b.Max.Y)*sy))
-		w.Find(realedit.Finding{Check: "window_found", Severity: realedit.Info, Region: realedit.RectangleOf(r),
+		w.Find(realedit.Finding{Check: realedit.CheckWindowFound, Severity: realedit.Info, Region: realedit.RectangleOf(r),
 			Message: fmt.Sprintf("a window of %d×%d pixels", r.Dx(), r.Dy())})
 	}
 	m, err := refine(ctx, env, mask, lumas[w.Reference], pw, ph, full)

@@ -59,6 +59,11 @@ func badUsage(op, format string, a ...any) error {
 
 // run does everything and returns the exit code.
 func (c *command) run(ctx context.Context, args []string) int {
+	if len(args) > 0 {
+		if sub := subcommand(args[0]); sub != nil {
+			return sub(c, ctx, args[1:])
+		}
+	}
 	o, err := parse(args)
 	if errors.Is(err, errHelp) {
 		fmt.Fprint(c.stdout, usage())
