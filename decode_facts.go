@@ -7,11 +7,13 @@ import (
 
 	"github.com/realedit/realedit/internal/container"
 	"github.com/realedit/realedit/internal/exif"
+	"github.com/realedit/realedit/internal/xmp"
 )
 
 // metadata reads the facts out of a file's EXIF block. A broken block is a warning.
 func (d *decoded) metadata(b container.Blocks) {
 	d.facts.Orientation = 1
+	d.facts.SourceType = sourceType(b)
 	if b.EXIF == nil {
 		return
 	}
@@ -36,6 +38,15 @@ func (d *decoded) metadata(b container.Blocks) {
 	if g := e.GPS; g != nil {
 		f.HasGPS, f.Lat, f.Lon, f.GPSTime = g.HasPos, g.Lat, g.Lon, g.Time
 	}
+}
+
+// sourceType is what a file's XMP says of where its pixels come from.
+func sourceType(b container.Blocks) string {
+	v, _ := b.Property(xmp.DigitalSourceType)
+	if len(v) != 1 {
+		return ""
+	}
+	return xmp.SourceTypeName(v[0])
 }
 
 // bounded is v where it is in (0, top], else 0: unknown.

@@ -6,18 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"hash"
 	"image"
 	"image/png"
 	"io"
-	"slices"
-	"strconv"
 
 	"github.com/realedit/realedit/internal/container"
 	"github.com/realedit/realedit/internal/icc"
-	"github.com/realedit/realedit/internal/xmp"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -87,7 +83,7 @@ func (o *ExportOptions) checked() (ExportOptions, error) {
 // Encode writes the picture as a file with an sRGB profile and all of the reference
 // photo's metadata: EXIF with maker notes, XMP, IPTC and GPS keep their bytes, while
 // orientation becomes 1, dimensions and thumbnail become true, and the report's facts
-// go into XMP. It fills r.Report.Output (all but File), or of the sibling nothing.
+// go into XMP, with Disclosure where the policy wants it. It fills r.Report.Output (all but File), or of the sibling nothing.
 //
 // Metadata that has no place in the format is a finding of severity Warning. Errors of w
 // come back wrapped: CodeDiskFull or CodeWriteFailed.
@@ -122,7 +118,11 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 		return err
 	}
 	file := sha256.New()
-	warnings, err := encodeFile(io.MultiWriter(w, file), pix, blocks, o, &out)
+	var changes *AlterationMap // of an altered picture
+	if r.Report.Class == Altered && !o.Unaltered {
+		changes = r.Changes
+	}
+	warnings, err := encodeFile(io.MultiWriter(w, file), pix, blocks, o, changes, &out)
 	if err != nil {
 		code := CodeOf(err)
 		if code == CodeInternal {
@@ -239,10 +239,14 @@ func (r *Result) blocks(pix *kernels.Image, o ExportOptions) (*container.Blocks,
 	if err != nil {
 		return nil, err
 	}
+	facts, err := factsOf(r.Report, o.Unaltered)
+	if err != nil {
+		return nil, err
+	}
 	done, more, err := b.Finish(container.Finish{
 		Format: [...]container.Format{container.JPEG, container.PNG, container.TIFF}[o.Format],
 		Width:  pix.Width(), Height: pix.Height(), Thumbnail: thumb, StripGPS: o.NoGPS,
-		Facts: r.facts(o.Unaltered), ICC: icc.SRGBProfile(),
+		Facts: facts, ICC: icc.SRGBProfile(),
 	})
 	if err != nil {
 		return nil, err
@@ -251,54 +255,8 @@ func (r *Result) blocks(pix *kernels.Image, o ExportOptions) (*container.Blocks,
 	return done, nil
 }
 
-// Namespace of the properties this library writes into XMP.
-const (
-	xmpNamespace = "https://realedit.github.io/ns/1.0/"
-	xmpPrefix    = "realedit"
-)
-
-// facts are what the file says of itself in XMP.
-func (r *Result) facts(unaltered bool) []xmp.Prop {
-	class, strongest := r.Report.Class, ChangeNone
-	if unaltered {
-		class = Corrected
-	} else if r.Changes != nil {
-		strongest = r.Changes.Strongest()
-	}
-	source := xmp.AlgorithmicallyEnhanced
-	switch {
-	case strongest == ChangeSynthesised:
-		source = xmp.CompositeWithTrainedAlgorithmicMedia
-	case strongest == ChangeComputed:
-		source = xmp.Composite
-	case class == Unaltered && len(r.Set.Photos) > 1:
-		source = xmp.ComputationalCapture
-	case class == Unaltered:
-		source = xmp.DigitalCapture
-	}
-	// The whole report but for what only the written file knows.
-	facts := *r.Report
-	facts.Output, facts.Unaltered = nil, nil
-	facts.Stages = nil // times differ from run to run; the file must not
-	facts.Findings = slices.DeleteFunc(slices.Clone(facts.Findings), func(f Finding) bool { return slices.Contains(backendChecks, f.Check) })
-	text, err := json.Marshal(&facts)
-	if err != nil {
-		text = []byte("{}")
-	}
-	prop := func(name, value string) xmp.Prop { return xmp.Text(xmpNamespace, xmpPrefix, name, value) }
-	return []xmp.Prop{
-		{Name: xmp.DigitalSourceType, Prefix: "Iptc4xmpExt", Kind: xmp.Simple, Values: []string{source}},
-		prop("Class", class.String()),
-		prop("Policy", r.Report.Policy.String()),
-		prop("Route", r.Report.Route),
-		prop("Photos", strconv.Itoa(len(r.Set.Photos))),
-		prop("Library", r.Report.Library),
-		prop("Report", string(text)),
-	}
-}
-
 // encodeFile writes the samples with the blocks around them.
-func encodeFile(w io.Writer, pix *kernels.Image, b *container.Blocks, o ExportOptions, out *OutputFacts) ([]string, error) {
+func encodeFile(w io.Writer, pix *kernels.Image, b *container.Blocks, o ExportOptions, changes *AlterationMap, out *OutputFacts) ([]string, error) {
 	buf := bufio.NewWriterSize(w, 1<<20)
 	var warnings []string
 	var err error
@@ -306,7 +264,7 @@ func encodeFile(w io.Writer, pix *kernels.Image, b *container.Blocks, o ExportOp
 	case JPEG:
 		jw, warn := container.NewJPEGWriter(buf, b)
 		scan := sha256.New()
-		if err = encodeJPEG(io.MultiWriter(jw, scan), pix, o.Quality); err == nil {
+		if out.UnitsSHA256, err = encodeJPEG(io.MultiWriter(jw, scan), pix, o.Quality, changes); err == nil {
 			err = jw.Close()
 		}
 		warnings, out.ScanSHA256 = warn, hexSum(scan)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/realedit/realedit/internal/jpegcoef"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -22,20 +23,27 @@ const jpegBand = 128
 // A restart marker resets exactly what a new file resets (the DC predictors and the bit
 // buffer), so the bands' entropy-coded data, with restart markers between them, are one
 // scan: the bytes do not depend on the number of processors.
-func encodeJPEG(w io.Writer, m *kernels.Image, quality int) error {
+//
+// With a map the result is the hash of the coding units that it leaves alone (OutputFacts.UnitsSHA256), else "".
+func encodeJPEG(w io.Writer, m *kernels.Image, quality int, changes *AlterationMap) (unitsSum string, err error) {
 	width, height := m.Width(), m.Height()
 	if width > 65535 || height > 65535 {
-		return Errorf(CodeUnsupportedFormat, "jpeg", "%d×%d is larger than a JPEG can be (65535 a side)", width, height)
+		return "", Errorf(CodeUnsupportedFormat, "jpeg", "%d×%d is larger than a JPEG can be (65535 a side)", width, height)
 	}
 	bands := (height + jpegBand - 1) / jpegBand
 	units := (width + 15) / 16 * (jpegBand / 16) // per band
 	if units > 65535 {
-		return Errorf(CodeUnsupportedFormat, "jpeg", "%d pixels are too wide for the restart interval", width)
+		return "", Errorf(CodeUnsupportedFormat, "jpeg", "%d pixels are too wide for the restart interval", width)
 	}
 	type piece struct {
 		data []byte
 		err  error
 	}
+	var kept *unitHash
+	if changes != nil {
+		kept = newUnitHash(changes, width, height, 16, 16)
+	}
+	var coding *jpegcoef.File // of the first band: all have the same
 	queue := make([]chan piece, bands)
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	ahead := make(chan struct{}, 4*cap(slots)) // finished pieces that wait to be written
@@ -60,6 +68,9 @@ func encodeJPEG(w io.Writer, m *kernels.Image, quality int) error {
 				var b bytes.Buffer
 				y := i * jpegBand
 				err := jpeg.Encode(&b, bandRGBA(m, y, min(jpegBand, height-y)), &jpeg.Options{Quality: quality})
+				if err == nil && kept != nil {
+					err = kept.addFile(b.Bytes(), y/16)
+				}
 				<-slots
 				queue[i] <- piece{b.Bytes(), err}
 			}()
@@ -69,25 +80,32 @@ func encodeJPEG(w io.Writer, m *kernels.Image, quality int) error {
 		p := <-queue[i]
 		<-ahead
 		if p.err != nil {
-			return p.err
+			return "", p.err
 		}
 		head, scan, err := splitJPEG(p.data)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if i == 0 {
+			if kept != nil {
+				if coding, err = jpegcoef.Parse(p.data); err != nil {
+					return "", err
+				}
+			}
 			if err := writeJPEGHead(w, head, height, bands, units); err != nil {
-				return err
+				return "", err
 			}
 		} else if _, err := w.Write([]byte{0xff, 0xd0 + byte((i-1)%8)}); err != nil {
-			return err
+			return "", err
 		}
 		if _, err := w.Write(scan); err != nil {
-			return err
+			return "", err
 		}
 	}
-	_, err := w.Write([]byte{0xff, 0xd9})
-	return err
+	if _, err := w.Write([]byte{0xff, 0xd9}); err != nil || kept == nil {
+		return "", err
+	}
+	return kept.sum(coding), nil
 }
 
 // bandRGBA is rows y to y+h of m as image/jpeg likes them best.

@@ -138,7 +138,8 @@ func TestJPEGBandsAreOnePicture(t *testing.T) {
 			}
 		}
 		var ours, std bytes.Buffer
-		require.NoError(t, encodeJPEG(&ours, m, 90))
+		_, err = encodeJPEG(&ours, m, 90, nil)
+		require.NoError(t, err)
 		require.NoError(t, jpeg.Encode(&std, bandRGBA(m, 0, size.Y), &jpeg.Options{Quality: 90}))
 		a, err := jpeg.Decode(&ours)
 		require.NoError(t, err)

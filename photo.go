@@ -29,6 +29,9 @@ type Facts struct {
 	HasGPS      bool
 	Lat, Lon    float64 // degrees, north and east positive
 	GPSTime     time.Time
+
+	// SourceType is the IPTC digital source type in the metadata ("composite"); "" where there is none or it is a camera's digitalCapture.
+	SourceType string
 }
 
 // EV is the exposure value at ISO 100, log2(N²/t) − log2(ISO/100): higher is a darker

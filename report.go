@@ -26,6 +26,7 @@ type Report struct {
 	Class     Class              `json:"class"`
 	Rung      string             `json:"rung"`            // the rung of the ladder that passed
 	Scene     *SceneFacts        `json:"scene,omitempty"` // nil: nobody has looked
+	Sky       *SkyFacts          `json:"sky,omitempty"`   // nil: the sky is the photos'
 	Inputs    []InputFacts       `json:"inputs"`
 	Stages    []StageFacts       `json:"stages"`
 	Models    []ModelFacts       `json:"models"`
@@ -35,7 +36,8 @@ type Report struct {
 	Findings  []Finding          `json:"findings"`
 	Output    *OutputFacts       `json:"output,omitempty"`
 	Unaltered *FileFacts         `json:"unaltered,omitempty"`
-	Library   string             `json:"library"` // "realedit 0.1.0"
+	Changes   *FileFacts         `json:"changes,omitempty"` // the alteration map as a file
+	Library   string             `json:"library"`           // "realedit 0.1.0"
 }
 
 // MarshalJSON leaves out measures that are no numbers and writes 0 for such values of
@@ -73,13 +75,16 @@ type GroupFacts struct {
 
 // InputFacts identify one photo of the set.
 type InputFacts struct {
-	Name      string   `json:"name"`
-	SHA256    string   `json:"sha256"`
-	EV        float64  `json:"ev"`    // stops of light beyond the reference photo
-	Codec     string   `json:"codec"` // decoder and its version, since decoders may differ by a level
-	Reference bool     `json:"reference,omitempty"`
-	Used      bool     `json:"used"` // false: member of the set that took no part in the merge
-	Warnings  []string `json:"warnings,omitempty"`
+	Name      string  `json:"name"`
+	SHA256    string  `json:"sha256"`
+	EV        float64 `json:"ev"`    // stops of light beyond the reference photo
+	Codec     string  `json:"codec"` // decoder and its version, since decoders may differ by a level
+	Reference bool    `json:"reference,omitempty"`
+	// SourceType is the IPTC digital source type in the photo's metadata where that says more than that a camera took it:
+	// "composite", "trainedAlgorithmicMedia".
+	SourceType string   `json:"source_type,omitempty"`
+	Used       bool     `json:"used"` // false: member of the set that took no part in the merge
+	Warnings   []string `json:"warnings,omitempty"`
 }
 
 // StageFacts say what one stage did.
@@ -90,6 +95,23 @@ type StageFacts struct {
 	Device    string         `json:"device"`  // its own name
 	Seconds   float64        `json:"seconds"`
 	Fallbacks map[string]int `json:"fallbacks,omitempty"` // operations the backend lacked, and calls
+}
+
+// SkySource says where a new sky comes from.
+type SkySource string
+
+// The sources of skies.
+const (
+	SkyLibrary  SkySource = "library"  // a photograph of the user's
+	SkyPhysical SkySource = "physical" // computed from the sun's place, without any model that was trained
+	SkyModel    SkySource = "model"    // synthesised by a model
+)
+
+// SkyFacts are about a sky that was replaced. The stage that does it sets Report.Sky.
+type SkyFacts struct {
+	Source SkySource `json:"source"`
+	Name   string    `json:"name,omitempty"`   // of the library's file, without its folder
+	SHA256 string    `json:"sha256,omitempty"` // of that file
 }
 
 // ModelFacts identify a model that was run.
@@ -107,13 +129,16 @@ type FileFacts struct {
 
 // OutputFacts identify the finished file and its pixels.
 type OutputFacts struct {
-	File            string `json:"file"`
-	Width           int    `json:"width"`
-	Height          int    `json:"height"`
-	SHA256          string `json:"sha256"`                // of the file
-	PixelsSHA256    string `json:"pixels_sha256"`         // of the samples before encoding, in the file's bit depth, rows top down, RGB, big-endian
-	ScanSHA256      string `json:"scan_sha256,omitempty"` // JPEG: of the entropy-coded data and its tables
-	UntouchedSHA256 string `json:"untouched_sha256"`      // like pixels_sha256, over the pixels that are neither computed nor synthesised (the others as 0)
+	File         string `json:"file"`
+	Width        int    `json:"width"`
+	Height       int    `json:"height"`
+	SHA256       string `json:"sha256"`                // of the file
+	PixelsSHA256 string `json:"pixels_sha256"`         // of the samples before encoding, in the file's bit depth, rows top down, RGB, big-endian
+	ScanSHA256   string `json:"scan_sha256,omitempty"` // JPEG: of the entropy-coded data and its tables
+	// UnitsSHA256 is of an altered JPEG's quantised coefficients outside the coding units that a computed or synthesised pixel touches, so that
+	// these can be proven without the sibling; docs/report.md has the order of the bytes.
+	UnitsSHA256     string `json:"units_sha256,omitempty"`
+	UntouchedSHA256 string `json:"untouched_sha256"` // like pixels_sha256, over the pixels that are neither computed nor synthesised (the others as 0)
 }
 
 // Severity of a finding.

@@ -55,7 +55,7 @@ func newReport(e *Editor, s Stage, set Set) *Report {
 	ref := set.Ref()
 	add := func(p *Photo, used bool, ev float64) {
 		r.Inputs = append(r.Inputs, InputFacts{Name: p.Name, SHA256: hex.EncodeToString(p.SHA256[:]), EV: ev, Codec: p.Codec,
-			Reference: p == ref, Used: used, Warnings: p.Warnings})
+			Reference: p == ref, SourceType: p.Facts.SourceType, Used: used, Warnings: p.Warnings})
 	}
 	// Stops of light beyond the reference: what grouping measured, else what EXIF says.
 	recorded := func(p *Photo) float64 {

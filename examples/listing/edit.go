@@ -42,9 +42,6 @@ type outcome struct {
 	before, after string // previews' paths in -out
 }
 
-// disclosure is the statement that has to stand beside an altered picture.
-const disclosure = "This image has been digitally altered. The unaltered image is available beside it."
-
 // outline is the part of an outcome that is known before the edit.
 func (b *batch) outline(j *job) *outcome {
 	o := &outcome{Name: j.name, Listing: j.list.name, Photos: []string{}}
@@ -120,7 +117,7 @@ func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []
 	if add(file, func(w io.Writer) error { return r.Encode(w, &export) }) {
 		r.Report.Output.File = file
 	}
-	if r.Report.Class == realedit.Altered && b.o.policy.NeedsSibling() && r.Unaltered != nil {
+	if r.Report.Class == realedit.Altered && b.o.policy.NeedsSibling() {
 		sibling := export
 		sibling.Unaltered = true
 		rel := unalteredDir + "/" + file
@@ -128,7 +125,10 @@ func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []
 			r.Report.Unaltered = &realedit.FileFacts{File: rel, SHA256: drafts[len(drafts)-1].sum}
 		}
 	}
-	add(j.name+".changes.png", func(w io.Writer) error { return writeChanges(w, r.Changes) })
+	changes := j.name + ".changes.png"
+	if add(changes, r.EncodeChanges) {
+		r.Report.Changes.File = changes
+	}
 	if before != nil {
 		add(previewPath(j.name, "before"), bytes(before))
 	}
@@ -168,7 +168,7 @@ func (b *batch) finished(j *job, r *realedit.Report) *outcome {
 		o.Unaltered = r.Unaltered.File
 	}
 	if r.Class == realedit.Altered {
-		o.Disclosure = disclosure
+		o.Disclosure = realedit.Disclosure
 	}
 	for _, f := range r.Findings {
 		if f.Severity != realedit.Info {

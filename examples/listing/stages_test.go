@@ -80,7 +80,7 @@ func TestAlteredPictureHasItsSibling(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sum, rep.Unaltered.SHA256)
 	require.NotEqual(t, rep.Output.SHA256, sum)
-	require.Equal(t, disclosure, readBatch(t, out).Sets[0].Disclosure)
+	require.Equal(t, realedit.Disclosure, readBatch(t, out).Sets[0].Disclosure)
 
 	// Without the stage the picture is unaltered again, and its sibling goes.
 	require.Equal(t, exitDone, call(t, append(quick(out), in)...).code)

@@ -3,6 +3,8 @@ package container
 import (
 	"fmt"
 	"io"
+
+	"github.com/realedit/realedit/internal/xmp"
 )
 
 // Limits of what is kept of one file's metadata.
@@ -78,6 +80,14 @@ func ReadBlocks(r io.ReaderAt, size int64) (b Blocks, warnings []string) {
 		tiffBlocks(r, size, &b, w)
 	}
 	return b, w.list
+}
+
+// Property is the value of a top-level property of the XMP packet or of its extension (xmp.Get).
+func (b Blocks) Property(n xmp.Name) (values []string, ok bool) {
+	if values, ok = xmp.Get(b.XMP, n); !ok && len(b.ExtendedXMP) > 0 {
+		values, ok = xmp.Get(b.ExtendedXMP, n)
+	}
+	return values, ok
 }
 
 // warner collects warnings and counts what is kept.

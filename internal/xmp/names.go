@@ -3,6 +3,8 @@
 // where properties lie in the packet's text and cuts, replaces and inserts there.
 package xmp
 
+import "strings"
+
 // Namespaces.
 const (
 	NSRDF       = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -46,3 +48,31 @@ const (
 	// with a generative model, as by inpainting or outpainting.
 	CompositeWithTrainedAlgorithmicMedia = sourceType + "compositeWithTrainedAlgorithmicMedia"
 )
+
+// sourceTypes are all concepts of the vocabulary, retired ones included, by how far what they name is from one exposure of a camera.
+var sourceTypes = map[string]int{
+	"digitalCapture": 1, "negativeFilm": 2, "positiveFilm": 2, "print": 2, "computationalCapture": 3,
+	"minorHumanEdits": 4, "humanEdits": 4, "algorithmicallyEnhanced": 4, "compositeCapture": 5, "composite": 6,
+	"screenCapture": 7, "virtualRecording": 7, "digitalArt": 7, "digitalCreation": 7, "softwareImage": 7, "dataDrivenMedia": 7, "algorithmicMedia": 7,
+	"compositeSynthetic": 8, "compositeWithTrainedAlgorithmicMedia": 9, "trainedAlgorithmicMedia": 10,
+}
+
+// SourceTypeName is the concept that a value of Iptc4xmpExt:DigitalSourceType names ("composite"), written as a URI or as a name with or without prefix; ""
+// for digitalCapture, which says nothing beyond what is taken for granted, and for what the vocabulary does not have.
+func SourceTypeName(value string) string {
+	name := strings.TrimSpace(value)
+	name = name[strings.LastIndexAny(name, "/:")+1:]
+	if sourceTypes[name] <= 1 {
+		return ""
+	}
+	return name
+}
+
+// FurtherSourceType is the one of a value of this package and a concept's name that is further from one exposure of a camera, as a value: what
+// is made of a composite stays one.
+func FurtherSourceType(value, name string) string {
+	if sourceTypes[name] > sourceTypes[strings.TrimPrefix(value, sourceType)] {
+		return sourceType + name
+	}
+	return value
+}
