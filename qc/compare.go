@@ -115,7 +115,7 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 			if got.Format() != first.Format() {
 				return realedit.Errorf(realedit.CodeBadOption, "qc", "want: is %v, got is %v: pixels can only be equal in one format", first, got)
 			}
-			checks = append(checks, func(b *bench) error { return b.leak(got, first, o.Changes) })
+			checks = append(checks, func(b *bench) error { return b.leak(got, first, o.Changes, false) })
 		}
 	}
 	refs := make([]*view, len(frames))

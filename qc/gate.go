@@ -12,8 +12,10 @@ import (
 // Gate is a stage that ends a pipeline: it holds the picture against the photos it was
 // made from (Work.Frames, or the set's reference photo decoded again when they are gone)
 // and writes every number into the report's measures and every one beyond its limit into its findings.
+// An altered picture is also held against the one from before its first computed pixel (Work.Unaltered), bit by bit and at full
+// resolution, wherever the alteration map says that nothing was computed.
 // It changes no pixel. Findings are warnings; only a picture that cannot be delivered (empty, of
-// another size, showing something else) is an error with realedit.CodeQCFailed. The zero value works.
+// another size, showing something else, with a leak) is an error with realedit.CodeQCFailed. The zero value works.
 type Gate struct {
 	Limits  Limits
 	Borders Borders
@@ -35,10 +37,11 @@ func (Gate) Gives() []realedit.Key { return nil }
 // Alters is realedit.ChangeNone: a gate only looks.
 func (Gate) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Bytes is the proxies of the picture and up to nine photos, which a device makes one by one.
+// Bytes is the proxies of the picture and up to nine photos, which a device makes one by one; from a device the bands in which an altered
+// picture and the one before are compared, too, when the proxies are gone.
 func (Gate) Bytes(w, h int) (host, device int64) {
 	g := geometryOf(w, h)
-	return int64(g.w) * int64(g.h) * 24 * 10, kernels.ImageBytes(g.w, g.h, 3, kernels.U16)
+	return max(int64(g.w)*int64(g.h)*24*10, 2*kernels.ImageBytes(w, min(h, leakBand), 3, kernels.U16)), kernels.ImageBytes(g.w, g.h, 3, kernels.U16)
 }
 
 // Recorded is the limits in force that are not the defaults, by "check.measure".
@@ -74,6 +77,11 @@ func (q Gate) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if err != nil {
 		return err
 	}
+	leaked, err := leaks(ctx, env, w, q.Limits)
+	if err != nil {
+		return err
+	}
+	v.Measures = append(v.Measures, leaked...)
 	for k, x := range v.Numbers() {
 		w.Report.Measures[k] = x
 	}

@@ -179,3 +179,50 @@ func BenchmarkGate(b *testing.B) {
 		}
 	}
 }
+
+// An altered picture is delivered only when every pixel outside its map is the deterministic picture's.
+func TestGateHoldsAlteredPicturesToTheOnesBefore(t *testing.T) {
+	env := testEnv(t)
+	frames := bracket(t, plainRoom(), 0)
+	before := frames[0].Image
+	apply := func(leak bool, kept *kernels.Image) (*realedit.Work, error) {
+		m := copyOf(t, before)
+		changes, err := realedit.NewAlterationMap(m.Width(), m.Height())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := range 40 {
+			for x := range 50 {
+				changes.Map.RowU8(y)[x] = uint8(realedit.ChangeComputed)
+				m.Row(y)[3*x*m.Format().Size()] ^= 1
+			}
+		}
+		if leak {
+			m.Row(m.Height() - 1)[(3*m.Width()-1)*m.Format().Size()] ^= 1
+		}
+		w := work(frames, m)
+		w.Changes, w.Unaltered = changes, kept
+		return w, Gate{}.Apply(context.Background(), env, w)
+	}
+	w, err := apply(false, before)
+	if v, ok := w.Report.Measures["qc_leak_pixels"]; err != nil || !ok || v != 0 {
+		t.Errorf("clean: %v, leak %v %v", err, v, ok)
+	}
+	w, err = apply(true, before)
+	if realedit.CodeOf(err) != realedit.CodeQCFailed || w.Report.Measures["qc_leak_pixels"] != 1 {
+		t.Errorf("one pixel: %v, %v", err, w.Report.Measures["qc_leak_pixels"])
+	}
+	want := realedit.RectangleOf(image.Rect(before.Width()-1, before.Height()-1, before.Width(), before.Height()))
+	found := false
+	for _, f := range w.Report.Findings {
+		found = found || f.Check == "qc_leak" && f.Severity == realedit.Failure && *f.Region == *want
+	}
+	if !found {
+		t.Errorf("one pixel: %+v", w.Report.Findings)
+	}
+	for name, kept := range map[string]*kernels.Image{"none": nil, "another size": before.SubImage(image.Rect(0, 0, 9, 9))} {
+		if _, err = apply(false, kept); realedit.CodeOf(err) != realedit.CodeQCFailed {
+			t.Errorf("%s kept: %v", name, err)
+		}
+	}
+}

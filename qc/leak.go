@@ -2,6 +2,7 @@ package qc
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"sync"
 
@@ -12,12 +13,15 @@ import (
 // synthetic tells which values of an alteration map need not equal the deterministic picture.
 func synthetic(v uint8) bool { return realedit.Change(v) >= realedit.ChangeComputed }
 
+// leakBand is how many rows are compared at a time, for pictures in device memory.
+const leakBand = 256
+
 // leak counts the pixels outside the map that differ from the deterministic picture, all of them,
 // bit by bit, at full resolution. A map of nil means that no pixel may differ.
-func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap) error {
+func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap, hard bool) error {
 	w, h := got.Width(), got.Height()
 	size := got.Channels() * got.Format().Size()
-	const band = 256 // rows at a time, for pictures in device memory
+	const band = leakBand
 	var total int64
 	var mu sync.Mutex
 	box := image.Rectangle{}
@@ -67,8 +71,32 @@ func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap) 
 	if total > 0 {
 		rs = []Region{{box, float64(total)}}
 	}
-	b.add(Leak, "pixels", float64(total), false, rs)
+	b.add(Leak, "pixels", float64(total), hard, rs)
 	return nil
+}
+
+// leaks holds an altered picture against the deterministic one that was kept (Work.Unaltered). Of a picture that is not altered there is nothing to
+// hold. What is promised to be exact is not delivered when it is not: the measure is hard.
+func leaks(ctx context.Context, env *realedit.Env, w *realedit.Work, l Limits) ([]Measure, error) {
+	if w.Changes == nil || w.Changes.Strongest().Class() != realedit.Altered {
+		return nil, nil
+	}
+	want := w.Unaltered
+	switch {
+	case want == nil:
+		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "pixels are computed or synthesised, and the picture before them was not kept (Work.Unaltered)")
+	case want.Bounds() != w.Image.Bounds() || want.Format() != w.Image.Format() || want.Channels() != w.Image.Channels():
+		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "the picture is %v, the one before computed pixels %v", w.Image, want)
+	case w.Changes.Map.Bounds() != w.Image.Bounds():
+		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "the picture is %v, its alteration map %v", w.Image, w.Changes.Map)
+	}
+	b, err := newBench(ctx, env, l)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	err = b.leak(w.Image, want, w.Changes, true)
+	return b.out.Measures, err
 }
 
 // skipMask is 1 for proxy pixels that touch one whose map value satisfies out; nil when none does.
