@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -79,11 +80,14 @@ type stages struct {
 
 func (s stages) Stages() []Stage { return s.list }
 
+var evenWall = sync.OnceValue(func() *scene.Bracket {
+	return scene.EvenWall(scene.EvenWallOptions{W: 330, H: 250}).Bracket(scene.BracketOptions{EVs: []float64{0}, Orientation: 6, GPS: true})
+})
+
 // takenPhoto is a rendered photo with EXIF, orientation 6, as a file.
 func takenPhoto(t *testing.T) (path string, photo *Photo) {
 	t.Helper()
-	s := scene.EvenWall(scene.EvenWallOptions{W: 330, H: 250})
-	b := s.Bracket(scene.BracketOptions{EVs: []float64{0}, Orientation: 6, GPS: true})
+	b := evenWall()
 	path = filepath.Join(t.TempDir(), b.Photos[0].EXIF.FileName())
 	require.NoError(t, scene.WriteJPEG(path, &b.Photos[0], 92))
 	photo, err := Open(path, nil)
