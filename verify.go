@@ -1,6 +1,7 @@
 package realedit
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -8,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -71,6 +74,19 @@ func Verify(ctx context.Context, fsys fs.FS, name string, o *VerifyOptions) (*Ve
 		return nil, err
 	}
 	return v.out, nil
+}
+
+// VerifyFile is Verify for a picture or report on disk.
+func VerifyFile(ctx context.Context, name string, o *VerifyOptions) (*Verification, error) {
+	dir, base := filepath.Split(name)
+	v, err := Verify(ctx, os.DirFS(cmp.Or(dir, ".")), base, o)
+	if err == nil {
+		v.Report = filepath.Join(dir, v.Report)
+		if v.File != "" {
+			v.File = filepath.Join(dir, v.File)
+		}
+	}
+	return v, err
 }
 
 // verifier is one call of Verify.
