@@ -94,7 +94,9 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 	}
 	m := r.Image
 	if o.Unaltered {
-		if m = r.Unaltered; m == nil {
+		if m = r.Unaltered; m == nil && r.Report.Class == Altered {
+			return Errorf(CodeInternal, "export", "the picture is altered, and no stage kept the one from before (Work.Unaltered)")
+		} else if m == nil {
 			return Errorf(CodeBadOption, "export", "Unaltered: the picture is not altered, so there is no sibling")
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -357,5 +358,36 @@ func BenchmarkRows(b *testing.B) {
 	b.ReportMetric(float64(len(data)), "bytes")
 	for b.Loop() {
 		require.NoError(b, f.Rows(context.Background(), func(int, []int16) error { return nil }))
+	}
+}
+
+// libjpeg's own decoder, where djpeg is installed, sees the same luma to one level.
+func TestCoefficientsMakeThePictureThatDjpegDecodes(t *testing.T) {
+	djpeg, err := exec.LookPath("djpeg")
+	phototest.Need(t, "djpeg", err == nil)
+	names, err := filepath.Glob("../../testdata/listing/*.JPG")
+	require.NoError(t, err)
+	for _, name := range names[:2] {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		f, err := Parse(data)
+		require.NoError(t, err)
+		out, err := exec.Command(djpeg, "-grayscale", "-dct", "float", "-pnm", name).Output()
+		require.NoError(t, err)
+		head := fmt.Sprintf("P5\n%d %d\n255\n", f.Width, f.Height)
+		require.Equal(t, head, string(out[:len(head)]))
+		pix, width := planes(t, f)
+		differ := 0
+		for y := range f.Height {
+			for x := range f.Width {
+				want := min(max(pix[0][y*width[0]+x], 0), 255)
+				d := math.Abs(want - float64(out[len(head)+y*f.Width+x]))
+				require.LessOrEqual(t, d, 0.51, "at %d,%d", x, y)
+				if d > 0.501 {
+					differ++
+				}
+			}
+		}
+		t.Logf("%s: %d of %d samples are rounded otherwise", filepath.Base(name), differ, f.Width*f.Height)
 	}
 }
