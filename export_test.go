@@ -84,6 +84,15 @@ var evenWall = sync.OnceValue(func() *scene.Bracket {
 	return scene.EvenWall(scene.EvenWallOptions{W: 330, H: 250}).Bracket(scene.BracketOptions{EVs: []float64{0}, Orientation: 6, GPS: true})
 })
 
+// shotBytes is that photo's file.
+func shotBytes(t testing.TB) []byte {
+	path := filepath.Join(t.TempDir(), "one.jpg")
+	require.NoError(t, scene.WriteJPEG(path, &evenWall().Photos[0], 92))
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return data
+}
+
 // takenPhoto is a rendered photo with EXIF, orientation 6, as a file.
 func takenPhoto(t *testing.T) (path string, photo *Photo) {
 	t.Helper()

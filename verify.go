@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/realedit/realedit/kernels"
 )
 
 // ReportSuffix is how the names of reports end: NAME.report.json lies beside NAME.jpg.
@@ -233,8 +235,9 @@ func (v *verifier) itself() {
 		lacks("%d inputs are the reference photo", references)
 	}
 	if o := r.Output; o != nil {
-		if o.Width < 1 || o.Height < 1 {
+		if o.Width < 1 || o.Height < 1 || o.Width > kernels.MaxSide || o.Height > kernels.MaxSide {
 			lacks("output is %d×%d pixels", o.Width, o.Height)
+			o.Width, o.Height = 0, 0 // nothing has this size
 		}
 		hash("output.sha256", o.SHA256)
 		hash("output.pixels_sha256", o.PixelsSHA256)

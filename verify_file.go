@@ -61,9 +61,13 @@ func (a *artefact) load(v *verifier) {
 		sum := sha256.Sum256(data)
 		hashed <- hex.EncodeToString(sum[:])
 	}()
-	if o := v.r.Output; !a.isMap {
+	o := v.r.Output
+	switch pixels := int64(o.Width) * int64(o.Height); {
+	case !a.isMap:
 		a.decode(v)
-	} else if o.Width >= 1 && o.Height >= 1 {
+	case pixels > v.limits.MaxPixels:
+		a.mapErr = Errorf(CodeTooLarge, "", "a picture of %d×%d pixels, the limit is %d", o.Width, o.Height, v.limits.MaxPixels)
+	case pixels > 0:
 		a.changes, a.reduced, a.mapErr = decodeChanges(data, o.Width, o.Height, v.r.Class == Altered)
 	}
 	if sum := <-hashed; sum != a.want {

@@ -442,6 +442,8 @@ func TestVerifyFindsWrongReports(t *testing.T) {
 		"map hash":                {true, func(r *Report) { r.Changes.SHA256 = zero }, []ProblemCode{ProblemHash}},
 		"width":                   {false, func(r *Report) { r.Output.Width++ }, []ProblemCode{ProblemSize, ProblemMap}},
 		"no size":                 {false, func(r *Report) { r.Output.Width = 0 }, []ProblemCode{ProblemIncomplete, ProblemSize}},
+		"a size beyond any":       {false, func(r *Report) { r.Output.Width, r.Output.Height = 1<<40, 1<<40 }, []ProblemCode{ProblemIncomplete, ProblemSize}},
+		"a size beyond the limit": {false, func(r *Report) { r.Output.Width, r.Output.Height = 60000, 60000 }, []ProblemCode{ProblemSize, ProblemMap}},
 		"another file":            {false, func(r *Report) { r.Output.File = "two.png" }, []ProblemCode{ProblemMissing}},
 		"a file elsewhere":        {false, func(r *Report) { r.Output.File = "../one.png" }, []ProblemCode{ProblemIncomplete}},
 		"a sibling of no altered": {false, func(r *Report) { r.Unaltered = &FileFacts{"one.png", r.Output.SHA256} }, []ProblemCode{ProblemClass}},
@@ -770,4 +772,43 @@ func TestVerifyPhotographs(t *testing.T) {
 		}
 	}
 	require.Greater(t, n, 10)
+}
+
+// Whatever a report says: problems, never a panic nor endless work.
+func FuzzVerifyReport(f *testing.F) {
+	for _, altered := range []bool{false, true} {
+		list := []Stage{asShot{}}
+		if altered {
+			list = append(list, skied{Source: SkyLibrary})
+		}
+		p, err := Decode(bytes.NewReader(shotBytes(f)), nil)
+		require.NoError(f, err)
+		p.Name = "one.jpg"
+		e, err := New(Config{Policy: AB723})
+		require.NoError(f, err)
+		r, err := e.Process(context.Background(), stages{list: list}, Set{ID: "one", Photos: []*Photo{p}, Reason: ReasonSingle, Confidence: 1})
+		require.NoError(f, err)
+		dir := delivered(f, r, ExportOptions{Format: PNG})
+		files := fstest.MapFS{}
+		require.NoError(f, fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			files[name] = &fstest.MapFile{Data: data, Mode: 0o666}
+			return err
+		}))
+		if f.Add(files["one.report.json"].Data); !altered {
+			continue
+		}
+		f.Fuzz(func(t *testing.T, report []byte) {
+			all := fstest.MapFS{}
+			for k, v := range files {
+				all[k] = v
+			}
+			all["one.report.json"] = &fstest.MapFile{Data: report, Mode: 0o666}
+			_, err := Verify(context.Background(), all, "one.png", nil)
+			require.NoError(t, err)
+		})
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/realedit/realedit"
 )
@@ -93,9 +94,14 @@ func verify(c *command, ctx context.Context, args []string) int {
 // tell prints a line per problem, with the file where it lies.
 func tell(w io.Writer, v *realedit.Verification) error {
 	for _, p := range v.Problems {
-		p.Message = strings.Join(strings.Fields(p.Message), " ") // a decoder's words may have line ends
 		p.File = filepath.Join(filepath.Dir(v.Report), p.File)
-		if _, err := fmt.Fprintln(w, p); err != nil {
+		line := strings.Map(func(r rune) rune { // one line, whatever a report or a decoder says
+			if !unicode.IsPrint(r) {
+				return ' '
+			}
+			return r
+		}, p.String())
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
