@@ -219,7 +219,7 @@ func appendProvider(so *lib.SessionOptions, p Provider, o *Options) error {
 	if err == nil {
 		return nil
 	}
-	if missing != "" {
+	if missing != "" && !strings.Contains(err.Error(), "not enabled in this build") {
 		return fmt.Errorf("%w (not found in the folders for CUDA libraries: %s): %w", err, missing, kernels.ErrNoDevice)
 	}
 	return fmt.Errorf("%w: %w", err, kernels.ErrNoDevice)

@@ -366,10 +366,14 @@ func TestExternalWeights(t *testing.T) {
 	require.ErrorIs(t, err, ErrBadModel)
 }
 
-// A Run ends within milliseconds of its context: 1 ms steps here, 250 ms allowed on a machine that others use.
+// A Run ends within milliseconds of its context: steps of 3 ms on the processor, 250 ms allowed on a machine that others use. On a GPU what has been queued
+// is done first, up to a thousand steps.
 func TestCancel(t *testing.T) {
 	r := open(t, Options{})
-	side, steps := int64(256), 20000
+	side, steps, allowed := int64(384), 4000, 250*time.Millisecond
+	if provider(t).Name != "cpu" {
+		side, allowed = 4096, 2*time.Second
+	}
 	m := fromBytes("chain", chain(side, steps))
 	s := acquire(t, r, m)
 	defer s.Release()
@@ -381,7 +385,7 @@ func TestCancel(t *testing.T) {
 	_, err := s.Run(ctx, Values{"x": x})
 	late := time.Since(at)
 	require.ErrorIs(t, err, why)
-	require.Less(t, late, 250*time.Millisecond)
+	require.Less(t, late, allowed)
 	t.Logf("ended %v after", late)
 	_, err = s.Run(ctx, Values{"x": x})
 	require.ErrorIs(t, err, why)
