@@ -219,10 +219,22 @@ func appendProvider(so *lib.SessionOptions, p Provider, o *Options) error {
 	if err == nil {
 		return nil
 	}
+	err = plain(err)
 	if missing != "" && !strings.Contains(err.Error(), "not enabled in this build") {
 		return fmt.Errorf("%w (not found in the folders for CUDA libraries: %s): %w", err, missing, kernels.ErrNoDevice)
 	}
 	return fmt.Errorf("%w: %w", err, kernels.ErrNoDevice)
+}
+
+// plain is an error's text without the library's source files and numbers.
+func plain(err error) error {
+	text := err.Error()
+	if i := strings.LastIndex(text, "[ONNXRuntimeError] : "); i >= 0 {
+		if parts := strings.SplitN(text[i:], " : ", 4); len(parts) == 4 {
+			return errors.New(parts[3])
+		}
+	}
+	return err
 }
 
 // classify gives an error of the library, which is text alone, its kind.
@@ -232,6 +244,7 @@ func classify(err error, provider string) error {
 		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
 	}
 	gpu := provider != "cpu"
+	err = plain(err)
 	switch {
 	case has("out of memory", "failed to allocate memory", "bad_alloc", "bad allocation", "available memory of"):
 		if gpu {

@@ -64,6 +64,8 @@ type Model struct {
 	Path   string
 	Data   []byte
 	Folder string
+	// Read gives the contents instead of Data, whenever the session is made: in a cache a session may be made more than once.
+	Read func() ([]byte, error)
 	// Want are the outputs to compute, nil = all.
 	Want []string
 	// Shapes are outputs' shapes where the file leaves them free. A float16 output needs one where it does not follow from the inputs' by name.
@@ -88,9 +90,9 @@ func (m *Model) check() (err error) {
 		return &kernels.ArgError{Op: "ort.Model", Arg: field, Msg: fmt.Sprintf(format, a...)}
 	}
 	switch {
-	case (m.Path == "") == (m.Data == nil):
-		return bad("Path", "either Path or Data has to be given")
-	case m.Data != nil && m.Key == "":
+	case (m.Path == "") == (m.Data == nil && m.Read == nil) || m.Data != nil && m.Read != nil:
+		return bad("Path", "one of Path, Data and Read has to be given")
+	case m.Path == "" && m.Key == "":
 		return bad("Key", "a model from memory needs one")
 	case m.Memory < 0:
 		return bad("Memory", "%d is negative", m.Memory)

@@ -180,6 +180,14 @@ func (r *Runtime) load(e *entry, m *Model, hold bool) {
 		if err := Load(r.o.Library); err != nil {
 			return err
 		}
+		if m.Read != nil {
+			if m.Data, err = m.Read(); err != nil {
+				return err
+			}
+			if m.Data == nil {
+				m.Data = []byte{}
+			}
+		}
 		if e.sig, err = m.Signature(); err != nil {
 			return err
 		}

@@ -54,7 +54,10 @@ func (m *Model) Signature() (*Signature, error) {
 func infos(vs []onnx.Value) []Info {
 	all := make([]Info, len(vs))
 	for i, v := range vs {
-		all[i] = Info{v.Name, v.Type.String(), make([]int64, len(v.Shape))}
+		all[i] = Info{Name: v.Name, Type: v.Type.String()}
+		if v.Shape != nil {
+			all[i].Shape = make([]int64, len(v.Shape))
+		}
 		for k, d := range v.Shape {
 			all[i].Shape[k] = d.N
 			if d.Param != "" {

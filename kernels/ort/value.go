@@ -18,7 +18,7 @@ type Tensor struct {
 // Values are tensors by name.
 type Values map[string]*Tensor
 
-// Info is the name, element type and shape of an input or output. A dimension of -1 is free.
+// Info is the name, element type and shape of an input or output. A dimension of -1 is free; a nil Shape is unknown until the model has run.
 type Info struct {
 	Name  string
 	Type  string // "float32", "float16", "int64", "int32", "uint8"; other types cannot be run
