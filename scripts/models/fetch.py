@@ -13,17 +13,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 IMAGENET = {"mean": [.485, .456, .406], "std": [.229, .224, .225]}
 CLIP = {"mean": [.48145466, .4578275, .40821073], "std": [.26862954, .26130258, .27577711]}
 
-# Where models come from, and what their files do not tell.
+# Where models come from, and what their files do not tell. memory: MB with a run, measured on the processor with networks of the same shape.
 KINDS = {
-    "clip": dict(name="clip-vit-base-patch32", licence="MIT", hub=("Xenova/clip-vit-base-patch32", "onnx/vision_model.onnx"), outputs=["image_embeds"],
+    "clip": dict(name="clip-vit-base-patch32", licence="MIT", hub=("Xenova/clip-vit-base-patch32", "onnx/vision_model.onnx"), outputs=["image_embeds"], memory=420,
                  preprocess=dict(width=224, height=224, resize="fit_crop", **CLIP), labels="clip"),
-    "sky": dict(name="skyseg", licence="not stated: ask its author", hub=("JianyuanWang/skyseg", "skyseg.onnx"), outputs=1,
+    "sky": dict(name="skyseg", licence="not stated: ask its author", hub=("JianyuanWang/skyseg", "skyseg.onnx"), outputs=1, memory=720,
                 preprocess=dict(width=320, height=320, resize="stretch", **IMAGENET)),
-    "saliency": dict(name="u2net", licence="Apache-2.0", gh=("danielgatis/rembg", "v0.0.0", "u2net.onnx"), md5="60024c5c889badc19c04ad937298a77b", outputs=1,
+    "saliency": dict(name="u2net", licence="Apache-2.0", gh=("danielgatis/rembg", "v0.0.0", "u2net.onnx"), md5="60024c5c889badc19c04ad937298a77b", outputs=1, memory=720,
                      preprocess=dict(width=320, height=320, resize="stretch", **IMAGENET)),
     "semantic": dict(preprocess=dict(width=512, height=512, resize="stretch", **IMAGENET), outputs=1),
-    "sam2_encoder": dict(name="sam2_encoder", licence="Apache-2.0", preprocess=dict(width=1024, height=1024, resize="stretch", **IMAGENET)),
-    "sam2_decoder": dict(name="sam2_decoder", licence="Apache-2.0", preprocess=dict(width=1024, height=1024, resize="stretch", mean=[0, 0, 0], std=[1, 1, 1])),
+    "sam2_encoder": dict(name="sam2_encoder", licence="Apache-2.0", memory=1900, preprocess=dict(width=1024, height=1024, resize="stretch", **IMAGENET)),
+    "sam2_decoder": dict(name="sam2_decoder", licence="Apache-2.0", memory=130, preprocess=dict(width=1024, height=1024, resize="stretch", mean=[0, 0, 0], std=[1, 1, 1])),
     "owlv2": dict(name="owlv2-base-patch16-ensemble", licence="Apache-2.0", preprocess=dict(width=960, height=960, resize="pad", **CLIP), outputs=["logits", "pred_boxes"], labels="owl"),
 }
 TOKENIZER = ("Xenova/clip-vit-base-patch32", "tokenizer.json")  # OWLv2's is the same
@@ -139,6 +139,8 @@ def main():
         if want:
             entry["outputs"] = entry["outputs"][:1] if want == 1 else [o for o in entry["outputs"] if o["name"] in want]
         entry.update(name=name, kind=a.kind, licence=licence, source=a.source or source, preprocess=k["preprocess"])
+        if "memory" in k:
+            entry["memory"] = k["memory"] * 10**6
         labels = None
         if a.labels:
             with open(a.labels, "rb") as f:
