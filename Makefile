@@ -1,6 +1,7 @@
 # What a developer runs. CI runs .ci/run.
 FUZZTIME ?= 20s
 PYTHON ?= python3
+ORT ?= cpu
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -49,10 +50,13 @@ build/cuda/emu/libcuda.so.1: $(wildcard kernels/cuda/*.cu kernels/cuda/*.cuh ker
 	cd kernels/cuda && g++ -std=c++17 -O2 -g -fPIC -shared -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing -DRE_EMU -I. -w \
 	  -x c++ kernels.cu emu/sched.cu emu/driver.cu -o $(abspath $@)
 
+ort: ## ONNX Runtime into the user's data folder, for models; ORT=gpu for the one with CUDA (docs/ort.md)
+	@scripts/ort.sh $(ORT)
+
 gpu-test: ## on a machine with a GPU: every test that touches it (scripts/gpu.sh says how without Go)
 	scripts/gpu.sh build && scripts/gpu.sh test
 
 gpu-bench: ## on a machine with a GPU: the rows of docs/benchmarks.md
 	scripts/gpu.sh build && scripts/gpu.sh bench
 
-.PHONY: help cuda-env cuda-emu gpu-test gpu-bench test bench bench-peers lint golden fuzz soak readme-commands
+.PHONY: help ort cuda-env cuda-emu gpu-test gpu-bench test bench bench-peers lint golden fuzz soak readme-commands

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/ort"
 )
 
 // Code is a stable, machine-readable name of what went wrong or was found.
@@ -102,6 +103,8 @@ func CodeOf(err error) Code {
 		{kernels.ErrDeviceLost, CodeDeviceLost},
 		{kernels.ErrUnsupported, CodeUnsupported},
 		{kernels.ErrInvalid, CodeBadOption},
+		{ort.ErrNoLibrary, CodeNoLibrary},
+		{ort.ErrBadModel, CodeBadModel},
 		{syscall.ENOSPC, CodeDiskFull},
 		{syscall.EDQUOT, CodeDiskFull},
 		{fs.ErrNotExist, CodeUnreadable},

@@ -20,6 +20,7 @@ const (
 	CheckWindowPulled    = "window_pulled"         // the view comes from a darker photo
 	CheckModelMissing    = "model_missing"         // a model was asked for and is not there
 	CheckModelBad        = "model_bad"             // a model's file, signature or answer is not what it has to be; the default was used
+	CheckModelFailed     = "model_failed"          // a model could not be run for want of its library, memory or device; the default was used
 	CheckProvider        = "ort_provider"          // an ONNX Runtime provider is not there; a slower one was used
 	CheckRetry           = "rung_failed"           // a rung of the ladder did not pass
 	CheckBackendTooSmall = "backend_too_small"     // the stages take more device memory than there is

@@ -11,6 +11,7 @@ require (
 require (
 	github.com/google/uuid v1.1.1 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
+	github.com/yalue/onnxruntime_go v1.27.0 // indirect
 )
 
 require (

@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync"
 )
 
@@ -20,6 +21,7 @@ type Pool struct {
 	peak  int64
 	idle  map[int][][]byte // size class → free blocks
 	kept  int64            // bytes in idle
+	full  []*func(int64)   // see OnFull
 }
 
 // NewPool returns a pool that lets at most limit bytes be in use at once (0 = no limit).
@@ -46,11 +48,8 @@ func (p *Pool) Get(n int64) ([]byte, func(), error) {
 		return nil, nil, argErr("Pool.Get", "n", "%d bytes", n)
 	}
 	size := SizeClass(int(n))
-	p.mu.Lock()
-	if p.limit > 0 && p.inUse+int64(size) > p.limit {
-		used := p.inUse
-		p.mu.Unlock()
-		return nil, nil, fmt.Errorf("kernels: %d MiB asked for with %d of %d MiB in use: %w", n>>20, used>>20, p.limit>>20, ErrHostMemory)
+	if err := p.lockFor(int64(size)); err != nil {
+		return nil, nil, err
 	}
 	p.inUse += int64(size)
 	p.peak = max(p.peak, p.inUse)
@@ -69,6 +68,61 @@ func (p *Pool) Get(n int64) ([]byte, func(), error) {
 	}
 	var once sync.Once
 	return b[:n], func() { once.Do(func() { p.put(b) }) }, nil
+}
+
+// lockFor locks the pool with room for size more bytes, which those make that OnFull named if there is none. On an error the pool is not locked.
+func (p *Pool) lockFor(size int64) error {
+	p.mu.Lock()
+	free := slices.Clone(p.full)
+	for p.limit > 0 && p.inUse+size > p.limit {
+		used, limit := p.inUse, p.limit
+		p.mu.Unlock()
+		if len(free) == 0 {
+			return fmt.Errorf("kernels: %d MiB asked for with %d of %d MiB in use: %w", size>>20, used>>20, limit>>20, ErrHostMemory)
+		}
+		(*free[0])(used + size - limit)
+		free = free[1:]
+		p.mu.Lock()
+	}
+	return nil
+}
+
+// Reserve counts n bytes that lie elsewhere (a model's session) as in use, until release is called. Past the limit the error wraps ErrHostMemory.
+func (p *Pool) Reserve(n int64) (release func(), err error) {
+	if n < 0 {
+		return nil, argErr("Pool.Reserve", "n", "%d bytes", n)
+	}
+	if err := p.lockFor(n); err != nil {
+		return nil, err
+	}
+	defer p.mu.Unlock()
+	p.inUse += n
+	p.peak = max(p.peak, p.inUse)
+	if p.limit > 0 && p.inUse+p.kept > p.limit {
+		p.dropIdle()
+	}
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.inUse -= n
+		})
+	}, nil
+}
+
+// OnFull has f called when somebody asks for more than the limit allows: f gives back what it can do without, of what Reserve counted,
+// at least so many bytes if it can, and returns when that is done. It is called without the pool's lock, from any goroutine, and must not ask the pool for memory.
+// remove ends that.
+func (p *Pool) OnFull(f func(bytes int64)) (remove func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.full = append(p.full, &f)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.full = slices.DeleteFunc(p.full, func(g *func(int64)) bool { return g == &f })
+	}
 }
 
 func (p *Pool) put(b []byte) {

@@ -19,6 +19,7 @@ type batch struct {
 	backends   []kernels.Backend
 	device     bool // pixels are not worked on in host memory
 	editor     *realedit.Editor
+	models     *realedit.ModelDir // nil = none
 	cache      *realedit.PixelCache
 	out        *output // nil under -groups
 	show       *progress
@@ -105,12 +106,19 @@ func (b *batch) openBackends() (err error) {
 		return fail(err)
 	}
 	b.device = !onHost
-	b.editor, err = realedit.New(realedit.Config{
+	if b.models, err = openModels(b.o, b.backends[0].Name()); err != nil {
+		return errors.Join(err, b.closeBackends())
+	}
+	cfg := realedit.Config{
 		Backends: b.backends,
 		Budget:   kernels.Budget{Host: b.pixels, Device: b.o.gpu},
 		Policy:   b.o.policy,
 		Progress: b.show.stage,
-	})
+	}
+	if b.models != nil {
+		cfg.Models = b.models
+	}
+	b.editor, err = realedit.New(cfg)
 	if err != nil {
 		return fail(err)
 	}
@@ -118,6 +126,9 @@ func (b *batch) openBackends() (err error) {
 }
 
 func (b *batch) closeBackends() (err error) {
+	if b.models != nil {
+		err, b.models = b.models.Close(), nil
+	}
 	for _, k := range b.backends {
 		err = errors.Join(err, k.Close())
 	}

@@ -33,6 +33,7 @@ type options struct {
 	groups  bool
 	json    bool
 	quiet   bool
+	models  string // folder; "" = where they usually are
 	inputs  []string
 }
 
@@ -61,6 +62,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	text["gpu-memory"] = f.String("gpu-memory", "0", "device memory to stay within, of each GPU; 0 = 90 % of what is free")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processor threads")
 	text["memory"] = f.String("memory", "2GiB", "host memory to stay within")
+	f.StringVar(&o.models, "models", "", "folder of models, or none; default $"+envModels+", then the user's own (docs/models.md)")
 	f.BoolVar(&o.groups, "groups", false, "print the sets with reason and confidence, then stop")
 	f.BoolVar(&o.json, "json", false, "print one line of JSON per set on standard output")
 	f.BoolVar(&o.quiet, "q", false, "print nothing but errors")

@@ -217,7 +217,7 @@ func fingerprint(sets []realedit.Set) string {
 func (b *batch) keyOf(j *job, shared string) string {
 	h := sha256.New()
 	s := j.set
-	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", libraryBuild(), b.o.record(b.kind()), shared, s.ID)
+	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", libraryBuild(), b.o.record(b.kind())+modelsRecord(b.models), shared, s.ID)
 	fmt.Fprintf(h, "%d %s %v %q %v\n", s.Reference, s.Reason, s.Confidence, s.Warnings, s.EVs)
 	for _, p := range s.Photos {
 		fmt.Fprintf(h, "%x %q %s\n", p.SHA256, p.Name, p.Codec)

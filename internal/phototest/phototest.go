@@ -22,8 +22,9 @@ func Need(t testing.TB, what string, here bool) {
 	if here {
 		return
 	}
+	how := map[string]string{"photos": "REALEDIT_PHOTOS names their folder", "ort": "make ort puts the library in place"}[what]
 	if slices.Contains(strings.Split(os.Getenv("REALEDIT_REQUIRE"), ","), what) {
-		t.Fatalf("%s: REALEDIT_REQUIRE asks for them, and they are not here (photos: REALEDIT_PHOTOS names their folder)", what)
+		t.Fatalf("%s: REALEDIT_REQUIRE asks for it, and it is not here; %s", what, how)
 	}
-	t.Skipf("%s: not here (photos: REALEDIT_PHOTOS names their folder)", what)
+	t.Skipf("%s: not here; %s", what, how)
 }
