@@ -151,6 +151,13 @@ func hostRGB(ctx context.Context, env *realedit.Env, src *kernels.Image, w, h in
 	return v, env.Backend.Copy(ctx, host, m)
 }
 
+// modelBytes is the most memory of the backend's that asking one model takes: the picture at the largest published input, 1024², or a mask at that size and
+// at the small picture's. What the model itself takes is the runtime's, and has its own budget.
+func modelBytes() (host, device int64) {
+	device = kernels.ImageBytes(1024, 1024, 3, kernels.F32)
+	return device, device
+}
+
 // resizePlane scales a plane on the host of sw×sh samples to w×h by Ops.Resize.
 func resizePlane(ctx context.Context, env *realedit.Env, v []float32, sw, sh, w, h int) ([]float32, error) {
 	if sw == w && sh == h {

@@ -378,4 +378,6 @@ if __name__ == "__main__":
         ["masks", "iou_predictions", "low_res_masks"], "int32")
     for folder, entries in folders.items():
         write(os.path.join(folder, "models.json"), {"models": entries})
-    json.dump({f: expect(f) for f in folders}, open(os.path.join(here, "expected.json"), "w"), indent=1)
+    lines = lambda v: "{\n" + ",\n".join(f"{json.dumps(k)}: {x}" for k, x in v.items()) + "\n}"
+    with open(os.path.join(here, "expected.json"), "w") as f:  # a line for each kind
+        f.write(lines({folder: lines({k: json.dumps(v) for k, v in expect(folder).items()}) for folder in folders}) + "\n")
