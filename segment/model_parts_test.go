@@ -250,7 +250,9 @@ func TestPromptsOfAMask(t *testing.T) {
 	p := parts[0].prompt(m, w, h)
 	require.Equal(t, [4]int{10, 10, 40, 30}, p.box)
 	require.Len(t, p.inside, samPoints)
-	require.Equal(t, 20, p.inside[0][1], "the middle row is the deepest")
+	require.Equal(t, [2]int{25, 20}, p.inside[0], "the middle")
+	require.Less(t, min(p.inside[1][0], p.inside[2][0]), 18, "the others to its left")
+	require.Greater(t, max(p.inside[1][0], p.inside[2][0]), 32, "and right")
 	for _, q := range p.inside {
 		require.Equal(t, float32(1), m[q[1]*w+q[0]])
 	}

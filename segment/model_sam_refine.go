@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"image"
+	"math"
 	"slices"
 
 	"github.com/realedit/realedit"
@@ -135,34 +136,43 @@ func (r maskRegion) prompt(rough []float32, w, h int) samPrompt {
 	return p
 }
 
-// spread picks up to n points of area where in holds, by the chamfer distance 3-4 (Borgefors 1986): first the one farthest from where it does
-// not (and, with edges, from the area's own edges), then those farthest from that and from the points before. Nearer than one pixel is none. Of equals the first in reading order.
+// spread picks up to n points of area where in holds: first the one farthest from where it does not (and, with edges, from the area's own edges), of several
+// the one nearest the area's centre; then, of all that are at least half as far, the one farthest from the points before. Nearer than one pixel is none. Of equals the
+// first in reading order.
 func spread(area image.Rectangle, n int, edges bool, in func(x, y int) bool) [][2]int {
 	w, h := area.Dx(), area.Dy()
 	depth := chamfer(w, h, edges, func(x, y int) bool { return in(area.Min.X+x, area.Min.Y+y) })
+	if len(depth) == 0 || slices.Max(depth) <= 3 {
+		return nil
+	}
+	deepest := slices.Max(depth)
+	square := func(k, x, y int) int { return (k%w-x)*(k%w-x) + (k/w-y)*(k/w-y) }
+	at := -1
+	for k, d := range depth {
+		if d == deepest && (at < 0 || square(k, w/2, h/2) < square(at, w/2, h/2)) {
+			at = k
+		}
+	}
 	var points [][2]int
-	for range n {
-		best, at := int32(3), -1
-		for k, d := range depth {
-			if d > best {
-				best, at = d, k
-			}
-		}
-		if at < 0 {
-			break
-		}
+	away := make([]int, len(depth)) // squared distance to the nearest point
+	for k := range away {
+		away[k] = math.MaxInt
+	}
+	for at >= 0 && len(points) < n {
 		px, py := at%w, at/w
 		points = append(points, [2]int{area.Min.X + px, area.Min.Y + py})
-		for k := range depth {
-			dx, dy := k%w-px, k/w-py
-			dx, dy = max(dx, -dx), max(dy, -dy)
-			depth[k] = min(depth[k], int32(4*min(dx, dy)+3*(max(dx, dy)-min(dx, dy))))
+		at = -1
+		best := 0
+		for k, d := range depth {
+			if away[k] = min(away[k], square(k, px, py)); d > 3 && 2*d >= deepest && away[k] > best {
+				at, best = k, away[k]
+			}
 		}
 	}
 	return points
 }
 
-// chamfer is each sample's distance, in thirds of a pixel, to the nearest where in does not hold; with edges all beyond the area counts as such.
+// chamfer is each sample's chamfer distance 3-4 (Borgefors 1986), in thirds of a pixel, to the nearest where in does not hold; with edges all beyond the area counts as such.
 func chamfer(w, h int, edges bool, in func(x, y int) bool) []int32 {
 	const far = 1 << 28
 	d := make([]int32, w*h)

@@ -188,8 +188,8 @@ def sam_encoder(folder, dtype, large):
     pos = g.op("Add", pos, g.op("Tile", g.par(1, dim, 8, 8, std=.02, dtype=np.float32), g.ints(1, 1, 32, 32)))
     x = g.op("Add", x, g.cast(g.op("Transpose", pos, perm=[0, 2, 3, 1])))
 
-    def halve(x, n, s, c):  # max over 2×2 of [n,s,s,c]
-        return g.op("ReduceMax", g.op("Reshape", x, g.ints(n, s // 2, 2, s // 2, 2, c)), axes=[2, 4], keepdims=0)
+    def halve(x):  # the largest of 2×2, channels last
+        return g.op("Transpose", g.op("MaxPool", g.op("Transpose", x, perm=[0, 3, 1, 2]), kernel_shape=[2, 2], strides=[2, 2]), perm=[0, 2, 3, 1])
 
     levels = []
     for i in range(sum(stages)):
@@ -199,7 +199,7 @@ def sam_encoder(folder, dtype, large):
         if i - 1 in ends:  # the first block of a stage shrinks, in windows of the stage before
             out, heads, stage, pool = 2 * dim, 2 * heads, stage + 1, True
         y = g.norm(x, dim, 1e-6)
-        short = halve(g.linear(y, dim, out), 1, side, out) if pool else x
+        short = halve(g.linear(y, dim, out)) if pool else x
         w = win or side
         wide = -(-side // w) * w
         if wide > side:
@@ -209,7 +209,7 @@ def sam_encoder(folder, dtype, large):
         qkv = g.linear(g.op("Reshape", y, g.ints(n, w * w, dim)), dim, 3 * out)
         q, k, v = g.op("Split", qkv, g.ints(out, out, out), axis=2, outputs=3)
         if pool:
-            q = g.op("Reshape", halve(q, n, w, out), g.ints(n, w * w // 4, out))
+            q = g.op("Reshape", halve(g.op("Reshape", q, g.ints(n, w, w, out))), g.ints(n, w * w // 4, out))
             w, wide, side = w // 2, wide // 2, side // 2
         y = g.linear(g.attend(q, k, v, heads), out, out, gain=.3)
         y = g.op("Transpose", g.op("Reshape", y, g.ints(wide // w, wide // w, w, w, out)), perm=[0, 2, 1, 3, 4])
