@@ -87,16 +87,13 @@ func (m *asked) run(ctx context.Context, in ort.Values) (ort.Values, error) {
 	return out, err
 }
 
-// labels reads the model's labels file, which is JSON, into v.
+// labels reads the model's labels file, which is JSON, into v. A model of a kind that needs one and has none is a bad model.
 func (m *asked) labels(v any) error {
 	b, err := m.env.ModelLabels(m.spec.Kind)
-	if realedit.CodeOf(err) == realedit.CodeNoModel {
-		return m.bad("this kind needs labels: %w", err)
+	if err == nil {
+		err = json.Unmarshal(b, v)
 	}
 	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
 		return m.bad("labels: %w", err)
 	}
 	return nil
