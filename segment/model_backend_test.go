@@ -18,15 +18,15 @@ import (
 func TestModelsOfPicturesOffTheHost(t *testing.T) {
 	d := fullDouble()
 	env, w := modelEnv(t, d)
-	all(t.Context(), env, w, modelPicture(t, env))
+	askAll(t.Context(), env, w, modelPicture(t, env))
 	want := d.asked
 
 	b := offhost.New(kerneltest.Host(t), "device", 1<<30)
 	d = fullDouble()
-	env = &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil), Models: d, Log: quiet}
+	env = &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil), Models: d, Log: noLog}
 	src := modelPicture(t, env)
 	before := b.Caps().Used
-	for kind, err := range all(t.Context(), env, w, src) {
+	for kind, err := range askAll(t.Context(), env, w, src) {
 		require.NoError(t, err, kind)
 	}
 	require.Equal(t, want, d.asked)

@@ -40,8 +40,8 @@ func (d *double) Labels(kind string) ([]byte, error) {
 	return nil, realedit.Errorf(realedit.CodeNoModel, kind, "no labels")
 }
 
-// spec is an entry with one picture input.
-func spec(kind string, side int64, resize string, outputs ...string) realedit.Model {
+// entry is an entry with one picture input.
+func entry(kind string, side int64, resize string, outputs ...string) realedit.Model {
 	m := realedit.Model{Name: kind + "_double", Kind: kind, Inputs: []realedit.TensorSpec{{Name: "x", Type: "float32", Shape: []int64{1, 3, side, side}}},
 		Preprocess: realedit.Preprocess{Width: int(side), Height: int(side), Resize: resize}}
 	for _, o := range outputs {
@@ -62,7 +62,7 @@ func tensorOf(f func(i int) float32, shape ...int64) *ort.Tensor {
 func modelEnv(t testing.TB, models realedit.Models) (*realedit.Env, *realedit.Work) {
 	t.Helper()
 	b := kerneltest.Host(t)
-	return &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil), Models: models, Log: quiet}, &realedit.Work{Report: &realedit.Report{}}
+	return &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil), Models: models, Log: noLog}, &realedit.Work{Report: &realedit.Report{}}
 }
 
 // modelPicture is the picture of testdata/models/gen.py, U8.
@@ -96,8 +96,8 @@ func modelPicture(t testing.TB, env *realedit.Env) *kernels.Image {
 	return m
 }
 
-// all asks every kind about a picture and returns each one's error, by kind.
-func all(ctx context.Context, env *realedit.Env, w *realedit.Work, m *kernels.Image) map[string]error {
+// askAll asks every kind about a picture and returns each one's error, by kind.
+func askAll(ctx context.Context, env *realedit.Env, w *realedit.Work, m *kernels.Image) map[string]error {
 	errs := map[string]error{}
 	_, errs[kindCLIP] = modelScene(ctx, env, w, m)
 	_, _, errs[kindSky] = modelMask(ctx, env, w, kindSky, m, 42, 30)
@@ -118,9 +118,9 @@ func fullDouble() *double {
 		kindCLIP: clipLabels{Scenes: []clipLabel{{"exterior", []float32{1, 0}}, {"interior", []float32{0, 2}}}},
 		kindOWL:  json.RawMessage(`{"queries": [{"label": "window", "input_ids": [1, 2], "attention_mask": [1, 1]}]}`),
 	}}
-	for _, m := range []realedit.Model{spec(kindCLIP, 8, "fit_crop", "image_embeds"), spec(kindSky, 8, "stretch", "d0"), spec(kindSaliency, 8, "stretch", "d0"),
-		spec(kindSemantic, 8, "stretch", "logits"), spec(kindOWL, 8, "pad", "logits", "pred_boxes"), spec(kindSAMEncoder, 64, "stretch", "high_res_feats_0", "high_res_feats_1", "image_embed"),
-		spec(kindSAMDecoder, 64, "stretch", "masks", "iou_predictions")} {
+	for _, m := range []realedit.Model{entry(kindCLIP, 8, "fit_crop", "image_embeds"), entry(kindSky, 8, "stretch", "d0"), entry(kindSaliency, 8, "stretch", "d0"),
+		entry(kindSemantic, 8, "stretch", "logits"), entry(kindOWL, 8, "pad", "logits", "pred_boxes"), entry(kindSAMEncoder, 64, "stretch", "high_res_feats_0", "high_res_feats_1", "image_embed"),
+		entry(kindSAMDecoder, 64, "stretch", "masks", "iou_predictions")} {
 		d.models[m.Kind] = m
 	}
 	in := func(name, typ string, shape ...int64) realedit.TensorSpec {
@@ -155,7 +155,7 @@ func fullDouble() *double {
 func TestModelsThatAreThereAreUsed(t *testing.T) {
 	d := fullDouble()
 	env, w := modelEnv(t, d)
-	for kind, err := range all(t.Context(), env, w, modelPicture(t, env)) {
+	for kind, err := range askAll(t.Context(), env, w, modelPicture(t, env)) {
 		require.NoError(t, err, kind)
 	}
 	require.Len(t, d.asked, 7)
@@ -193,7 +193,7 @@ func TestBadAnswersBecomeFindings(t *testing.T) {
 						return out, err
 					}
 					env, w := modelEnv(t, d)
-					err := all(t.Context(), env, w, modelPicture(t, env))[kind]
+					err := askAll(t.Context(), env, w, modelPicture(t, env))[kind]
 					require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s %s: %v", kind, o.Name, err)
 					require.NoError(t, modelFallback(w, err, false))
 					require.Len(t, w.Report.Findings, 1)
@@ -231,7 +231,7 @@ func TestBadEntriesAreRefused(t *testing.T) {
 			c.spoil(&m)
 			d.models[c.kind] = m
 			env, w := modelEnv(t, d)
-			err := all(t.Context(), env, w, modelPicture(t, env))[c.kind]
+			err := askAll(t.Context(), env, w, modelPicture(t, env))[c.kind]
 			require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%v", err)
 		})
 	}
@@ -256,10 +256,10 @@ func TestBadLabelsAreRefused(t *testing.T) {
 			d := fullDouble()
 			d.labels[c.kind] = c.labels
 			env, w := modelEnv(t, d)
-			err := all(t.Context(), env, w, modelPicture(t, env))[c.kind]
+			err := askAll(t.Context(), env, w, modelPicture(t, env))[c.kind]
 			require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%v", err)
 			delete(d.labels, c.kind)
-			require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(all(t.Context(), env, w, modelPicture(t, env))[c.kind]))
+			require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(askAll(t.Context(), env, w, modelPicture(t, env))[c.kind]))
 		})
 	}
 }
@@ -269,7 +269,7 @@ func TestMissingModels(t *testing.T) {
 	d.models = nil
 	for _, models := range []realedit.Models{nil, d} {
 		env, w := modelEnv(t, models)
-		for kind, err := range all(t.Context(), env, w, modelPicture(t, env)) {
+		for kind, err := range askAll(t.Context(), env, w, modelPicture(t, env)) {
 			require.Equal(t, realedit.CodeNoModel, realedit.CodeOf(err), kind)
 			require.NoError(t, modelFallback(w, err, false))
 			require.Empty(t, w.Report.Findings, "nobody asked for one")
@@ -288,7 +288,7 @@ func TestErrorsOfRuns(t *testing.T) {
 	m := modelPicture(t, env)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for kind, err := range all(ended, env, w, m) {
+	for kind, err := range askAll(ended, env, w, m) {
 		require.Error(t, modelFallback(w, err, true), kind)
 		require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err), kind)
 	}

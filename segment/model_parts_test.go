@@ -15,7 +15,7 @@ import (
 	"github.com/realedit/realedit/kernels/ort"
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var noLog = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 func TestFrames(t *testing.T) {
 	m := func(resize string) *asked {
@@ -71,7 +71,7 @@ func TestThinPictures(t *testing.T) {
 	for _, size := range [][2]int{{20000, 1}, {1, 20000}, {1, 1}} {
 		m, err := env.NewImage(size[0], size[1], 3, kernels.U8)
 		require.NoError(t, err)
-		for kind, err := range all(t.Context(), env, w, m) {
+		for kind, err := range askAll(t.Context(), env, w, m) {
 			require.NoError(t, err, kind)
 		}
 		m.Free()
@@ -91,7 +91,7 @@ func TestPictureTensors(t *testing.T) {
 	require.NoError(t, env.Backend.Copy(t.Context(), src, host))
 
 	ask := func(kind string, typ string, kernel *resampler, byMax bool) []float32 {
-		m := spec(kind, 8, map[bool]string{true: "pad", false: "stretch"}[kind == kindOWL], "d0")
+		m := entry(kind, 8, map[bool]string{true: "pad", false: "stretch"}[kind == kindOWL], "d0")
 		m.Inputs[0].Type, m.Preprocess.Mean, m.Preprocess.Std = typ, [3]float64{0.1, 0, 0.5}, [3]float64{0.5, 0, 2}
 		name, x, _, err := (&asked{env: env, w: w, spec: m}).picture(t.Context(), src, kernel, byMax)
 		require.NoError(t, err)
@@ -228,8 +228,8 @@ func TestWindowBoxes(t *testing.T) {
 	require.Equal(t, []int64{1, 1}, asked["attention_mask"].Data)
 }
 
-// block is a mask of w×h with rectangles of ones.
-func block(w, h int, rects ...[4]int) []float32 {
+// blocks is a mask of w×h with rectangles of ones.
+func blocks(w, h int, rects ...[4]int) []float32 {
 	m := make([]float32, w*h)
 	for _, r := range rects {
 		for y := r[1]; y < r[3]; y++ {
@@ -243,7 +243,7 @@ func block(w, h int, rects ...[4]int) []float32 {
 
 func TestPromptsOfAMask(t *testing.T) {
 	const w, h = 60, 40
-	m := block(w, h, [4]int{10, 10, 41, 31}, [4]int{50, 2, 53, 5})
+	m := blocks(w, h, [4]int{10, 10, 41, 31}, [4]int{50, 2, 53, 5})
 	parts := regionsOf(m, w, h)
 	require.Len(t, parts, 2)
 	require.Equal(t, 31*21, parts[0].area, "the largest first")
@@ -263,7 +263,7 @@ func TestPromptsOfAMask(t *testing.T) {
 	}
 	require.Equal(t, p, parts[0].prompt(m, w, h))
 	// A mask that fills the picture has no outside, and still an inside.
-	full := regionsOf(block(w, h, [4]int{0, 0, w, h}), w, h)[0].prompt(block(w, h, [4]int{0, 0, w, h}), w, h)
+	full := regionsOf(blocks(w, h, [4]int{0, 0, w, h}), w, h)[0].prompt(blocks(w, h, [4]int{0, 0, w, h}), w, h)
 	require.Empty(t, full.outside)
 	require.Len(t, full.inside, samPoints)
 	require.Empty(t, regionsOf(make([]float32, w*h), w, h))
@@ -318,7 +318,7 @@ func TestPromptPoints(t *testing.T) {
 // A decoder that knows the truth: what is asked about becomes it, and what it disagrees with stays.
 func TestMasksAreRefined(t *testing.T) {
 	const w, h = 64, 64 // the double's picture is as large
-	truth := block(w, h, [4]int{12, 8, 30, 40}, [4]int{40, 30, 60, 50})
+	truth := blocks(w, h, [4]int{12, 8, 30, 40}, [4]int{40, 30, 60, 50})
 	d := fullDouble()
 	m := d.models[kindSAMDecoder]
 	m.Outputs = append(m.Outputs, realedit.TensorSpec{Name: "low_res_masks", Type: "float32"})
@@ -345,13 +345,13 @@ func TestMasksAreRefined(t *testing.T) {
 	env, work := modelEnv(t, d)
 	p, err := encodeSAM(t.Context(), env, work, modelPicture(t, env))
 	require.NoError(t, err)
-	rough := block(w, h, [4]int{11, 9, 31, 39}, [4]int{41, 31, 60, 51}, [4]int{2, 50, 12, 60})
+	rough := blocks(w, h, [4]int{11, 9, 31, 39}, [4]int{41, 31, 60, 51}, [4]int{2, 50, 12, 60})
 	rough[20*w+32] = 0.3 // a soft border, which the new edge replaces
 	got, redrawn, err := p.refine(t.Context(), rough, w, h)
 	require.NoError(t, err)
 	require.Equal(t, 2, redrawn)
 	want := slices.Clone(truth)
-	for k, v := range block(w, h, [4]int{2, 50, 12, 60}) {
+	for k, v := range blocks(w, h, [4]int{2, 50, 12, 60}) {
 		want[k] = max(want[k], v) // what the model does not see stays
 	}
 	require.Equal(t, want, got)

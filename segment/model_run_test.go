@@ -179,7 +179,7 @@ func TestRefiningOnTheRuntime(t *testing.T) {
 		pw, ph := src.Width(), src.Height()
 		p, err := encodeSAM(t.Context(), env, w, src)
 		require.NoError(t, err)
-		rough := block(pw, ph, [4]int{245, 145, 345, 235}, [4]int{20, 20, 90, 80})
+		rough := blocks(pw, ph, [4]int{245, 145, 345, 235}, [4]int{20, 20, 90, 80})
 		got, redrawn, err := p.refine(t.Context(), rough, pw, ph)
 		require.NoError(t, err)
 		require.Equal(t, 2, redrawn)
@@ -211,14 +211,14 @@ func BenchmarkModels(b *testing.B) {
 	backend, err := kernels.Open("auto")
 	require.NoError(b, err)
 	defer backend.Close()
-	env := &realedit.Env{Backend: backend, Ops: kernels.Complete(backend, nil), Models: openModels(b, *benchModels, providers), Log: quiet}
+	env := &realedit.Env{Backend: backend, Ops: kernels.Complete(backend, nil), Models: openModels(b, *benchModels, providers), Log: noLog}
 	w := &realedit.Work{Report: &realedit.Report{}}
 	const pw, ph = 1024, 683
 	src, err := env.NewImage(pw, ph, 3, kernels.F32)
 	require.NoError(b, err)
 	defer src.Free()
 	require.NoError(b, env.Ops.Resize(src, modelPicture(b, env)))
-	rough := block(pw, ph, [4]int{600, 340, 850, 550})
+	rough := blocks(pw, ph, [4]int{600, 340, 850, 550})
 	for _, c := range []struct {
 		name, kind string
 		ask        func(ctx context.Context) error

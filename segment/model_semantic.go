@@ -89,17 +89,17 @@ func shares(v []float32, n, w, h int) (sky, window []float32) {
 			for x, l := range v[(c*h+y)*w:][:w] {
 				// What is e⁻²⁰ of the largest adds nothing to a float32, and most classes are.
 				if d := l - top[x]; d > -20 {
-					sum[x] += exp32(d)
+					sum[x] += expOf(d)
 				}
 			}
 		}
 		for x := range w {
 			i := y*w + x
-			sky[i] = exp32(v[adeSky*w*h+i]-top[x]) / sum[x]
-			window[i] = exp32(v[adeWindow*w*h+i]-top[x]) / sum[x]
+			sky[i] = expOf(v[adeSky*w*h+i]-top[x]) / sum[x]
+			window[i] = expOf(v[adeWindow*w*h+i]-top[x]) / sum[x]
 		}
 	})
 	return sky, window
 }
 
-func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }
+func expOf(x float32) float32 { return float32(math.Exp(float64(x))) }
