@@ -159,13 +159,13 @@ func floats(t *ort.Tensor) ([]float32, error) {
 	case []float32:
 		v = d
 	case []kernels.Half:
-		v = widen(d, kernels.Half.Float32)
+		v = samplesAs(d, kernels.Half.Float32)
 	case []int64:
-		v = widen(d, func(n int64) float32 { return float32(n) })
+		v = samplesAs(d, func(n int64) float32 { return float32(n) })
 	case []int32:
-		v = widen(d, func(n int32) float32 { return float32(n) })
+		v = samplesAs(d, func(n int32) float32 { return float32(n) })
 	case []uint8:
-		v = widen(d, func(n uint8) float32 { return float32(n) })
+		v = samplesAs(d, func(n uint8) float32 { return float32(n) })
 	default:
 		return nil, fmt.Errorf("data of type %T", t.Data)
 	}
@@ -175,7 +175,7 @@ func floats(t *ort.Tensor) ([]float32, error) {
 	return v, nil
 }
 
-func widen[T any](d []T, to func(T) float32) []float32 {
+func samplesAs[T any](d []T, to func(T) float32) []float32 {
 	v := make([]float32, len(d))
 	for i := range d {
 		v[i] = to(d[i])
