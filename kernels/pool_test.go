@@ -100,3 +100,46 @@ func TestPoolConcurrent(t *testing.T) {
 		t.Fatalf("%d bytes in use at the end", used)
 	}
 }
+
+// What Reserve counts is in use, and those that OnFull names make room before anybody is refused.
+func TestPoolReserve(t *testing.T) {
+	p := NewPool(8 << 20)
+	release, err := p.Reserve(6 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Reserve(3 << 20); !errors.Is(err, ErrHostMemory) {
+		t.Fatalf("over the limit: %v", err)
+	}
+	var asked []int64
+	first := p.OnFull(func(n int64) { asked = append(asked, n) }) // has nothing to give
+	second := p.OnFull(func(n int64) { asked = append(asked, -n); release() })
+	_, free, err := p.Get(4 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) != 2 || asked[0] != 2<<20 || asked[1] != -2<<20 {
+		t.Fatalf("asked for %v", asked)
+	}
+	release() // a second time does nothing
+	if used, peak, _ := p.Stats(); used != 4<<20 || peak != 6<<20 {
+		t.Fatalf("%d in use, %d at most", used, peak)
+	}
+	free()
+	first()
+	second()
+	asked = nil
+	if _, err := p.Reserve(9 << 20); !errors.Is(err, ErrHostMemory) || asked != nil {
+		t.Fatalf("%v, asked for %v", err, asked)
+	}
+	if _, err := p.Reserve(-1); !errors.Is(err, ErrInvalid) {
+		t.Fatalf("−1 bytes: %v", err)
+	}
+	// Idle blocks go rather than stand in the way.
+	if _, err := p.Reserve(8 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if used, _, idle := p.Stats(); used+idle > 8<<20 {
+		t.Fatalf("%d in use and %d idle are over the limit", used, idle)
+	}
+}

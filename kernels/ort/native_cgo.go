@@ -7,6 +7,9 @@ package ort
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 // The two entries of OrtApiBase, which every version has.
 struct base {
@@ -27,6 +30,14 @@ static int probe(const char *path, void **handle, const char **version) {
 
 static void close_library(void *h) { dlclose(h); }
 static const char *last_error(void) { const char *e = dlerror(); return e ? e : "unknown error"; }
+
+// glibc keeps what is freed between blocks that are not: after a run of a network of 176 MB of weights 550 MB stay, with this 200.
+static void trim(void) {
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static int open_global(const char *path) { return dlopen(path, RTLD_NOW | RTLD_GLOBAL) != 0; }
 */
 import "C"
@@ -139,10 +150,11 @@ func openFirst(folders []string, name string) bool {
 type native struct {
 	s        *lib.DynamicAdvancedSession
 	provider string
+	large    bool // worth giving memory back to the system after each run
 }
 
 // newNative makes a session. Errors wrap kernels.ErrNoDevice where the provider is not there, kernels.ErrOutOfMemory, else ErrBadModel.
-func newNative(m *Model, in, out []string, p Provider, o *Options) (*native, error) {
+func newNative(m *Model, in, out []string, p Provider, o *Options, bytes int64) (*native, error) {
 	so, err := lib.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -183,7 +195,7 @@ func newNative(m *Model, in, out []string, p Provider, o *Options) (*native, err
 	if err != nil {
 		return nil, classify(err, p.Name)
 	}
-	return &native{s, p.Name}, nil
+	return &native{s, p.Name, bytes > 16<<20}, nil
 }
 
 func appendProvider(so *lib.SessionOptions, p Provider, o *Options) error {
@@ -259,7 +271,10 @@ func classify(err error, provider string) error {
 	return fmt.Errorf("%w: %w", ErrBadModel, err)
 }
 
-func (n *native) destroy() { n.s.Destroy() }
+func (n *native) destroy() {
+	n.s.Destroy()
+	C.trim()
+}
 
 // run runs the session. Tensors lie in Go memory that is pinned, and so kept, until the library is done with it. Outputs without a tensor get one.
 func (n *native) run(ctx context.Context, ins, outs []*Tensor) error {
@@ -308,6 +323,9 @@ func (n *native) run(ctx context.Context, ins, outs []*Tensor) error {
 		<-told // what tells the library to stop must not outlive the options
 	}
 	ro.Destroy()
+	if n.provider == "cpu" && n.large {
+		C.trim()
+	}
 	for i, t := range outs {
 		if t == nil && out[i] != nil {
 			made = append(made, out[i])

@@ -20,11 +20,9 @@ var errNative = func() error {
 
 func openLibrary(string) (string, error) { return "", errNative }
 
-func preload([]string) string { return "" }
-
 type native struct{}
 
-func newNative(*Model, []string, []string, Provider, *Options) (*native, error) {
+func newNative(*Model, []string, []string, Provider, *Options, int64) (*native, error) {
 	return nil, errNative
 }
 

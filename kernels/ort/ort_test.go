@@ -639,6 +639,15 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// memory is a line of the process's status in bytes, 0 where there is none.
+func memory(key string) float64 {
+	b, _ := os.ReadFile("/proc/self/status")
+	_, rest, _ := strings.Cut(string(b), key+":")
+	var kib float64
+	fmt.Sscan(rest, &kib)
+	return kib * 1024
+}
+
 var benchFiles = flag.String("ort.bench", "", "time these .onnx files, separated by commas, with zeros as inputs; free dimensions are 1")
 
 // BenchmarkFile times models: go test ./kernels/ort -run '^$' -bench File -ort.bench a.onnx,b.onnx, with REALEDIT_ORT_PROVIDER as for the tests
@@ -659,6 +668,7 @@ func BenchmarkFile(b *testing.B) {
 		}
 		b.Run(file, func(b *testing.B) {
 			r := open(b, Options{Providers: []Provider{p}})
+			before := memory("VmRSS")
 			start := time.Now()
 			s := acquire(b, r, &Model{Path: file})
 			defer s.Release()
@@ -678,6 +688,11 @@ func BenchmarkFile(b *testing.B) {
 			for b.Loop() {
 				_, err := s.Run(context.Background(), in)
 				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(s.e.bytes)/1e6, "charged-MB")
+			if before > 0 { // the peak is the process's: one file a call is exact
+				b.ReportMetric((memory("VmRSS")-before)/1e6, "idle-MB")
+				b.ReportMetric((memory("VmHWM")-before)/1e6, "peak-MB")
 			}
 		})
 	}

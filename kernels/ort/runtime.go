@@ -253,7 +253,7 @@ func (r *Runtime) create(e *entry, m *Model, hold bool) (*native, error) {
 			}
 			var n *native
 			var err error
-			at(p.place(), func() { n, err = newNative(m, in, out, p, &r.o) })
+			at(p.place(), func() { n, err = newNative(m, in, out, p, &r.o, e.bytes) })
 			if err == nil {
 				return n, nil
 			}
