@@ -273,7 +273,7 @@ func TestChamferIsTheDistance(t *testing.T) {
 	const w, h = 23, 17
 	in := func(x, y int) bool { return (x*7+y*13)%29 > 2 }
 	for _, edges := range []bool{false, true} {
-		for k, d := range chamfer(w, h, edges, in) {
+		for k, d := range samChamfer(w, h, edges, in) {
 			x, y := k%w, k/w
 			best := int32(1 << 28)
 			for v := -1; v <= h; v++ {

@@ -131,17 +131,17 @@ func (r maskRegion) around(w, h int) image.Rectangle {
 // prompt asks for a region: its box, the points deepest inside it, and the points around it that are farthest from the mask.
 func (r maskRegion) prompt(rough []float32, w, h int) samPrompt {
 	p := samPrompt{w: w, h: h, box: [4]int{r.box.Min.X, r.box.Min.Y, r.box.Max.X - 1, r.box.Max.Y - 1}}
-	p.inside = spread(r.box, samPoints, true, func(x, y int) bool { return r.of[y*w+x] == r.label })
-	p.outside = spread(r.around(w, h), samPoints, false, func(x, y int) bool { return rough[y*w+x] == 0 })
+	p.inside = samSpread(r.box, samPoints, true, func(x, y int) bool { return r.of[y*w+x] == r.label })
+	p.outside = samSpread(r.around(w, h), samPoints, false, func(x, y int) bool { return rough[y*w+x] == 0 })
 	return p
 }
 
-// spread picks up to n points of area where in holds: first the one farthest from where it does not (and, with edges, from the area's own edges), of several
+// samSpread picks up to n points of area where in holds: first the one farthest from where it does not (and, with edges, from the area's own edges), of several
 // the one nearest the area's centre; then, of all that are at least half as far, the one farthest from the points before. Nearer than one pixel is none. Of equals the
 // first in reading order.
-func spread(area image.Rectangle, n int, edges bool, in func(x, y int) bool) [][2]int {
+func samSpread(area image.Rectangle, n int, edges bool, in func(x, y int) bool) [][2]int {
 	w, h := area.Dx(), area.Dy()
-	depth := chamfer(w, h, edges, func(x, y int) bool { return in(area.Min.X+x, area.Min.Y+y) })
+	depth := samChamfer(w, h, edges, func(x, y int) bool { return in(area.Min.X+x, area.Min.Y+y) })
 	if len(depth) == 0 || slices.Max(depth) <= 3 {
 		return nil
 	}
@@ -172,8 +172,8 @@ func spread(area image.Rectangle, n int, edges bool, in func(x, y int) bool) [][
 	return points
 }
 
-// chamfer is each sample's chamfer distance 3-4 (Borgefors 1986), in thirds of a pixel, to the nearest where in does not hold; with edges all beyond the area counts as such.
-func chamfer(w, h int, edges bool, in func(x, y int) bool) []int32 {
+// samChamfer is each sample's chamfer distance 3-4 (Borgefors 1986), in thirds of a pixel, to the nearest where in does not hold; with edges all beyond the area counts as such.
+func samChamfer(w, h int, edges bool, in func(x, y int) bool) []int32 {
 	const far = 1 << 28
 	d := make([]int32, w*h)
 	beyond := int32(far)
