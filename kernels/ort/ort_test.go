@@ -33,14 +33,23 @@ func provider(t testing.TB) Provider {
 	return p
 }
 
-// open is a Runtime at the tests' provider. Without a library the test is skipped, or fails where REALEDIT_REQUIRE names ort.
-func open(t testing.TB, o Options) *Runtime {
+// need skips the test without a library, or fails it where REALEDIT_REQUIRE names ort.
+func need(t testing.TB) {
 	t.Helper()
+	if errNative != nil {
+		t.Skip(errNative)
+	}
 	err := Load("")
 	if err != nil {
 		t.Log(err)
 	}
 	phototest.Need(t, "ort", err == nil)
+}
+
+// open is a Runtime at the tests' provider.
+func open(t testing.TB, o Options) *Runtime {
+	t.Helper()
+	need(t)
 	if o.Providers == nil {
 		o.Providers = []Provider{provider(t)}
 	}
@@ -448,7 +457,7 @@ func TestConcurrencyAndGarbage(t *testing.T) {
 	close(done)
 }
 
-// The same bytes each time, and on the processor for any number of threads.
+// The same bytes each time, and on the processor from every session and for any number of threads.
 func TestSameBytes(t *testing.T) {
 	m := conv(64, true)
 	x := picture(61, 83)
@@ -463,7 +472,9 @@ func TestSameBytes(t *testing.T) {
 			if first == nil {
 				first = got
 			}
-			require.True(t, bytes.Equal(first, got), "%d threads", threads)
+			if provider(t).Name == "cpu" || threads == 1 {
+				require.True(t, bytes.Equal(first, got), "%d threads", threads)
+			}
 		}
 		s.Release()
 	}
@@ -554,10 +565,10 @@ func TestHostPool(t *testing.T) {
 }
 
 // 200 times loaded, run and closed: 0.4 GB of weights pass through memory, and what stays is bounded by 24 MB: the binding leaks the path's text per
-// session (20 kB in all), and malloc keeps up to an arena per thread.
+// session (20 kB in all), and malloc keeps up to an arena per thread. On a GPU the driver and cuDNN keep more, once.
 func TestMemoryStaysFlat(t *testing.T) {
 	o := Options{Threads: 2}
-	phototest.Need(t, "ort", Load("") == nil)
+	need(t)
 	dir := t.TempDir()
 	m := conv(4, false)
 	m.Weights = append(m.Weights, onnx.Floats("ballast", []int64{512, 1024}, make([]float32, 512*1024)))
@@ -580,7 +591,11 @@ func TestMemoryStaysFlat(t *testing.T) {
 	runtime.GC()
 	grown := residentBytes(t) - before
 	t.Logf("%.1f MB resident, %+.1f MB after 200 cycles", float64(before)/1e6, float64(grown)/1e6)
-	require.Less(t, grown, int64(24e6))
+	bound := int64(24e6)
+	if provider(t).Name != "cpu" {
+		bound = 200e6
+	}
+	require.Less(t, grown, bound)
 }
 
 func residentBytes(t *testing.T) int64 {
