@@ -408,6 +408,32 @@ func TestCancel(t *testing.T) {
 	require.InDeltaSlice(t, slices.Repeat([]float32{1}, 16), out["y"].Data, 1e-6)
 }
 
+// Loading cannot be stopped, but waited for no longer; the session is there for the next who asks, or goes with the Runtime.
+func TestCancelWhileLoading(t *testing.T) {
+	r := open(t, Options{})
+	m := fromBytes("chain", chain(4, 4000))
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	start := time.Now()
+	_, err := r.Acquire(ctx, m)
+	stopped := time.Since(start)
+	require.ErrorIs(t, err, context.Canceled)
+	s := acquire(t, r, m)
+	loaded := time.Since(start)
+	t.Logf("given up after %v, loaded after %v", stopped, loaded)
+	require.Less(t, stopped, loaded)
+	require.Equal(t, 1, r.Stats().Sessions)
+	s.Release()
+	r.Trim()
+
+	ctx, cancel = context.WithCancel(context.Background())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	_, err = r.Acquire(ctx, m)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, r.Close())
+	require.Eventually(t, func() bool { s := r.Stats(); return s.Host == 0 && s.Device[provider(t).Device] == 0 }, time.Minute, 10*time.Millisecond)
+}
+
 // What runs side by side gives what it gives alone, and the memory that the garbage collector could take is kept.
 func TestConcurrencyAndGarbage(t *testing.T) {
 	r := open(t, Options{Threads: 1})
