@@ -485,24 +485,35 @@ func TestConcurrencyAndGarbage(t *testing.T) {
 
 // The same bytes each time, and on the processor from every session and for any number of threads.
 func TestSameBytes(t *testing.T) {
-	m := conv(64, true)
 	x := picture(61, 83)
-	var first []byte
-	for _, threads := range []int{1, 2, 3, 8} {
-		r := open(t, Options{Threads: threads})
-		s := acquire(t, r, fromBytes("conv", m))
-		for range 3 {
-			out, err := s.Run(context.Background(), Values{"x": x})
-			require.NoError(t, err)
-			got := append(slices.Clone(raw(out["y"].Data)), raw(out["mean"].Data)...)
-			if first == nil {
-				first = got
+	square := floats([]int64{97, 97}, func(i int) float32 { return float32(i%89)/89 - 0.5 })
+	products := chain(97, 5)
+	products.Nodes = append(products.Nodes, onnx.Node{Op: "Softmax", In: []string{"y"}, Out: []string{"s"}})
+	products.Outputs = append(products.Outputs, onnx.Value{Name: "s", Type: onnx.Float32, Shape: onnx.Dims(97, 97)})
+	for name, c := range map[string]struct {
+		m *onnx.Model
+		x *Tensor
+	}{"conv": {conv(64, true), x}, "products": {products, square}} {
+		var first []byte
+		for _, threads := range []int{1, 2, 3, 8} {
+			r := open(t, Options{Threads: threads})
+			s := acquire(t, r, fromBytes(name, c.m))
+			for range 3 {
+				out, err := s.Run(context.Background(), Values{"x": c.x})
+				require.NoError(t, err)
+				var got []byte
+				for _, o := range c.m.Outputs {
+					got = append(got, raw(out[o.Name].Data)...)
+				}
+				if first == nil {
+					first = got
+				}
+				if provider(t).Name == "cpu" || threads == 1 {
+					require.True(t, bytes.Equal(first, got), "%s, %d threads", name, threads)
+				}
 			}
-			if provider(t).Name == "cpu" || threads == 1 {
-				require.True(t, bytes.Equal(first, got), "%d threads", threads)
-			}
+			s.Release()
 		}
-		s.Release()
 	}
 }
 
