@@ -672,6 +672,8 @@ func TestClose(t *testing.T) {
 	st := r.Stats()
 	require.Zero(t, st.Host)
 	require.Zero(t, st.Device[provider(t).Device])
+	_, err = s.Run(context.Background(), Values{"x": picture(32, 32)})
+	require.ErrorIs(t, err, kernels.ErrInvalid, "a session that is gone is not run")
 }
 
 func TestOptions(t *testing.T) {
