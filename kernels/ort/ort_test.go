@@ -542,6 +542,24 @@ func TestEviction(t *testing.T) {
 	d := acquire(t, r, model("d"))
 	_, err := r.Acquire(context.Background(), model("e"))
 	require.ErrorIs(t, err, kernels.ErrOutOfMemory)
+	if p.Name == "cpu" { // where it lasts long enough
+		// A Run that waits for a Run in a session that is held is told when that ends, and that nothing will come of waiting.
+		long := fromBytes("long", chain(256, 600))
+		long.Memory = one
+		a.Release()
+		l := acquire(t, r, long)
+		ended := make(chan error)
+		go func() {
+			_, err := l.Run(context.Background(), Values{"x": floats([]int64{256, 256}, func(int) float32 { return 1 })})
+			ended <- err
+		}()
+		require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return l.e.refs > l.e.held }, time.Second, 100*time.Microsecond)
+		_, _, err = r.Run(context.Background(), model("e"), Values{"x": picture(32, 32)})
+		require.ErrorIs(t, err, kernels.ErrOutOfMemory)
+		require.NoError(t, <-ended)
+		l.Release()
+		a = acquire(t, r, model("a"))
+	}
 	r.Trim()
 	require.Equal(t, 2, r.Stats().Sessions)
 	_, err = a.Run(context.Background(), Values{"x": picture(32, 32)})

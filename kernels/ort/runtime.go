@@ -164,7 +164,7 @@ func (r *Runtime) leave(e *entry, held bool) {
 	if last {
 		r.dying[e.at]++
 	}
-	if e.refs == 0 {
+	if e.refs == e.held { // no Run any more
 		r.tell()
 	}
 	r.mu.Unlock()
