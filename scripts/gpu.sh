@@ -3,13 +3,13 @@
 # and want neither, so that a runner needs the driver only.
 #
 #   scripts/gpu.sh build      test binaries and the listing command into build/gpu
-#   scripts/gpu.sh test       every test that touches the GPU; without one they fail
+#   scripts/gpu.sh test       every test that touches the GPU; without one they fail. With REALEDIT_ORT_LIB (docs/ort.md) those of models as well
 #   scripts/gpu.sh sanitize   memcheck, racecheck and initcheck over all kernels at small sizes (compute-sanitizer)
 #   scripts/gpu.sh bench      the rows of docs/benchmarks.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/build/gpu
-packages="kernels/cuda hdr qc pipeline examples/listing"
+packages="kernels/cuda kernels/ort hdr qc pipeline examples/listing"
 
 case "${1:-}" in
 build)
@@ -22,6 +22,9 @@ build)
   ;;
 test)
   export REALEDIT_REQUIRE=cuda
+  if [ -n "${REALEDIT_ORT_LIB:-}" ]; then # models run on the GPU too
+    export REALEDIT_REQUIRE=cuda,ort REALEDIT_ORT_PROVIDER=${REALEDIT_ORT_PROVIDER:-cuda:0}
+  fi
   for p in $packages; do
     echo "== $p"
     (cd "$p" && "$bin/$(basename "$p").test" -test.timeout 20m "${@:2}")

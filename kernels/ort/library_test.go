@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/realedit/realedit/internal/phototest"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -140,7 +139,7 @@ func TestWrongLibraries(t *testing.T) {
 
 // A library that cannot be used does not hide one that can, where neither was named.
 func TestGoodBehindBad(t *testing.T) {
-	phototest.Need(t, "ort", Load("") == nil)
+	need(t)
 	path, version := Library()
 	home := t.TempDir()
 	own := filepath.Join(home, "realedit", "ort")

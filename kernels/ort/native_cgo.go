@@ -105,8 +105,10 @@ func preload(folders []string) (missing string) {
 	if len(folders) == 0 {
 		folders = filepath.SplitList(os.Getenv("REALEDIT_ORT_CUDA"))
 	}
+	path, _ := Library()
+	folders = append(slices.Clone(folders), filepath.Dir(path))
 	if d := DataFolder(); d != "" {
-		folders = append(slices.Clone(folders), filepath.Join(d, "ort"))
+		folders = append(folders, filepath.Join(d, "ort"))
 	}
 	preloaded.Lock()
 	defer preloaded.Unlock()

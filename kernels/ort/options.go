@@ -20,8 +20,8 @@ type Options struct {
 	// it is), Device those on each GPU. 0 = no limit of its own.
 	Budget kernels.Budget
 	// CUDA are folders with the CUDA libraries that ONNX Runtime's CUDA provider needs (libcublasLt, libcudnn, …), or above them as Python's
-	// packages have them (nvidia/*/lib). Empty: what REALEDIT_ORT_CUDA lists, separated as in PATH, then DataFolder()/ort and the
-	// system's own search.
+	// packages have them (nvidia/*/lib). Empty: what REALEDIT_ORT_CUDA lists, separated as in PATH. Then come the library's own folder, DataFolder()/ort and the
+	// system's search.
 	CUDA []string
 }
 

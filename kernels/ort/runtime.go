@@ -38,7 +38,7 @@ func New(o *Options) (*Runtime, error) {
 	if err := r.o.check(); err != nil {
 		return nil, err
 	}
-	r.forget = kernels.Host.OnFull(func(bytes int64) { r.evict(onHost, bytes) })
+	r.forget = kernels.Host.OnFull(r.makeRoom)
 	return r, nil
 }
 
@@ -80,9 +80,9 @@ func (p Provider) place() int {
 
 // Session is a loaded model that cannot be evicted until Release. It is safe for concurrent use.
 type Session struct {
-	r    *Runtime
-	e    *entry
-	once sync.Once
+	r        *Runtime
+	e        *entry
+	released bool // under Runtime.mu
 }
 
 // Acquire loads a model or takes its session out of the cache. The caller Releases it. While it loads, a context that ends makes Acquire return; the
@@ -101,7 +101,7 @@ func (r *Runtime) Run(ctx context.Context, m *Model, in Values) (out Values, not
 		return nil, nil, err
 	}
 	defer r.leave(s.e, false)
-	out, err = s.Run(ctx, in)
+	out, err = s.run(ctx, in)
 	return out, s.e.notes, err
 }
 
@@ -164,7 +164,7 @@ func (r *Runtime) leave(e *entry, held bool) {
 	if last {
 		r.dying[e.at]++
 	}
-	if e.refs == 0 {
+	if e.refs == e.held { // no Run any more
 		r.tell()
 	}
 	r.mu.Unlock()
@@ -405,6 +405,20 @@ func (r *Runtime) evict(place int, bytes int64) (any bool) {
 		r.destroy(e)
 	}
 	return len(out) > 0
+}
+
+// makeRoom gives host memory back: what evict finds, and what others are destroying already.
+func (r *Runtime) makeRoom(bytes int64) {
+	r.evict(onHost, bytes)
+	for {
+		r.mu.Lock()
+		dying, changed := r.dying[onHost], r.changed
+		r.mu.Unlock()
+		if dying == 0 {
+			return
+		}
+		<-changed
+	}
 }
 
 // destroy destroys a session that is out of the cache, unused, and counted as dying.

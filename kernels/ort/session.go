@@ -23,8 +23,16 @@ func (s *Session) Provider() Provider {
 // Notes say why providers that were asked for first are not the session's.
 func (s *Session) Notes() []string { return slices.Clone(s.e.notes) }
 
-// Release ends the use of the session, which stays in the cache until its place is needed. A second call does nothing.
-func (s *Session) Release() { s.once.Do(func() { s.r.leave(s.e, true) }) }
+// Release ends the use of the session, which stays in the cache until its place is needed; runs that are under way go on. A second call does nothing.
+func (s *Session) Release() {
+	s.r.mu.Lock()
+	again := s.released
+	s.released = true
+	s.r.mu.Unlock()
+	if !again {
+		s.r.leave(s.e, true)
+	}
+}
 
 // Run runs the model once. in is not written to and must not be changed meanwhile; the outputs are the caller's. Calls on the processor run side by side,
 // those on a GPU one after the other. When the context ends the library is told to stop, which it does before the graph's next node: Run returns within
@@ -32,6 +40,18 @@ func (s *Session) Release() { s.once.Do(func() { s.r.leave(s.e, true) }) }
 //
 // Errors: what is wrong with in wraps kernels.ErrInvalid and has not reached the library; a model that cannot be run wraps ErrBadModel; kernels.ErrOutOfMemory; kernels.ErrDeviceLost; the context's.
 func (s *Session) Run(ctx context.Context, in Values) (Values, error) {
+	s.r.mu.Lock()
+	if s.released {
+		s.r.mu.Unlock()
+		return nil, &kernels.ArgError{Op: "ort.Session", Arg: "Session", Msg: "it has been released"}
+	}
+	s.e.refs++
+	s.r.mu.Unlock()
+	defer s.r.leave(s.e, false)
+	return s.run(ctx, in)
+}
+
+func (s *Session) run(ctx context.Context, in Values) (Values, error) {
 	ins, outs, err := s.e.call.bind(in)
 	if err != nil {
 		return nil, err

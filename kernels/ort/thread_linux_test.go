@@ -1,0 +1,5 @@
+package ort
+
+import "syscall"
+
+func threadID() int { return syscall.Gettid() }

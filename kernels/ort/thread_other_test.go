@@ -1,0 +1,5 @@
+//go:build !linux
+
+package ort
+
+func threadID() int { return 0 }
