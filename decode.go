@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/realedit/realedit/internal/container"
 	"github.com/realedit/realedit/kernels"
@@ -104,6 +105,7 @@ func (p *Photo) Pixels(ctx context.Context, b kernels.Backend) (*kernels.Image, 
 		if err != nil {
 			return nil, err
 		}
+		atomic.StoreUint32(&p.decoded, 1)
 		d, err := decodePixels(ctx, data, p.source.opts)
 		free()
 		if err != nil {
@@ -145,6 +147,7 @@ func (p *Photo) examine(data []byte) (*Photo, error) {
 		p.SHA256 = sha256.Sum256(data)
 		close(hashed)
 	}()
+	atomic.StoreUint32(&p.decoded, 1)
 	d, err := decodePixels(context.Background(), data, p.source.opts)
 	<-hashed
 	if err != nil {

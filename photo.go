@@ -74,4 +74,5 @@ type Photo struct {
 
 	sharpness float64 // fine detail against brightness, comparable between photos of one scene
 	source    source
+	decoded   uint32 // atomic; 1: its picture was decoded, for facts or pixels
 }

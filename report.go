@@ -6,14 +6,21 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync/atomic"
 )
 
 // Version is the library's version, part of every report: same inputs, options,
 // seed, version and backend give the same pixels.
 const Version = "0.1.0"
 
-// ReportVersion is the version of the report's schema.
+// ReportVersion is the version of the report's schema. Keys may be added under one version.
 const ReportVersion = 1
+
+// The names of rungs that every ladder has at its lower end.
+const (
+	RungRollback  = "rollback"  // the last rung's picture with the deterministic one where it failed
+	RungClassical = "classical" // the deterministic picture
+)
 
 // Report says what was done to one set, with the numbers that prove it. It is written as
 // NAME.report.json; the schema is in docs/report.md.
@@ -69,6 +76,7 @@ type GroupFacts struct {
 	Reason     GroupReason `json:"reason"`
 	Confidence float64     `json:"confidence"`
 	Warnings   []string    `json:"warnings,omitempty"`
+	EVs        bool        `json:"evs"` // Inputs' EV are the set's own; false: from EXIF
 }
 
 // InputFacts identify one photo of the set.
@@ -78,13 +86,15 @@ type InputFacts struct {
 	EV        float64  `json:"ev"`    // stops of light beyond the reference photo
 	Codec     string   `json:"codec"` // decoder and its version, since decoders may differ by a level
 	Reference bool     `json:"reference,omitempty"`
-	Used      bool     `json:"used"` // false: member of the set that took no part in the merge
+	Used      bool     `json:"used"`            // false: member of the set that took no part in the merge
+	Spare     bool     `json:"spare,omitempty"` // and was not to: Set.Unused
 	Warnings  []string `json:"warnings,omitempty"`
 }
 
 // StageFacts say what one stage did.
 type StageFacts struct {
 	Name      string         `json:"name"`
+	Rung      string         `json:"rung,omitempty"` // of the ladder that it worked for; the ladder itself follows
 	Options   any            `json:"options,omitempty"`
 	Backend   string         `json:"backend"` // "cpu", "cuda:0"
 	Device    string         `json:"device"`  // its own name
@@ -114,6 +124,42 @@ type OutputFacts struct {
 	PixelsSHA256    string `json:"pixels_sha256"`         // of the samples before encoding, in the file's bit depth, rows top down, RGB, big-endian
 	ScanSHA256      string `json:"scan_sha256,omitempty"` // JPEG: of the entropy-coded data and its tables
 	UntouchedSHA256 string `json:"untouched_sha256"`      // like pixels_sha256, over the pixels that are neither computed nor synthesised (the others as 0)
+
+	Format  string `json:"format"`            // "jpeg", "png", "tiff"
+	Bits    int    `json:"bits"`              // per sample
+	Quality int    `json:"quality,omitempty"` // of JPEG
+	NoGPS   bool   `json:"no_gps,omitempty"`  // positions were left out
+	Decodes int    `json:"decodes"`           // photos of the set that were decoded for this file: 0 when kept pixels were encoded again
+}
+
+// UnmarshalJSON keeps Options as the JSON they are (json.RawMessage), so that a report that is read and written again is the same.
+func (s *StageFacts) UnmarshalJSON(b []byte) error {
+	type plain StageFacts
+	p := struct {
+		*plain
+		Options json.RawMessage `json:"options"`
+	}{plain: (*plain)(s)}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	s.Options = nil
+	if len(p.Options) > 0 {
+		s.Options = p.Options
+	}
+	return nil
+}
+
+// describe fills in what decides a file beside its pixels, and how many photos were decoded for it.
+func (f *OutputFacts) describe(o ExportOptions, set Set) {
+	f.Format, f.Bits, f.NoGPS = o.Format.String(), o.Bits, o.NoGPS
+	if o.Format == JPEG {
+		f.Quality = o.Quality
+	}
+	for _, p := range set.Photos {
+		if atomic.LoadUint32(&p.decoded) != 0 {
+			f.Decodes++
+		}
+	}
 }
 
 // Severity of a finding.

@@ -34,16 +34,20 @@ type Work struct {
 	// Unaltered is the picture as it was before the first computed or synthesised
 	// pixel, kept for the sibling; nil while the class is below Altered.
 	Unaltered *kernels.Image
+	// Base is the picture that a ladder goes back to when a rung fails, while one is being climbed: nobody's to write over; nil otherwise.
+	Base *kernels.Image
+
+	found func(Finding) // the host's hook; may be nil
 }
 
-// OwnsImage tells whether Image is neither a frame's nor the unaltered sibling's, so that a stage may write over it.
+// OwnsImage tells whether Image is neither a frame's, nor the unaltered sibling's, nor a ladder's, so that a stage may write over it.
 func (w *Work) OwnsImage() bool {
 	for _, f := range w.Frames {
 		if f.Image == w.Image {
 			return false
 		}
 	}
-	return w.Image != w.Unaltered
+	return w.Image != w.Unaltered && (w.Image == nil || w.Image != w.Base)
 }
 
 // SetImage replaces the picture and frees the one before (unless it is the same or a frame's).
@@ -68,7 +72,7 @@ func (w *Work) SetMask(k Key, m *kernels.Image) {
 // DropFrames frees the frames that are no longer needed; the picture stays.
 func (w *Work) DropFrames() {
 	for _, f := range w.Frames {
-		if f.Image == w.Image || f.Image == w.Unaltered {
+		if f.Image == w.Image || f.Image == w.Unaltered || f.Image == w.Base {
 			f.Image = nil
 		}
 		f.Free()
@@ -88,12 +92,20 @@ func (w *Work) Has(k Key) bool {
 }
 
 // Find adds a finding to the report.
-func (w *Work) Find(f Finding) { w.Report.Findings = append(w.Report.Findings, f) }
+func (w *Work) Find(f Finding) {
+	w.Report.Findings = append(w.Report.Findings, f)
+	if w.found != nil {
+		w.found(f)
+	}
+}
 
 // free releases everything but what the Result keeps.
 func (w *Work) free() {
 	w.DropFrames()
 	w.SetImage(nil)
+	if w.Base != w.Unaltered {
+		w.Base.Free()
+	}
 	w.Unaltered.Free()
 	for _, m := range w.Masks {
 		m.Free()
