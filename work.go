@@ -58,6 +58,21 @@ func (w *Work) SetImage(m *kernels.Image) {
 	w.Image = m
 }
 
+// DropBase ends a ladder: Base is freed unless it is still the picture, the sibling or a frame's.
+func (w *Work) DropBase() {
+	base := w.Base
+	w.Base = nil
+	if base == nil || base == w.Image || base == w.Unaltered {
+		return
+	}
+	for _, f := range w.Frames {
+		if f.Image == base {
+			return
+		}
+	}
+	base.Free()
+}
+
 // SetMask stores a mask and frees the one before under that key.
 func (w *Work) SetMask(k Key, m *kernels.Image) {
 	if w.Masks == nil {

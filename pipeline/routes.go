@@ -27,19 +27,51 @@ func Fuse(o *Options) (*Pipeline, error) {
 	return New("fuse", hdr.Align{}, hdr.Merge{Method: c.Merge}, qc.Gate{})
 }
 
-// Auto is Fuse, window views from the frames that hold them, and tone: class corrected.
-func Auto(o *Options) (*Pipeline, error) { return full("auto", o) }
+// Auto finds out what the picture shows and takes one of the other two ways: Interior's for rooms, Exterior's outdoors; where it cannot tell,
+// windows are pulled and the sky is found and left as it is.
+func Auto(o *Options) (*Pipeline, error) { return full("auto", realedit.SceneUnknown, outdoors(o), o) }
 
-// Interior is Auto under the name of the route asked for.
-func Interior(o *Options) (*Pipeline, error) { return full("interior", o) }
+// Interior is Fuse, window views from the frames that hold them, and tone: class corrected.
+func Interior(o *Options) (*Pipeline, error) {
+	return full("interior", realedit.SceneInterior, outdoors(o), o)
+}
 
-// Exterior is Auto under the name of the route asked for.
-func Exterior(o *Options) (*Pipeline, error) { return full("exterior", o) }
+// Exterior is Fuse, tone, and where policy, sky and sources allow it another sky (class altered), on a ladder: the new sky in full, half of it,
+// all but where it failed, none.
+func Exterior(o *Options) (*Pipeline, error) {
+	return full("exterior", realedit.SceneExterior, outdoors(o), o)
+}
 
-func full(name string, o *Options) (*Pipeline, error) {
+// parts are the stages that look at the scene; nil where there is none.
+type parts struct {
+	scene   func(known realedit.SceneKind) realedit.Stage // known is SceneUnknown where it has to find out
+	sky     realedit.Stage                                // finds it
+	replace realedit.Stage                                // puts another one there
+}
+
+// outdoors are this library's.
+func outdoors(*Options) parts { return parts{} }
+
+// full is the route for a kind of scene, SceneUnknown = whatever it turns out to be: then the stages that have no place in a scene are left out of
+// the pictures that show it (realedit.SceneBound), and otherwise they are not in the route.
+func full(name string, known realedit.SceneKind, p parts, o *Options) (*Pipeline, error) {
 	c := o.orZero()
-	return New(name, hdr.Align{}, hdr.Merge{Method: c.Merge}, segment.Windows{}, hdr.WindowPull{},
-		hdr.Tone{Listing: c.Listing}, qc.Gate{})
+	stages := []realedit.Stage{hdr.Align{}, hdr.Merge{Method: c.Merge}}
+	if p.scene != nil {
+		stages = append(stages, p.scene(known))
+	}
+	if known != realedit.SceneExterior {
+		stages = append(stages, segment.Windows{}, hdr.WindowPull{})
+	}
+	inside := known == realedit.SceneInterior
+	if p.sky != nil && !inside {
+		stages = append(stages, p.sky)
+	}
+	stages = append(stages, hdr.Tone{Listing: c.Listing})
+	if p.replace == nil || inside {
+		return New(name, append(stages, qc.Gate{})...)
+	}
+	return New(name, append(stages, Ladder{Rungs: []Rung{{Name: "sky", Stages: []realedit.Stage{p.replace}}, {Name: "sky-half", Strength: 0.5}}})...)
 }
 
 // Route makes the named route: "auto", "fuse", "interior" or "exterior".

@@ -2,6 +2,7 @@ package qc
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"sync"
 
@@ -12,9 +13,31 @@ import (
 // synthetic tells which values of an alteration map need not equal the deterministic picture.
 func synthetic(v uint8) bool { return realedit.Change(v) >= realedit.ChangeComputed }
 
+// Leaks counts the pixels of got that differ from want, bit by bit, though the map does not say so: neither computed or
+// synthesised nor with a stronger change than before (nil: none). Both pictures have one size and format. It is one measure, failed
+// where there is any; safe for concurrent use.
+func Leaks(ctx context.Context, env *realedit.Env, got, want *kernels.Image, changes, before *realedit.AlterationMap) (Measure, error) {
+	if got.Bounds() != want.Bounds() || got.Format() != want.Format() || got.Channels() != want.Channels() {
+		return Measure{}, realedit.Errorf(realedit.CodeBadOption, "qc", "got is %v, want is %v: pixels can only be equal in one format", got, want)
+	}
+	b, err := newBench(ctx, env, Limits{})
+	if err != nil {
+		return Measure{}, err
+	}
+	defer b.close()
+	if err := b.leaks(got, want, changes, before); err != nil {
+		return Measure{}, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
+	}
+	return b.out.Measures[0], nil
+}
+
 // leak counts the pixels outside the map that differ from the deterministic picture, all of them,
 // bit by bit, at full resolution. A map of nil means that no pixel may differ.
 func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap) error {
+	return b.leaks(got, want, changes, changes)
+}
+
+func (b *bench) leaks(got, want *kernels.Image, changes, before *realedit.AlterationMap) error {
 	w, h := got.Width(), got.Height()
 	size := got.Channels() * got.Format().Size()
 	const band = 256 // rows at a time, for pictures in device memory
@@ -42,12 +65,16 @@ func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap) 
 				if bytes.Equal(a, c) {
 					continue
 				}
-				var m []uint8
+				var m, old []uint8
 				if changes != nil {
 					m = changes.Map.RowU8(top + y)
 				}
+				if before != nil {
+					old = before.Map.RowU8(top + y)
+				}
 				for x := range w {
-					if (m == nil || !synthetic(m[x])) && !bytes.Equal(a[x*size:(x+1)*size], c[x*size:(x+1)*size]) {
+					told := m != nil && (synthetic(m[x]) || old == nil && m[x] > 0 || old != nil && m[x] > old[x])
+					if !told && !bytes.Equal(a[x*size:(x+1)*size], c[x*size:(x+1)*size]) {
 						n++
 						found = found.Union(image.Rect(x, top+y, x+1, top+y+1))
 					}
