@@ -29,7 +29,7 @@ type climb struct {
 	measures  map[string]float64
 	models    int
 
-	verdict *qc.Verdict        // of the deterministic picture, once it was needed
+	masked  *qc.Verdict        // of the deterministic picture without the pixels that the rung's map has as computed or synthesised
 	failed  []realedit.Finding // rung_failed
 	source  string             // the rung whose stages made the picture that is there; "" = it is the deterministic one
 	at      float64            // how strongly
@@ -101,6 +101,9 @@ func (c *climb) make(r Rung) (bool, error) {
 			if ofTheSet(c.ctx, err) {
 				return false, err
 			}
+			if c.env.Log != nil {
+				c.env.Log.Warn("a rung failed", "rung", r.Name, "error", err)
+			}
 			c.fail(r.Name, 0, 0, nil, fmt.Sprintf("%s: %s", s.Name(), errText(err)))
 			c.restore()
 			return false, nil
@@ -112,16 +115,25 @@ func (c *climb) make(r Rung) (bool, error) {
 		c.restore()
 		return false, nil
 	}
-	c.source, c.at = r.Name, 1
+	c.source, c.at, c.masked = r.Name, 1, nil
 	if strength < 1 && c.alike() {
 		return true, c.weaken(strength)
 	}
 	return true, nil
 }
 
+// reference is the deterministic picture that the rung's is held to: what its stages kept for the sibling, else the one from before.
+func (c *climb) reference() *kernels.Image {
+	if u := c.w.Unaltered; u != nil && u != c.unaltered {
+		return u
+	}
+	return c.base
+}
+
 // alike tells whether the picture has the deterministic one's size and format; one that has not fails when it is judged.
 func (c *climb) alike() bool {
-	return c.w.Image.Bounds() == c.base.Bounds() && c.w.Image.Format() == c.base.Format()
+	want := c.reference()
+	return c.w.Image.Bounds() == want.Bounds() && c.w.Image.Format() == want.Format()
 }
 
 // weaken blends the picture towards the deterministic one until the stages' work is in it at the given strength.
@@ -142,7 +154,7 @@ func (c *climb) weaken(strength float64) error {
 		}
 	}
 	c.at = strength
-	return tile.BlendTowards(c.ctx, c.env, c.w.Image, c.base, keep)
+	return tile.BlendTowards(c.ctx, c.env, c.w.Image, c.reference(), keep)
 }
 
 // own makes the rung's picture one that may be written over.
@@ -183,7 +195,7 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 	}
 	leak := qc.Measure{Check: qc.Resolution, Name: "pixels", Value: 1, Failed: true, Hard: true}
 	if c.alike() {
-		if leak, err = qc.Leaks(c.ctx, c.env, c.w.Image, c.base, c.w.Changes, c.changes); err != nil {
+		if leak, err = qc.Leaks(c.ctx, c.env, c.w.Image, c.reference(), c.w.Changes, c.changes); err != nil {
 			return false, nil, err
 		}
 	}
@@ -192,10 +204,12 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 		c.against = append(c.against, leak)
 	}
 	if !v.Passed() {
-		if err := c.judgeBase(); err != nil {
-			return false, nil, err
+		if c.masked == nil {
+			if c.masked, err = c.judgeBase(); err != nil {
+				return false, nil, err
+			}
 		}
-		c.against = append(c.against, worse(v, c.verdict)...)
+		c.against = append(c.against, worse(v, c.masked)...)
 	}
 	if len(c.against) == 0 {
 		return true, v, nil
@@ -209,19 +223,13 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 	return false, nil, nil
 }
 
-// judgeBase judges the deterministic picture, once.
-func (c *climb) judgeBase() error {
-	if c.verdict != nil || c.Unjudged {
-		return nil
-	}
-	image, changes := c.w.Image, c.w.Changes
-	if image != c.base { // else nothing has been tried, and the map is its own
-		c.w.Image, c.w.Changes = c.base, c.changes
-	}
+// judgeBase judges the deterministic picture where the rung's is judged: the same pixels are left out of both.
+func (c *climb) judgeBase() (*qc.Verdict, error) {
+	made := c.w.Image
+	c.w.Image = c.base
 	v, err := c.verdictOf(realedit.RungClassical)
-	c.w.Image, c.w.Changes = image, changes
-	c.verdict = v
-	return err
+	c.w.Image = made
+	return v, err
 }
 
 // rollBack takes the deterministic picture back where the last rung failed.
@@ -238,18 +246,27 @@ func (c *climb) rollBack() (bool, *qc.Verdict, error) {
 	if err != nil {
 		return false, nil, err
 	}
+	back := map[image.Rectangle]bool{}
 	for range rollbacks {
 		var regions []image.Rectangle
 		for _, m := range c.against {
+			if m.Hard || len(m.Regions) == 0 {
+				return false, nil, nil // not in some places but altogether
+			}
 			for _, r := range m.Regions {
 				regions = append(regions, r.Rect)
 			}
 		}
 		tiles := tile.Hit(grid, regions)
-		if len(tiles) == 0 || len(tiles) == len(grid) {
+		before := len(back)
+		for _, t := range tiles {
+			back[t] = true
+		}
+		if len(back) == before || rollbackShare*len(back) > len(grid) {
 			return false, nil, nil
 		}
-		if err := tile.RollBack(c.ctx, c.env, c.w.Image, c.base, c.w.Changes, c.changes, tiles, size/4); err != nil {
+		c.masked = nil // there are more pixels to judge
+		if err := tile.RollBack(c.ctx, c.env, c.w.Image, c.reference(), c.w.Changes, c.changes, tiles, size/4); err != nil {
 			return false, nil, err
 		}
 		if passed, v, err := c.judgeRung(realedit.RungRollback); passed || err != nil {
@@ -318,8 +335,12 @@ func (c *climb) tell() {
 // classical ends the climb with the deterministic picture alone.
 func (c *climb) classical() error {
 	c.restore()
-	if err := c.judgeBase(); err != nil {
+	if c.Unjudged {
+		return c.take(realedit.RungClassical, nil)
+	}
+	v, err := c.verdictOf(realedit.RungClassical)
+	if err != nil {
 		return err
 	}
-	return c.take(realedit.RungClassical, c.verdict)
+	return c.take(realedit.RungClassical, v)
 }

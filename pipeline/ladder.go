@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -16,7 +17,8 @@ import (
 type Rung struct {
 	// Name is what the report calls it.
 	Name string
-	// Stages make the rung's picture from the deterministic one, which they do not write over (Work.OwnsImage). Without any it is the picture of
+	// Stages make the rung's picture from the deterministic one, which they do not write over (Work.OwnsImage). What they do to all
+	// of it before they compute or synthesise belongs to the deterministic picture: they leave that as Work.Unaltered. Without any stages it is the picture of
 	// the nearest rung above that has some, which is not computed again.
 	Stages []realedit.Stage
 	// Strength blends the deterministic picture (0) with what the stages made (1): 0 to 1, 0 = 1. Below a rung without stages of its
@@ -34,9 +36,9 @@ type Judge interface {
 }
 
 // Ladder ends a route whose last steps may fail: it tries its rungs from the strongest down, judges each, and takes the first that
-// passes. A rung passes when no measure is beyond its limit by more than the deterministic picture's is, and nothing has changed
-// outside the alteration map (qc.Leaks). Below the last rung it takes the deterministic picture back in the tiles where that one
-// failed, feathered, several times where need be (realedit.RungRollback), and then everywhere (realedit.RungClassical): only when that
+// passes. A rung passes when no measure is beyond its limit by more than the deterministic picture's is, in the pixels that the rung did
+// not compute or synthesise, and nothing has changed outside the alteration map (qc.Leaks). Below the last rung it takes the deterministic picture back in the tiles where that one
+// failed, feathered, several times where need be (realedit.RungRollback; not where more than a quarter of the tiles or a measure of the whole picture fails), and then everywhere (realedit.RungClassical): only when that
 // cannot be delivered either is it an error with realedit.CodeQCFailed.
 //
 // Nothing is computed twice: the deterministic picture and its map are kept meanwhile, masks stay, a rung without stages is a blend. A
@@ -54,9 +56,10 @@ type Ladder struct {
 const (
 	ladderName = "ladder"
 
-	rollbacks  = 4  // attempts to take failing tiles back
-	tilesAside = 16 // tiles along the longer side
-	tileLeast  = 32 // pixels
+	rollbacks     = 4  // attempts to take failing tiles back
+	rollbackShare = 4  // of the tiles at most one in so many: what fails in more places fails altogether
+	tilesAside    = 16 // tiles along the longer side
+	tileLeast     = 32 // pixels
 )
 
 // Name is "ladder".
@@ -316,11 +319,12 @@ func why(against []qc.Measure) string {
 	return s
 }
 
-// errText is an error's code and cause.
+// errText is an error's code and the first line of its cause: a panic's stack has no place in a report, where it would differ from run to run.
 func errText(err error) string {
 	var e *realedit.Error
 	if errors.As(err, &e) && e.Err != nil {
-		return fmt.Sprintf("%s: %v", e.Code, e.Err)
+		line, _, _ := strings.Cut(e.Err.Error(), "\n")
+		return fmt.Sprintf("%s: %s", e.Code, line)
 	}
 	return string(realedit.CodeOf(err))
 }
