@@ -24,8 +24,10 @@ type options struct {
 	group   realedit.GroupOptions
 	sets    string
 	policy  realedit.Policy
+	primary []string // sets whose policy is primary
 	format  realedit.FileFormat
 	quality int
+	keep    int64 // bytes of finished pixels
 	backend string
 	gpu     int64 // bytes of device memory; 0 = nine tenths of what is free
 	jobs    int
@@ -55,8 +57,16 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	text["merge"] = f.String("merge", "robust", "robust|mertens: how brackets are merged")
 	f.StringVar(&o.sets, "sets", "auto", "auto|folder|N: how photos are sorted into sets")
 	text["policy"] = f.String("policy", "ab723", strings.Join(realedit.PolicyNames(), "|"))
+	f.Func("primary", "`NAME` of a set or photo that is its listing's primary one: its policy is primary; may be repeated", func(s string) error {
+		if s == "" {
+			return errors.New("must name a set or a photo")
+		}
+		o.primary = append(o.primary, s)
+		return nil
+	})
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
+	text["keep-pixels"] = f.String("keep-pixels", "2GiB", "finished pixels kept in -out, so that another -quality takes no edit; 0 = none")
 	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N[,N]|:all]: where pixels are worked on")
 	text["gpu-memory"] = f.String("gpu-memory", "0", "device memory to stay within, of each GPU; 0 = 90 % of what is free")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processor threads")
@@ -130,6 +140,11 @@ func (o *options) check(text map[string]*string) (err error) {
 			return err
 		}
 	}
+	if s := *text["keep-pixels"]; s != "0" {
+		if o.keep, err = parseBytes("-keep-pixels", s); err != nil {
+			return err
+		}
+	}
 	if o.group.Mode, o.group.Count, err = realedit.ParseGroupMode(o.sets); err != nil {
 		return usageError{err}
 	}
@@ -189,7 +204,19 @@ func parseBytes(flag, s string) (int64, error) {
 	return 0, badUsage(flag, "%q is not an amount of memory like 2GiB, 512MiB or 1.5GB", s)
 }
 
-// record is what of the options decides the pixels and files of a set, for resuming.
-func (o *options) record(backend string) string {
-	return fmt.Sprintf("route=%s merge=%v policy=%v format=%v quality=%d backend=%s", o.route, o.merge, o.policy, o.format, o.quality, backend)
+// record is what of the options decides the pixels of a set and, with its file, the files.
+func (o *options) record(backend string, policy realedit.Policy, file bool) string {
+	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s", o.route, o.merge, policy, backend)
+	if file {
+		s += fmt.Sprintf(" format=%v quality=%d", o.format, o.quality)
+	}
+	return s
+}
+
+// bits are those of a sample in the files.
+func (o *options) bits() int {
+	if o.format == realedit.TIFF {
+		return 16
+	}
+	return 8
 }

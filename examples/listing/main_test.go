@@ -119,7 +119,7 @@ func readBatch(t testing.TB, out string) summary {
 
 var timed = regexp.MustCompile(`"seconds": [0-9.e+-]+`)
 
-// contents is every file under dir but for what differs from run to run: batch.json, journal and lock, and times in reports.
+// contents is every file under dir but for what differs from run to run: batch.json, journal, lock and what is kept to be quicker, and times in reports.
 func contents(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -128,6 +128,9 @@ func contents(t testing.TB, dir string) map[string]string {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
+		if first, _, _ := strings.Cut(filepath.ToSlash(strings.TrimPrefix(rel, stateDir+string(filepath.Separator))), "/"); first == pixelsDir || first == photosDir {
+			return err // kept to be quicker
+		}
 		if err != nil || rel == "batch.json" || rel == filepath.Join(stateDir, journalName) || rel == filepath.Join(stateDir, "lock") {
 			return err
 		}
