@@ -119,9 +119,9 @@ func TestHooksInOrder(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "c", "policy_refused", "stage_skipped"}, checks(r))
 	var names []string
 	for _, s := range r.Report.Stages {
-		names = append(names, s.Rung+":"+s.Name)
+		names = append(names, s.Rung+":"+s.Name+s.LeftOut)
 	}
-	require.Equal(t, []string{":doing", "top:inner", ":outer", ":last"}, names)
+	require.Equal(t, []string{":doing", "top:inner", ":outer", ":inventingpolicy_refused", ":maskedstage_skipped", ":last"}, names)
 
 	// A device that fails, and a set that does.
 	log = nil

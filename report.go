@@ -94,7 +94,8 @@ type InputFacts struct {
 // StageFacts say what one stage did.
 type StageFacts struct {
 	Name      string         `json:"name"`
-	Rung      string         `json:"rung,omitempty"` // of the ladder that it worked for; the ladder itself follows
+	Rung      string         `json:"rung,omitempty"`     // of the ladder that it worked for; the ladder itself follows
+	LeftOut   string         `json:"left_out,omitempty"` // the check of the finding that says why it was not applied
 	Options   any            `json:"options,omitempty"`
 	Backend   string         `json:"backend"` // "cpu", "cuda:0"
 	Device    string         `json:"device"`  // its own name

@@ -68,9 +68,12 @@ func (e *Env) due(s Stage, w *Work) (bool, error) {
 	if b, ok := s.(SceneBound); ok && w.Scene.Scene != "" && !slices.Contains(b.Scenes(), w.Scene.Scene) {
 		return false, nil
 	}
+	leaveOut := func(check, format string, a ...any) {
+		w.Find(Finding{Check: check, Severity: Info, Message: fmt.Sprintf(format, a...)})
+		w.Report.Stages = append(w.Report.Stages, StageFacts{Name: s.Name(), Rung: e.rung, LeftOut: check, Options: Recorded(s, w.Set), Backend: e.Backend.Name(), Device: e.device})
+	}
 	if a, ok := s.(Alterer); ok && !e.Policy.Allows(a.Alters()) {
-		w.Find(Finding{Check: CheckPolicyRefused, Severity: Info,
-			Message: fmt.Sprintf("%s may cause %q, which policy %s forbids: left out", s.Name(), a.Alters(), e.Policy)})
+		leaveOut(CheckPolicyRefused, "%s may cause %q, which policy %s forbids: left out", s.Name(), a.Alters(), e.Policy)
 		return false, nil
 	}
 	c, ok := s.(Contract)
@@ -83,7 +86,7 @@ func (e *Env) due(s Stage, w *Work) (bool, error) {
 		case k == KeyFrames || k == KeyImage:
 			return false, Errorf(CodeBadWiring, s.Name(), "needs %q, which nothing before it gave", k)
 		default:
-			w.Find(Finding{Check: CheckStageSkipped, Severity: Info, Message: fmt.Sprintf("%s needs %q, which this picture does not have: left out", s.Name(), k)})
+			leaveOut(CheckStageSkipped, "%s needs %q, which this picture does not have: left out", s.Name(), k)
 			return false, nil
 		}
 	}

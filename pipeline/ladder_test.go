@@ -176,9 +176,11 @@ func standing(t testing.TB, is realedit.SceneKind, replace realedit.Stage) *Pipe
 
 func ran(r *realedit.Report) (names []string) {
 	for _, s := range r.Stages {
-		if s.Rung != "" {
+		switch {
+		case s.LeftOut != "":
+		case s.Rung != "":
 			names = append(names, s.Rung+"/"+s.Name)
-		} else {
+		default:
 			names = append(names, s.Name)
 		}
 	}
