@@ -133,7 +133,7 @@ func (k *keeper) write(key string, h kept, r *realedit.Result) (temp string, err
 	if err := buf.Flush(); err != nil {
 		return f.Name(), err
 	}
-	return f.Name(), binary.Write(f, binary.LittleEndian, sum.Sum32())
+	return f.Name(), errors.Join(binary.Write(f, binary.LittleEndian, sum.Sum32()), f.Chmod(0o644))
 }
 
 // eachBand hands over a picture's rows at the given depth, converted where it lies, some at a time.
