@@ -124,7 +124,7 @@ func decodeAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 			continue
 		}
 		if m.Bounds() != images[best].Bounds() {
-			leaveOut(i, "photo_size", fmt.Sprintf("it is %v, the reference %v", m, images[best]))
+			leaveOut(i, realedit.CheckPhotoSize, fmt.Sprintf("it is %v, the reference %v", m, images[best]))
 			continue
 		}
 		if i == best {
