@@ -194,7 +194,9 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 		return false, nil, err
 	}
 	leak := qc.Measure{Check: qc.Resolution, Name: "pixels", Value: 1, Failed: true, Hard: true}
-	if c.alike() {
+	if _, judged := v.Value(qc.Leak, "pixels"); judged && c.alike() {
+		leak = qc.Measure{} // among the verdict's own
+	} else if c.alike() {
 		if leak, err = qc.Leaks(c.ctx, c.env, c.w.Image, c.reference(), c.w.Changes, c.changes); err != nil {
 			return false, nil, err
 		}
@@ -225,10 +227,10 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 
 // judgeBase judges the deterministic picture where the rung's is judged: the same pixels are left out of both.
 func (c *climb) judgeBase() (*qc.Verdict, error) {
-	made := c.w.Image
-	c.w.Image = c.base
+	made, kept := c.w.Image, c.w.Unaltered
+	c.w.Image, c.w.Unaltered = c.base, c.unaltered
 	v, err := c.verdictOf(realedit.RungClassical)
-	c.w.Image = made
+	c.w.Image, c.w.Unaltered = made, kept
 	return v, err
 }
 
