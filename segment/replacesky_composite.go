@@ -142,7 +142,7 @@ func compositeRow[T uint8 | uint16](c *compositor, pic []T, mask []uint8, light 
 }
 
 // wireDrop is how much darker than the old sky around it a pixel of the sky may be, encoded, before it counts as a wire or a twig that the mask missed.
-const wireDrop = 0.05
+const wireDrop = 0.03
 
 // bloomed is the linear light from which, in all channels, a pixel of an edge is the old sky's glare: it says nothing of the foreground's colour.
 const bloomed = 0.92
@@ -155,6 +155,9 @@ func (c *compositor) edge(pix, n [3]float32, alpha, x, y float32) (out [3]float3
 	var dot, length, level float32
 	for k := range old {
 		old[k], fg[k] = c.old.bilinear(u, v, k), c.fg.bilinear(u, v, k)
+		if alpha == 1 {
+			fg[k] = min(fg[k], 0.08*old[k]) // what the mask missed is thin and dark
+		}
 		d := old[k] - fg[k]
 		dot += (pix[k] - fg[k]) * d
 		length += d * d
@@ -170,7 +173,7 @@ func (c *compositor) edge(pix, n [3]float32, alpha, x, y float32) (out [3]float3
 		reach, slack = 12, 0.25*slack
 	}
 	if blown {
-		slack = 0.03
+		share, slack = float32(smoothstep(0.05, 0.75, float64(alpha))), 0.03
 	}
 	if apart > 0 && !blown {
 		seen := max(0, min(1, dot/max(length, 1e-6)))

@@ -188,6 +188,7 @@ func collectCells[T uint8 | uint16](row func(int) []T, light []float32, m *kerne
 				w := (1 - s) * (1 - light[q[1]])
 				w *= w
 				w *= w
+				w *= w
 				for n := range q {
 					mixed.v[3*c+n] += w * light[q[n]]
 				}
