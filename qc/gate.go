@@ -12,7 +12,8 @@ import (
 )
 
 // Gate is a stage that ends a pipeline: it holds the picture against the photos it was
-// made from (Work.Frames, or the set's reference photo decoded again when they are gone)
+// made from (Work.Frames, or the set's reference photo decoded again when they are gone), and all but its computed and
+// synthesised pixels against Work.Unaltered where there is one,
 // and writes every number into the report's measures and every one beyond its limit into its findings.
 // It changes no pixel. Findings are warnings; only a picture that cannot be delivered (empty, of
 // another size, showing something else) is an error with realedit.CodeQCFailed. The zero value works.
@@ -92,7 +93,7 @@ func (q Gate) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 
 // Judge holds the picture against its photos and changes nothing. The error tells that it could not be done.
 func (q Gate) Judge(ctx context.Context, env *realedit.Env, w *realedit.Work) (*Verdict, error) {
-	o := &Options{Limits: q.Limits, Borders: q.Borders, Changes: w.Changes}
+	o := &Options{Limits: q.Limits, Borders: q.Borders, Changes: w.Changes, Unaltered: w.Unaltered}
 	if cct := w.Report.Measures["illuminant_cct"]; cct > 0 && cct < lampsBelow {
 		o.Lamps = true
 	}
