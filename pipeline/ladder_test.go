@@ -17,6 +17,7 @@ import (
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/kerneltest"
 	"github.com/realedit/realedit/qc"
+	"github.com/realedit/realedit/segment"
 )
 
 // sceneStand says what the scene is.
@@ -498,27 +499,29 @@ func (needy) Gives() []realedit.Key { return nil }
 
 // Recorded options make the same stages again, each of the library's.
 func TestRecordedStages(t *testing.T) {
-	set := realedit.Set{ID: "x"}
+	set, azimuth := realedit.Set{ID: "x"}, 181.25
 	shared := &hdr.Shared{Light: [3]float64{1.1, 1. / 3, 0.7}, CCT: 2701.3, Confidence: 0.35, Seen: []float64{-0.123456789}, Bound: true, Level: -3.25, Luma: -0.01}
 	full := map[string][]realedit.Stage{
 		"hdr.align":      {hdr.Align{Off: true}},
 		"hdr.merge":      {hdr.Merge{Method: kernels.FuseMertens, Deghost: -1}},
 		"hdr.windowpull": {hdr.WindowPull{MinGain: 3}},
 		"hdr.tone":       {hdr.Tone{Key: 0.5, MaxExposure: 1, Shadows: -1, Detail: 0.2, WhiteBalance: 0.1, Shared: shared}},
-		"qc":             {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},
-		"ladder":         {Ladder{Unjudged: true}, Ladder{Rungs: []Rung{{Name: "a", Stages: []realedit.Stage{hdr.Tone{Key: 0.4}}}, {Name: "b", Strength: 0.25}}, Judge: qc.Gate{Limits: qc.Limits{DetailKept: 0.5}}}},
+		"segment.replacesky": {segment.ReplaceSky{Source: segment.SkyPhysical, Force: true, Mirror: true, Bound: -1, Turbidity: 3, Clouds: 0.5,
+			Plan: &segment.SkyPlan{Elevation: 31.7, Azimuth: &azimuth, From: segment.SunFromDefault, Seed: 1<<63 + 1}}},
+		"qc":     {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},
+		"ladder": {Ladder{Unjudged: true}, Ladder{Rungs: []Rung{{Name: "a", Stages: []realedit.Stage{hdr.Tone{Key: 0.4}}}, {Name: "b", Strength: 0.25}}, Judge: qc.Gate{Limits: qc.Limits{DetailKept: 0.5}}}},
 	}
 	for _, name := range Registered() {
-		zero, err := fromRecord(record{Name: name})
+		zero, err := (Assets{}).fromRecord(record{Name: name})
 		require.NoError(t, err)
 		for _, s := range append(full[name], zero) {
 			text, err := json.Marshal(realedit.Recorded(s, set))
 			require.NoError(t, err)
-			got, err := fromRecord(record{name, json.RawMessage(text)})
+			got, err := (Assets{}).fromRecord(record{name, json.RawMessage(text)})
 			require.NoError(t, err, "%s", text)
 			require.Equal(t, s, got, "%s", text)
 		}
-		_, err = fromRecord(record{name, json.RawMessage(`{"nonsense": 1}`)})
+		_, err = (Assets{}).fromRecord(record{name, json.RawMessage(`{"nonsense": 1}`)})
 		require.Equal(t, realedit.CodeNotReplayable, realedit.CodeOf(err), name)
 	}
 }

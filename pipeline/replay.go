@@ -16,6 +16,11 @@ import (
 // decoder makes a stage from its recorded options; nil options are the zero value.
 type decoder = func(options json.RawMessage) (realedit.Stage, error)
 
+// Assets are what reports name and do not hold. The zero value is none.
+type Assets struct {
+	Skies *segment.Skies // the user's own, for pictures that may have one of them
+}
+
 var registry = struct {
 	sync.RWMutex
 	stages map[string]decoder
@@ -26,9 +31,11 @@ var registry = struct {
 	hdr.Tone{}.Name():        Decode[hdr.Tone],
 	segment.Windows{}.Name(): Decode[segment.Windows],
 	qc.Gate{}.Name():         Decode[qc.Gate],
-}}
 
-func init() { registry.stages[ladderName] = decodeLadder } // not above: it looks into the registry itself
+	// What these are made of is more than their own options: Assets.stage.
+	ladderName:                  Decode[Ladder],
+	segment.ReplaceSky{}.Name(): Decode[segment.ReplaceSky],
+}}
 
 // Register tells how a host's stage is made from what stands under "options" in reports (what the stage's Recorded says, or the
 // stage itself as JSON), so that FromReport can make its pictures again: Decode of the stage's type for most. A name that
@@ -57,21 +64,29 @@ func Registered() []string {
 // Decode reads a stage from JSON; keys that it does not have are an error, since what they mean is not known.
 func Decode[S realedit.Stage](options json.RawMessage) (realedit.Stage, error) {
 	var s S
-	if len(options) == 0 {
-		return s, nil
-	}
-	d := json.NewDecoder(bytes.NewReader(options))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
+	if err := strictly(options, &s); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
+// strictly reads JSON into v, which has to have all of its keys; nothing is the zero value.
+func strictly(options json.RawMessage, v any) error {
+	if len(options) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(options))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// FromReport is Assets{}.FromReport.
+func FromReport(r *realedit.Report) (*Pipeline, error) { return Assets{}.FromReport(r) }
+
 // FromReport is the pipeline that made a report's picture. With the set (realedit.SetFromReport), the report's policy and seed, the
 // same library version and backend it makes the same pixels again. Errors have CodeNotReplayable: a stage that nobody has
-// registered, or options that it does not know.
-func FromReport(r *realedit.Report) (*Pipeline, error) {
+// registered, options that it does not know, or skies that are not among the assets.
+func (a Assets) FromReport(r *realedit.Report) (*Pipeline, error) {
 	if r.Version != realedit.ReportVersion {
 		return nil, realedit.Errorf(realedit.CodeNotReplayable, "report", "its version is %d, this library's %d", r.Version, realedit.ReportVersion)
 	}
@@ -80,7 +95,7 @@ func FromReport(r *realedit.Report) (*Pipeline, error) {
 		if f.Rung != "" {
 			continue // the ladder holds it
 		}
-		s, err := fromRecord(record{f.Name, f.Options})
+		s, err := a.fromRecord(record{f.Name, f.Options})
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +114,7 @@ type record struct {
 	Options any    `json:"options,omitempty"`
 }
 
-func fromRecord(r record) (realedit.Stage, error) {
+func (a Assets) fromRecord(r record) (realedit.Stage, error) {
 	fail := func(format string, a ...any) (realedit.Stage, error) {
 		return nil, realedit.Errorf(realedit.CodeNotReplayable, "stage "+r.Name, format, a...)
 	}
@@ -116,12 +131,43 @@ func fromRecord(r record) (realedit.Stage, error) {
 			return fail("%w", err)
 		}
 	}
-	s, err := decode(raw)
+	s, err := a.stage(r.Name, raw, decode)
 	switch {
 	case err != nil:
 		return fail("its options cannot be read: %w", err)
 	case s == nil || s.Name() != r.Name:
 		return fail("another stage is made from its options")
+	}
+	return s, nil
+}
+
+// stage decodes, with what a stage is made of beside its options.
+func (a Assets) stage(name string, options json.RawMessage, decode decoder) (realedit.Stage, error) {
+	switch name {
+	case ladderName:
+		return a.ladder(options)
+	case segment.ReplaceSky{}.Name():
+		return a.replaceSky(options)
+	}
+	return decode(options)
+}
+
+// replaceSky is the stage with the skies that it had.
+func (a Assets) replaceSky(options json.RawMessage) (realedit.Stage, error) {
+	type plain segment.ReplaceSky
+	var r struct {
+		plain
+		LibrarySHA256 string `json:"library_sha256"`
+	}
+	if err := strictly(options, &r); err != nil {
+		return nil, err
+	}
+	s := segment.ReplaceSky(r.plain)
+	if r.LibrarySHA256 != "" {
+		if have := a.Skies.SHA256(); have != r.LibrarySHA256 {
+			return nil, fmt.Errorf("the library of skies %q (SHA-256 %s) is not there", s.Library, r.LibrarySHA256)
+		}
+		s.Skies = a.Skies
 	}
 	return s, nil
 }
@@ -157,20 +203,16 @@ func (l Ladder) RecordedFor(set realedit.Set) any {
 	return r
 }
 
-func decodeLadder(options json.RawMessage) (realedit.Stage, error) {
+func (a Assets) ladder(options json.RawMessage) (realedit.Stage, error) {
 	var r ladderRecord
-	if len(options) > 0 {
-		d := json.NewDecoder(bytes.NewReader(options))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&r); err != nil {
-			return nil, err
-		}
+	if err := strictly(options, &r); err != nil {
+		return nil, err
 	}
 	l := Ladder{Unjudged: r.Unjudged}
 	for _, g := range r.Rungs {
 		k := Rung{Name: g.Name, Strength: g.Strength}
 		for _, s := range g.Stages {
-			stage, err := fromRecord(s)
+			stage, err := a.fromRecord(s)
 			if err != nil {
 				return nil, err
 			}
@@ -179,7 +221,7 @@ func decodeLadder(options json.RawMessage) (realedit.Stage, error) {
 		l.Rungs = append(l.Rungs, k)
 	}
 	if r.Judge != nil {
-		s, err := fromRecord(*r.Judge)
+		s, err := a.fromRecord(*r.Judge)
 		if err != nil {
 			return nil, err
 		}

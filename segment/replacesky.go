@@ -64,6 +64,14 @@ func (ReplaceSky) Name() string { return "segment.replacesky" }
 // Needs the picture; MaskSky may be absent, and then nothing is done.
 func (ReplaceSky) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 
+// Uses the mask.
+func (ReplaceSky) Uses() []realedit.Key { return []realedit.Key{realedit.MaskSky} }
+
+// Scenes are pictures of the outdoors: where it cannot be told, the sky stays.
+func (ReplaceSky) Scenes() []realedit.SceneKind {
+	return []realedit.SceneKind{realedit.SceneExterior}
+}
+
 // Gives the picture.
 func (ReplaceSky) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 
