@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/realedit/realedit/hdr"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/kerneltest"
+	"github.com/realedit/realedit/segment"
 )
 
 func init() {
@@ -98,4 +100,19 @@ func TestRegisterRefuses(t *testing.T) {
 	require.Equal(t, realedit.CodeNotReplayable, realedit.CodeOf(err), "no stages")
 	_, err = FromReport(&realedit.Report{Version: realedit.ReportVersion + 1})
 	require.Equal(t, realedit.CodeNotReplayable, realedit.CodeOf(err))
+}
+
+// A picture that may have one of the user's skies needs these skies.
+func TestSkiesAreAssets(t *testing.T) {
+	skies, err := segment.OpenSkies(fstest.MapFS{})
+	require.NoError(t, err)
+	s := segment.ReplaceSky{Source: segment.SkyLibrary, Library: "mine", Skies: skies}
+	text, err := json.Marshal(realedit.Recorded(s, realedit.Set{}))
+	require.NoError(t, err)
+	r := record{s.Name(), json.RawMessage(text)}
+	_, err = (Assets{}).fromRecord(r)
+	require.Equal(t, realedit.CodeNotReplayable, realedit.CodeOf(err))
+	got, err := (Assets{Skies: skies}).fromRecord(r)
+	require.NoError(t, err)
+	require.Equal(t, s, got)
 }

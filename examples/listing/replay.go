@@ -18,6 +18,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/pipeline"
+	"github.com/realedit/realedit/segment"
 )
 
 // exitDifferent: a picture was made again, and it is another one.
@@ -29,6 +30,7 @@ type replayOptions struct {
 	inputs  []string // folders; none = the report's and the one that is in
 	out     string   // file for the picture; "" = it is only compared
 	backend string   // "" = the report's, or what there is
+	skies   string   // folder of the user's skies; "" = none
 }
 
 const replayUsage = `usage: listing replay [flags] NAME.report.json
@@ -38,6 +40,8 @@ Makes a picture again from its report and its photographs, which are known by th
   -inputs DIR   where the photographs are, sub-folders included; may be repeated
                 (without it: photographs of the report's names in the report's folder and in the one that is in, three levels deep)
   -out FILE     write the picture there; nothing is overwritten
+  -sky library:DIR
+                the skies that the picture was made with, where one of them is in it
   -backend B    where pixels are worked on; without it as the report says, if that is there
 
 exit status: 0 the same picture, 4 another one, 3 the set cannot be finished, 2 wrong usage, 1 anything else
@@ -51,6 +55,14 @@ func parseReplay(args []string) (*replayOptions, error) {
 	f.Func("inputs", "", func(s string) error { o.inputs = append(o.inputs, s); return nil })
 	f.StringVar(&o.out, "out", "", "")
 	f.StringVar(&o.backend, "backend", "", "")
+	f.Func("sky", "", func(s string) error {
+		source, dir, err := segment.ParseSkySource(s)
+		if err == nil && source != segment.SkyLibrary {
+			err = fmt.Errorf("%q is not library:DIR", s)
+		}
+		o.skies = dir
+		return err
+	})
 	var named []string
 	for rest := args; ; {
 		if err := f.Parse(rest); errors.Is(err, flag.ErrHelp) {
@@ -130,7 +142,13 @@ func (c *command) replayOne(ctx context.Context, o *replayOptions) (same bool, e
 	if len(r.Models) > 0 {
 		return false, realedit.Errorf(realedit.CodeNotReplayable, "report", "models took part, like %s, and none is loaded", r.Models[0].Name)
 	}
-	p, err := pipeline.FromReport(&r)
+	var assets pipeline.Assets
+	if o.skies != "" {
+		if assets.Skies, err = segment.OpenSkies(os.DirFS(o.skies)); err != nil {
+			return false, usageError{err}
+		}
+	}
+	p, err := assets.FromReport(&r)
 	if err != nil {
 		return false, err
 	}
