@@ -25,9 +25,7 @@ type climb struct {
 	base      *kernels.Image
 	changes   *realedit.AlterationMap
 	unaltered *kernels.Image
-	findings  int
-	measures  map[string]float64
-	models    int
+	report    realedit.Report // but for its stages
 
 	masked  *qc.Verdict        // of the deterministic picture without the pixels that the rung's map has as computed or synthesised
 	failed  []realedit.Finding // rung_failed
@@ -37,8 +35,7 @@ type climb struct {
 }
 
 func newClimb(l Ladder, ctx context.Context, env *realedit.Env, w *realedit.Work) (*climb, error) {
-	c := &climb{Ladder: l, ctx: ctx, env: env, w: w, base: w.Image, unaltered: w.Unaltered,
-		findings: len(w.Report.Findings), measures: maps.Clone(w.Report.Measures), models: len(w.Report.Models)}
+	c := &climb{Ladder: l, ctx: ctx, env: env, w: w, base: w.Image, unaltered: w.Unaltered, report: copied(w.Report)}
 	if w.Changes != nil && len(l.Rungs) > 0 {
 		var err error
 		if c.changes, err = w.Changes.Clone(); err != nil {
@@ -47,6 +44,14 @@ func newClimb(l Ladder, ctx context.Context, env *realedit.Env, w *realedit.Work
 	}
 	w.Base = w.Image
 	return c, nil
+}
+
+// copied is a report that shares nothing with r that stages change.
+func copied(r *realedit.Report) realedit.Report {
+	k := *r
+	k.Findings, k.Models = slices.Clone(r.Findings), slices.Clone(r.Models)
+	k.Measures, k.Shares = maps.Clone(r.Measures), maps.Clone(r.Shares)
+	return k
 }
 
 func (c *climb) close() {
@@ -110,10 +115,12 @@ func (c *climb) make(r Rung) (bool, error) {
 		}
 	}
 	if c.w.Image == c.base {
-		c.findings, c.models = len(c.w.Report.Findings), len(c.w.Report.Models) // why it did nothing stays said
-		c.measures = maps.Clone(c.w.Report.Measures)
+		c.report = copied(c.w.Report) // why it did nothing stays said
 		c.restore()
 		return false, nil
+	}
+	if w := c.w; w.Unaltered == nil && w.Changes != nil && w.Changes.Strongest() >= realedit.ChangeComputed {
+		w.Unaltered = c.base
 	}
 	c.source, c.at, c.masked = r.Name, 1, nil
 	if strength < 1 && c.alike() {
@@ -190,7 +197,13 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 		return true, nil, nil
 	}
 	v, err := c.verdictOf(name)
-	if err != nil {
+	c.against = nil
+	switch {
+	case realedit.CodeOf(err) == realedit.CodeQCFailed: // no picture to judge
+		c.against = []qc.Measure{{Check: qc.Resolution, Name: "pixels", Failed: true, Hard: true}}
+		c.fail(name, 0, 0, nil, errText(err))
+		return false, nil, nil
+	case err != nil:
 		return false, nil, err
 	}
 	leak := qc.Measure{Check: qc.Resolution, Name: "pixels", Value: 1, Failed: true, Hard: true}
@@ -201,7 +214,6 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 			return false, nil, err
 		}
 	}
-	c.against = nil
 	if leak.Failed {
 		c.against = append(c.against, leak)
 	}
@@ -252,7 +264,7 @@ func (c *climb) rollBack() (bool, *qc.Verdict, error) {
 	for range rollbacks {
 		var regions []image.Rectangle
 		for _, m := range c.against {
-			if m.Hard || len(m.Regions) == 0 {
+			if m.Hard && m.Check != qc.Leak || len(m.Regions) == 0 {
 				return false, nil, nil // not in some places but altogether
 			}
 			for _, r := range m.Regions {
@@ -302,9 +314,9 @@ func (c *climb) restore() {
 		w.Changes.Map.Free()
 		w.Changes = nil
 	}
-	w.Report.Findings = w.Report.Findings[:c.findings]
-	w.Report.Measures = maps.Clone(c.measures)
-	w.Report.Models = w.Report.Models[:c.models]
+	stages := w.Report.Stages
+	*w.Report = copied(&c.report)
+	w.Report.Stages = stages
 	c.source = ""
 }
 
@@ -312,9 +324,6 @@ func (c *climb) restore() {
 func (c *climb) take(rung string, v *qc.Verdict) error {
 	w := c.w
 	w.Report.Rung = rung
-	if rung != realedit.RungClassical && w.Unaltered == nil && w.Changes != nil && w.Changes.Strongest() >= realedit.ChangeComputed {
-		w.Unaltered = c.base
-	}
 	w.DropBase()
 	c.tell()
 	c.env.Judged(c.ctx, w, rung, "")
@@ -326,8 +335,9 @@ func (c *climb) take(rung string, v *qc.Verdict) error {
 
 // tell puts the failed rungs before what the one that passed found.
 func (c *climb) tell() {
-	own := slices.Clone(c.w.Report.Findings[c.findings:])
-	c.w.Report.Findings = c.w.Report.Findings[:c.findings]
+	at := len(c.report.Findings)
+	own := slices.Clone(c.w.Report.Findings[at:])
+	c.w.Report.Findings = c.w.Report.Findings[:at]
 	for _, f := range c.failed {
 		c.w.Find(f)
 	}

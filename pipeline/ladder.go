@@ -208,7 +208,8 @@ func (l Ladder) each(fn func(c realedit.Contract, have map[realedit.Key]bool)) {
 	}
 }
 
-// SetBytes is the most that an inner stage takes, with a rung's picture beside it when it is judged or taken back, and a second map.
+// SetBytes is the most that an inner stage takes beside the deterministic picture, which it does not write over, or the judge beside that, the
+// rung's and the one that the rung is held to; and on the host a second map and the weights of a blend.
 func (l Ladder) SetBytes(set realedit.Set) (host, device int64) {
 	f := set.Ref().Facts
 	if f.Width < 1 || f.Height < 1 {
@@ -218,12 +219,12 @@ func (l Ladder) SetBytes(set realedit.Set) (host, device int64) {
 	for _, r := range l.Rungs {
 		for _, s := range r.Stages {
 			h, d := realedit.StageBytes(s, set)
-			host, device = max(host, h), max(device, d)
+			host, device = max(host, h+picture), max(device, d+picture)
 		}
 	}
 	h, d := realedit.StageBytes(l.judge(), set)
 	if len(l.Rungs) > 0 {
-		h, d = h+picture, picture+max(d, plane)
+		h, d = h+2*picture, 2*picture+max(d, plane)
 	}
 	return max(host, h) + 2*plane, max(device, d)
 }
