@@ -137,10 +137,14 @@ func (c *climb) reference() *kernels.Image {
 	return c.base
 }
 
-// alike tells whether the picture has the deterministic one's size and format; one that has not fails when it is judged.
+// alike tells whether the rung's pictures have the deterministic one's size and format; one that has not fails when it is judged.
 func (c *climb) alike() bool {
-	want := c.reference()
-	return c.w.Image.Bounds() == want.Bounds() && c.w.Image.Format() == want.Format()
+	for _, m := range []*kernels.Image{c.w.Image, c.reference()} {
+		if m.Bounds() != c.base.Bounds() || m.Format() != c.base.Format() {
+			return false
+		}
+	}
+	return true
 }
 
 // weaken blends the picture towards the deterministic one until the stages' work is in it at the given strength.
@@ -161,7 +165,20 @@ func (c *climb) weaken(strength float64) error {
 		}
 	}
 	c.at = strength
-	return tile.BlendTowards(c.ctx, c.env, c.w.Image, c.reference(), keep)
+	for _, m := range c.pictures() {
+		if err := tile.BlendTowards(c.ctx, c.env, m, c.base, keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pictures are what is blended: the rung's and, where that is not the one from before, the one that it is held to. Where the two are equal they stay so, bit by bit.
+func (c *climb) pictures() []*kernels.Image {
+	if u := c.reference(); u != c.base {
+		return []*kernels.Image{c.w.Image, u}
+	}
+	return []*kernels.Image{c.w.Image}
 }
 
 // own makes the rung's picture one that may be written over.
@@ -280,8 +297,10 @@ func (c *climb) rollBack() (bool, *qc.Verdict, error) {
 			return false, nil, nil
 		}
 		c.masked = nil // there are more pixels to judge
-		if err := tile.RollBack(c.ctx, c.env, c.w.Image, c.reference(), c.w.Changes, c.changes, tiles, size/4); err != nil {
-			return false, nil, err
+		for _, m := range c.pictures() {
+			if err := tile.RollBack(c.ctx, c.env, m, c.base, c.w.Changes, c.changes, tiles, size/4); err != nil {
+				return false, nil, err
+			}
 		}
 		if passed, v, err := c.judgeRung(realedit.RungRollback); passed || err != nil {
 			return passed, v, err

@@ -168,9 +168,14 @@ func (r replaceStand) Apply(ctx context.Context, env *realedit.Env, w *realedit.
 	return nil
 }
 
+// rungsOf are a stage in full and half of it.
+func rungsOf(s realedit.Stage) []Rung {
+	return []Rung{{Name: "sky", Stages: []realedit.Stage{s}}, {Name: "sky-half", Strength: 0.5}}
+}
+
 // standing is a route with the stands.
 func standing(t testing.TB, is realedit.SceneKind, replace realedit.Stage) *Pipeline {
-	p, err := full("auto", realedit.SceneUnknown, parts{scene: func(realedit.SceneKind) realedit.Stage { return sceneStand{is} }, sky: skyStand{}, replace: replace}, nil)
+	p, err := full("auto", realedit.SceneUnknown, parts{scene: func(realedit.SceneKind) realedit.Stage { return sceneStand{is} }, sky: skyStand{}, rungs: rungsOf(replace)}, nil)
 	require.NoError(t, err)
 	return p
 }
@@ -248,7 +253,7 @@ func TestRouteOfEachScene(t *testing.T) {
 		require.Equal(t, slices.Concat(before, middle, end), ran(r.Report), "%v", is)
 		r.Free()
 	}
-	stand := parts{scene: func(k realedit.SceneKind) realedit.Stage { return sceneStand{k} }, sky: skyStand{}, replace: replaceStand{}}
+	stand := parts{scene: func(k realedit.SceneKind) realedit.Stage { return sceneStand{k} }, sky: skyStand{}, rungs: rungsOf(replaceStand{})}
 	for known, want := range map[realedit.SceneKind][]string{
 		realedit.SceneInterior: {"hdr.align", "hdr.merge", "test.scene", "segment.windows", "hdr.windowpull", "hdr.tone", "qc"},
 		realedit.SceneExterior: {"hdr.align", "hdr.merge", "test.scene", "test.sky", "hdr.tone", "ladder"},

@@ -12,6 +12,7 @@ import (
 type Options struct {
 	Merge   kernels.FuseMethod // how brackets are merged
 	Listing *hdr.Listing       // shared targets of one listing; nil = each picture on its own
+	Sky     segment.ReplaceSky // another sky for exteriors, where the policy allows it
 }
 
 func (o *Options) orZero() Options {
@@ -36,17 +37,17 @@ func Interior(o *Options) (*Pipeline, error) {
 	return full("interior", realedit.SceneInterior, outdoors(o), o)
 }
 
-// Exterior is Fuse, tone, and where policy, sky and sources allow it another sky (class altered), on a ladder: the new sky in full, half of it,
-// all but where it failed, none.
+// Exterior is Fuse, tone, and where policy, sky and sources allow it another sky (class altered), on a ladder: the new sky with the picture's
+// light nearer to it, with its own light, all of it but where it failed, none.
 func Exterior(o *Options) (*Pipeline, error) {
 	return full("exterior", realedit.SceneExterior, outdoors(o), o)
 }
 
 // parts are the stages that look at the scene; nil where there is none.
 type parts struct {
-	scene   func(known realedit.SceneKind) realedit.Stage // known is SceneUnknown where it has to find out
-	sky     realedit.Stage                                // finds it
-	replace realedit.Stage                                // puts another one there
+	scene func(known realedit.SceneKind) realedit.Stage // known is SceneUnknown where it has to find out
+	sky   realedit.Stage                                // finds it
+	rungs []Rung                                        // put another one there
 }
 
 // outdoors are this library's.
@@ -68,10 +69,21 @@ func full(name string, known realedit.SceneKind, p parts, o *Options) (*Pipeline
 		stages = append(stages, p.sky)
 	}
 	stages = append(stages, hdr.Tone{Listing: c.Listing})
-	if p.replace == nil || inside {
+	if len(p.rungs) == 0 || inside {
 		return New(name, append(stages, qc.Gate{})...)
 	}
-	return New(name, append(stages, Ladder{Rungs: []Rung{{Name: "sky", Stages: []realedit.Stage{p.replace}}, {Name: "sky-half", Strength: 0.5}}})...)
+	return New(name, append(stages, Ladder{Rungs: p.rungs})...)
+}
+
+// skyRungs are the ways to a new sky: with the picture's light brought nearer to it, and with the light that was there. Half of a sky is none of them:
+// what fails is the light, or the seam.
+func skyRungs(s segment.ReplaceSky) []Rung {
+	rungs := []Rung{{Name: "sky", Stages: []realedit.Stage{s}}}
+	if s.Bound >= 0 {
+		s.Bound = -1
+		rungs = append(rungs, Rung{Name: "sky-light-kept", Stages: []realedit.Stage{s}})
+	}
+	return rungs
 }
 
 // Route makes the named route: "auto", "fuse", "interior" or "exterior".
