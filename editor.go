@@ -21,7 +21,7 @@ type Config struct {
 	Backends    []kernels.Backend // sets are spread over them: see Process; empty = Open("auto"), closed by Close
 	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own, Device (of each device) 0 = the backend's limit, which Open sets to nine tenths of what is free
 	Policy      Policy
-	PolicyFor   func(Set) Policy // a set's own policy, as for the primary photo of a listing; nil = Policy for all
+	PolicyFor   func(Set) Policy // a set's own policy, as for the primary photo of a listing; called from the working goroutines; nil = Policy for all
 	Seed        uint64
 	Models      Models         // nil = none
 	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend

@@ -366,6 +366,29 @@ func TestLadder(t *testing.T) {
 	}
 }
 
+// What hooks hear of a ladder, in order.
+func TestHooksOfALadder(t *testing.T) {
+	var log []string
+	c := on(kerneltest.Host(t))
+	c.Hooks.StageStart = func(_ context.Context, e realedit.StageEvent) context.Context {
+		log = append(log, fmt.Sprintf("%s/%s", e.Rung, e.Stage))
+		return nil
+	}
+	c.Hooks.StageEnd = func(_ context.Context, e realedit.StageEvent) {
+		log = append(log, fmt.Sprintf("%s/%s ends %s", e.Rung, e.Stage, realedit.CodeOf(e.Err)))
+	}
+	c.Hooks.Finding = func(_ context.Context, _ string, f realedit.Finding) { log = append(log, f.Check) }
+	c.Hooks.Rung = func(_ context.Context, e realedit.RungEvent) {
+		log = append(log, fmt.Sprintf("%s: %v", e.Rung, e.Passed))
+	}
+	r, _ := edited(t, c, realedit.AB723, standing(t, realedit.SceneExterior, replaceStand{Fail: true}), scaled(t, byName(t)["DSC00126"], 0.2))
+	defer r.Free()
+	require.Equal(t, []string{
+		"/ladder", "sky/test.replace", "sky_replaced", "sky/test.replace ends internal", "sky: false",
+		"classical/qc", "classical/qc ends ", "rung_failed", "classical: true", "qc_cast", "/ladder ends ",
+	}, log[slices.Index(log, "/ladder"):])
+}
+
 // A deterministic picture that cannot be delivered is a failed set, whatever the rungs did.
 func TestLadderEndsInAnError(t *testing.T) {
 	set := scaled(t, byName(t)["DSC00126"], 0.2)
