@@ -12,6 +12,7 @@ import (
 type Options struct {
 	Merge   kernels.FuseMethod // how brackets are merged
 	Listing *hdr.Listing       // shared targets of one listing; nil = each picture on its own
+	Sky     segment.ReplaceSky // what a dull sky outdoors is replaced by, where the policy allows it
 }
 
 func (o *Options) orZero() Options {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/segment"
 )
 
 // options are the command line, checked.
@@ -24,6 +25,7 @@ type options struct {
 	group   realedit.GroupOptions
 	sets    string
 	policy  realedit.Policy
+	sky     segment.ReplaceSky // but for the listing's plan
 	format  realedit.FileFormat
 	quality int
 	backend string
@@ -55,6 +57,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	text["merge"] = f.String("merge", "robust", "robust|mertens: how brackets are merged")
 	f.StringVar(&o.sets, "sets", "auto", "auto|folder|N: how photos are sorted into sets")
 	text["policy"] = f.String("policy", "ab723", strings.Join(realedit.PolicyNames(), "|"))
+	text["sky"] = f.String("sky", "auto", "keep|auto|library:DIR|physical|model: what a dull sky outdoors is replaced by, where the policy allows it; auto = a computed one")
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
 	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N[,N]|:all]: where pixels are worked on")
@@ -139,6 +142,9 @@ func (o *options) check(text map[string]*string) (err error) {
 	if o.format, err = realedit.ParseFormat(*text["format"]); err != nil {
 		return usageError{err}
 	}
+	if err = o.parseSky(*text["sky"]); err != nil {
+		return err
+	}
 	return o.checkMemory(*text["memory"])
 }
 
@@ -191,5 +197,5 @@ func parseBytes(flag, s string) (int64, error) {
 
 // record is what of the options decides the pixels and files of a set, for resuming.
 func (o *options) record(backend string) string {
-	return fmt.Sprintf("route=%s merge=%v policy=%v format=%v quality=%d backend=%s", o.route, o.merge, o.policy, o.format, o.quality, backend)
+	return fmt.Sprintf("route=%s merge=%v policy=%v format=%v quality=%d backend=%s sky=%s %s", o.route, o.merge, o.policy, o.format, o.quality, backend, o.sky.Source, o.sky.Skies.SHA256())
 }

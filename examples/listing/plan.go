@@ -180,6 +180,7 @@ func (b *batch) route(l *listing) error {
 	shared := "" // what the other sets of the listing contribute to each picture
 	if b.o.route != "fuse" {
 		opts.Listing = hdr.PlanListing(sets)
+		opts.Sky = b.o.skyOf(sets)
 		shared = fingerprint(sets)
 	}
 	p, err := pipeline.Route(b.o.route, opts)
