@@ -59,7 +59,7 @@ func newClouds(ctx context.Context, seed uint64, amount float64, a *air, elevati
 		z := (float32(j)*cloudGrid - 1) / cloudSize
 		row := c.shape[j*c.gw : (j+1)*c.gw]
 		for i := range row {
-			v := 2.6 * (shape.sum((c.left+float32(i)*cloudGrid)/cloudSize, z, 3) - cover)
+			v := 2.6 * (shape.sum((c.left+float32(i)*cloudGrid)/cloudSize, z, 4) - cover)
 			if v > 0 {
 				v = float32(math.Sqrt(float64(v)))
 			}
@@ -139,7 +139,7 @@ func (c *clouds) density(x, y, z float32) float32 {
 	if d <= -0.15 {
 		return 0
 	}
-	d -= 0.95 * (c.billow(x, y, z) - 0.30) * (0.3 + 0.7*min(1, 4*rise))
+	d -= 0.95 * (c.billow(x, y, z) - 0.30) * (0.65 + 0.35*min(1, 4*rise))
 	return max(0, min(1, 4.5*d)) * min(1, 12*rise) * thin * thin
 }
 

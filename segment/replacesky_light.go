@@ -11,7 +11,7 @@ import (
 // The light that a blue sky with a sun gives over that of a grey one, at full strength: a little more contrast about the middle, and lights a trace warmer.
 const (
 	lightContrast = 0.10
-	lightWarmth   = 0.022
+	lightWarmth   = 0.004
 	lightWanted   = 0.55 // of Bound: what is aimed at
 )
 

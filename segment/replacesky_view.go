@@ -190,8 +190,50 @@ func (v *oldView) physical(ctx context.Context, s physicalSky, sun sunHere, plan
 	}); err != nil {
 		return nil, "", err
 	}
+	if err := v.transition(ctx, r, scale); err != nil {
+		return nil, "", err
+	}
 	return r, fmt.Sprintf("a computed one: the sun %.0f° high (%s), %.0f° to the %s of the view (%s)",
 		s.Elevation, plan.From, math.Abs(s.Azimuth), map[bool]string{true: "left", false: "right"}[s.Azimuth < 0], sun.from), nil
+}
+
+// The transition at the horizon: that share of the difference between the old sky's mean colour there and the new one's is put in at the horizon, and less above it,
+// e times less for each hazeHeight of the picture's height.
+const (
+	hazeShare  = 0.30
+	hazeHeight = 0.08
+)
+
+// transition brings a new sky (encoded) nearer to the old one's colour towards the horizon, as haze does: what is far away on the ground was seen through the air of the old
+// sky and ends in it.
+func (v *oldView) transition(ctx context.Context, next *raster, scale float64) error {
+	var was, is [3]float64
+	var n float64
+	from := max(0, v.lowest-max(2, v.pix.h/10))
+	for y := from; y < v.lowest; y++ {
+		for x := range v.pix.w {
+			if v.sky[y*v.pix.w+x] < 0.98 {
+				continue
+			}
+			i, j := min(next.w-1, x*next.w/v.pix.w), min(next.h-1, int((float64(y)+0.5)*float64(v.height)/float64(v.pix.h)/scale))
+			for c := range 3 {
+				was[c] += float64(v.pix.v[3*(y*v.pix.w+x)+c])
+				is[c] += float64(next.v[3*(j*next.w+i)+c])
+			}
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return inRows(ctx, next.h, func(y int) {
+		up := max(0, v.look.horizon-(float64(y)+0.5)*scale) / float64(v.height)
+		k := hazeShare * math.Exp(-up/hazeHeight) / n
+		row := next.row(y)
+		for i := range row {
+			row[i] = max(0, min(1, row[i]+float32(k*(was[i%3]-is[i%3]))))
+		}
+	})
 }
 
 // shoulder rolls bright light off below white.
@@ -271,6 +313,9 @@ func (v *oldView) fromLibrary(ctx context.Context, env *realedit.Env, lib *Skies
 		}); err != nil {
 			return nil, "", err
 		}
+	}
+	if err := v.transition(ctx, dst, scale); err != nil {
+		return nil, "", err
 	}
 	how := fmt.Sprintf("%s of the library", k.name)
 	if flip {

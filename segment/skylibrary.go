@@ -37,7 +37,7 @@ type sky struct {
 	horizon   float64 // the row, as a share of the height, down to which it is sky
 	side      float64 // of the sun: −1 left, 0 middle or unknown, 1 right
 	elevation float64 // of the sun, degrees; NaN where time and place are unknown
-	warmth    float64 // log2 of red over blue, of the luminance-weighted mean: below 0 is a day's sky, above that of a low sun
+	warmth    float64 // share of it that is clearly redder than blue: from warmSky on it is a low sun's
 	level     float64 // mean encoded luma
 	grey      bool    // dull itself: no use
 }
@@ -90,6 +90,9 @@ func OpenSkies(fsys fs.FS) (*Skies, error) {
 		switch {
 		case errs[i] != nil:
 			s.leaveOut(names[i], errs[i].Error())
+			continue
+		case k.horizon < leastHorizon:
+			s.leaveOut(names[i], fmt.Sprintf("only the upper %.0f %% of it are sky", 100*k.horizon))
 			continue
 		case k.grey:
 			s.leaveOut(names[i], "this sky is dull itself")

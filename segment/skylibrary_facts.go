@@ -3,6 +3,7 @@ package segment
 import (
 	"image"
 	"math"
+	"slices"
 
 	"github.com/realedit/realedit"
 )
@@ -20,22 +21,26 @@ func (k *sky) look(p *realedit.Photo) {
 	for i := range luma {
 		luma[i] = (0.299*float64(t.Pix[3*i]) + 0.587*float64(t.Pix[3*i+1]) + 0.114*float64(t.Pix[3*i+2])) / 255
 	}
-	k.horizon = float64(horizonRow(luma, t.W, t.H)) / float64(t.H)
+	k.horizon = float64(min(horizonRow(luma, t.W, t.H), groundRow(t, luma))) / float64(t.H)
+	if k.horizon < leastHorizon {
+		return
+	}
 	rows := max(1, int(k.horizon*float64(t.H)))
-	var sum, red, blue, sx, sxx, sxl, sl, n float64
+	var sum, warm, sx, sxx, sxl, sl, n float64
 	for y := range rows {
 		for x := range t.W {
 			i := y*t.W + x
 			l := luma[i]
 			u := 2*(float64(x)+0.5)/float64(t.W) - 1
 			sum += l
-			red += decodeSRGB(float64(t.Pix[3*i]) / 255)
-			blue += decodeSRGB(float64(t.Pix[3*i+2]) / 255)
+			if float64(t.Pix[3*i]) > 1.1*float64(t.Pix[3*i+2]) {
+				warm++
+			}
 			sx, sxx, sxl, sl, n = sx+u, sxx+u*u, sxl+u*l, sl+l, n+1
 		}
 	}
 	k.level = sum / n
-	k.warmth = math.Log2((red + 1e-3*n) / (blue + 1e-3*n))
+	k.warmth = warm / n
 	slope := (sxl - sx*sl/n) / max(sxx-sx*sx/n, 1e-9) // of luma from the middle to a side
 	if math.Abs(slope) > 0.03 {
 		k.side = math.Copysign(1, slope)
@@ -46,6 +51,33 @@ func (k *sky) look(p *realedit.Photo) {
 	}
 	good, _ := judgeSky(pix, nil)
 	k.grey = !good
+}
+
+// warmSky is the share of red or yellow in a sky from which it is one of a low sun.
+const warmSky = 0.1
+
+// leastHorizon is the share of a photograph's height, from the top, that has to be sky.
+const leastHorizon = 0.35
+
+// groundRow is the row above which hardly any column (one in twenty) has met something that is no sky: green, or dark beside the picture's upper third.
+func groundRow(t realedit.Thumb, luma []float64) int {
+	top := slices.Clone(luma[:t.W*max(1, t.H/3)])
+	slices.Sort(top)
+	dark := 0.35 * top[len(top)/2]
+	first := make([]int, t.W)
+	for x := range first {
+		first[x] = t.H
+		for y := range t.H {
+			i := y*t.W + x
+			r, g, b := int(t.Pix[3*i]), int(t.Pix[3*i+1]), int(t.Pix[3*i+2])
+			if luma[i] < dark || g > b+12 && g >= r {
+				first[x] = y
+				break
+			}
+		}
+	}
+	slices.Sort(first)
+	return first[t.W/20]
 }
 
 // horizonRow is the row down to which a picture is sky: above the first row whose steps between neighbours, and those of all rows beneath it on the average, are
@@ -78,14 +110,14 @@ func horizonRow(luma []float64, w, h int) int {
 	return at
 }
 
-// cost is how badly a sky fits, in units of a third of a class.
+// cost is how badly a sky fits: 1 is 15° of the sun's elevation, or half of the wrong side.
 func (k *sky) cost(elevation float64, warm bool, side float64, mirror bool) float64 {
 	c := 0.0
 	// Time of day: a low sun's sky over a noon's house is the worst of mistakes.
 	if !math.IsNaN(k.elevation) && !math.IsNaN(elevation) {
 		c += min(3, math.Abs(k.elevation-elevation)/15)
 	}
-	if low := k.warmth > 0.25; low != warm {
+	if low := k.warmth > warmSky; low != warm {
 		c += 4
 	}
 	if k.side*side < 0 && !mirror {
@@ -97,5 +129,6 @@ func (k *sky) cost(elevation float64, warm bool, side float64, mirror bool) floa
 	if r := float64(k.h) * k.horizon / float64(k.w); r < 0.35 {
 		c += (0.35 - r) * 4
 	}
+	c += max(0, 2000-float64(k.w)) / 1000 // and so has a small one
 	return c + max(0, 0.45-k.level)*2
 }

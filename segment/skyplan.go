@@ -24,11 +24,18 @@ type SkyPlan struct {
 // outdoorLight is the exposure value at ISO 100 from which a photo counts as taken outdoors by day.
 const outdoorLight = 10.5
 
+// The least elevations of the sun, in degrees, of a computed sky: under it the sky is brown and dim, which nobody wants of a new one; a clock alone, which may be
+// hours off, is not believed when it says evening.
+const (
+	leastElevation = 10.0
+	leastGuess     = 22.0
+)
+
 // lowSun is the elevation in degrees under which a sky is an evening's.
 const lowSun = 7.0
 
 // PlanSkies plans one sky for the sets of a listing. The sun is that of the middle one, by time, of those that were taken in the light of day (of all when no
-// exposure tells); a sun below the horizon is taken for one just above it. skies may be nil; mirror allows a sky to be mirrored.
+// exposure tells); a sun lower than 10° is taken for one that high. skies may be nil; mirror allows a sky to be mirrored.
 func PlanSkies(sets []realedit.Set, skies *Skies, mirror bool) *SkyPlan {
 	var photos []*realedit.Photo
 	for _, s := range sets {
@@ -78,7 +85,12 @@ func PlanSkies(sets []realedit.Set, skies *Skies, mirror bool) *SkyPlan {
 			side += thumbSide(q.Thumb)
 		}
 	}
-	p.Elevation = math.Round(max(p.Elevation, lowestSun)*1e4) / 1e4
+	low := p.From == SunFromGPS && p.Elevation < lowSun
+	least := leastElevation
+	if p.From != SunFromGPS {
+		least = leastGuess
+	}
+	p.Elevation = math.Round(max(p.Elevation, least)*1e4) / 1e4
 	if len(outdoors) > 0 {
 		side /= float64(len(outdoors))
 	}
@@ -91,7 +103,7 @@ func PlanSkies(sets []realedit.Set, skies *Skies, mirror bool) *SkyPlan {
 	if p.From == SunFromDefault {
 		elevation = math.NaN()
 	}
-	if k := skies.choose(elevation, p.Elevation < lowSun && p.From == SunFromGPS, side, mirror); k != nil {
+	if k := skies.choose(elevation, low, side, mirror); k != nil {
 		p.Sky, p.SkySHA256 = k.name, k.sha
 	}
 	return p

@@ -14,6 +14,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/segment"
 )
 
 // options are the command line, checked.
@@ -24,7 +25,8 @@ type options struct {
 	group   realedit.GroupOptions
 	sets    string
 	policy  realedit.Policy
-	primary []string // sets whose policy is primary
+	primary []string           // sets whose policy is primary
+	sky     segment.ReplaceSky // but for the listing's plan
 	format  realedit.FileFormat
 	quality int
 	keep    int64 // bytes of finished pixels
@@ -64,6 +66,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 		o.primary = append(o.primary, s)
 		return nil
 	})
+	text["sky"] = f.String("sky", "auto", "keep|auto|library:DIR|physical|model: what a dull sky outdoors is replaced by, where the policy allows it; auto = a computed one")
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
 	text["keep-pixels"] = f.String("keep-pixels", "2GiB", "finished pixels kept in -out, so that another -quality takes no edit; 0 = none")
@@ -154,6 +157,9 @@ func (o *options) check(text map[string]*string) (err error) {
 	if o.format, err = realedit.ParseFormat(*text["format"]); err != nil {
 		return usageError{err}
 	}
+	if err = o.parseSky(*text["sky"]); err != nil {
+		return err
+	}
 	return o.checkMemory(*text["memory"])
 }
 
@@ -206,7 +212,7 @@ func parseBytes(flag, s string) (int64, error) {
 
 // record is what of the options decides the pixels of a set and, with its file, the files.
 func (o *options) record(backend string, policy realedit.Policy, file bool) string {
-	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s", o.route, o.merge, policy, backend)
+	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s sky=%s %s", o.route, o.merge, policy, backend, o.sky.Source, o.sky.Skies.SHA256())
 	if file {
 		s += fmt.Sprintf(" format=%v quality=%d", o.format, o.quality)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path"
@@ -187,6 +186,7 @@ func (b *batch) route(l *listing) error {
 	shared := "" // what the other sets of the listing contribute to each picture
 	if b.o.route != "fuse" {
 		opts.Listing = hdr.PlanListing(sets)
+		opts.Sky = b.o.skyOf(sets)
 		shared = fingerprint(sets)
 	}
 	p, err := pipeline.Route(b.o.route, opts)
@@ -233,8 +233,7 @@ func (b *batch) keyOf(j *job, shared string, file bool) string {
 		fmt.Fprintf(h, "unused %x %q\n", p.SHA256, p.Name)
 	}
 	for _, st := range j.stage.Stages() {
-		options, err := json.Marshal(realedit.Recorded(st, s))
-		fmt.Fprintf(h, "%s %s %v\n", st.Name(), options, err)
+		fmt.Fprintf(h, "%s\n", st.Name())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
