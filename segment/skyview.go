@@ -1,0 +1,106 @@
+package segment
+
+import (
+	"context"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// skyView is what is known of a picture's sky from its small copy. Scene and Sky share one: whichever comes first makes it.
+type skyView struct {
+	of       *kernels.Image // the picture it was made of
+	w, h     int            // working size
+	rgb      []float32      // the working picture, interleaved, sRGB-encoded
+	f        *skyFeatures
+	probable *skyPlane // on the grid
+	cut      *skyPlane // 1 in the sky, 0 elsewhere, at cut size; what the pixels say, before the gate
+	share    float64   // of cut
+	gate     gateFacts
+}
+
+// viewKey is where a Work keeps the view.
+type viewKey struct{}
+
+// picture is what stages see: the image so far, or the reference photo while there is none.
+func picture(w *realedit.Work) *kernels.Image {
+	if w.Image != nil {
+		return w.Image
+	}
+	return w.Frames[w.Reference].Image
+}
+
+// viewSky is the Work's view of its picture, made when there is none of it yet.
+func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView, error) {
+	of := picture(w)
+	if v, ok := w.Value(viewKey{}).(*skyView); ok && v.of == of {
+		return v, nil
+	}
+	v := &skyView{of: of}
+	v.w, v.h = realedit.FitInto(of.Width(), of.Height(), workSide)
+	var err error
+	if v.rgb, err = smallPixels(ctx, env, w, of, v.w, v.h); err != nil {
+		return nil, err
+	}
+	gw, gh := realedit.FitInto(v.w, v.h, gridSide)
+	v.f = measureSky(v.rgb, v.w, v.h, gw, gh)
+	v.probable = v.f.probable()
+	v.divide()
+	v.gate = v.judge()
+	w.SetValue(viewKey{}, v)
+	return v, nil
+}
+
+// smallPixels is a picture averaged to w×h on the host, by way of the frame's small copy where it is a frame's.
+func smallPixels(ctx context.Context, env *realedit.Env, w *realedit.Work, of *kernels.Image, pw, ph int) ([]float32, error) {
+	for i := range w.Frames {
+		if w.Frames[i].Image == of {
+			s, err := w.Frames[i].Small(env)
+			if err != nil {
+				return nil, err
+			}
+			of = s
+			break
+		}
+	}
+	small, err := env.NewImage(pw, ph, 3, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, of); err != nil {
+		return nil, err
+	}
+	v := make([]float32, 3*pw*ph)
+	host, err := kernels.Wrap(v, pw, ph, 3)
+	if err != nil {
+		return nil, err
+	}
+	return v, env.Backend.Copy(ctx, host, small)
+}
+
+// divide cuts the picture between sky and the rest, from the grid's probabilities.
+func (v *skyView) divide() {
+	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
+	prior := v.probable.grow(cw, ch)
+	small := make([]float32, 3*cw*ch)
+	for c := range 3 {
+		p := newSkyPlane(v.w, v.h)
+		for i := range p.v {
+			p.v[i] = 255 * v.rgb[3*i+c]
+		}
+		for i, s := range p.shrink(cw, ch).v {
+			small[3*i+c] = s
+		}
+	}
+	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3)
+	v.cut = newSkyPlane(cw, ch)
+	n := 0
+	for i, s := range in {
+		if s {
+			v.cut.v[i] = 1
+			n++
+		}
+	}
+	v.share = float64(n) / float64(len(in))
+}
