@@ -17,6 +17,7 @@ type skyFeatures struct {
 	min, green *skyPlane // the least of R, G and B, sRGB-encoded; how much G stands out, over the largest
 	edge       *skyPlane // ln of the gradient's mean
 	most       *skyPlane // its maximum
+	horizon    *skyPlane // four times what L's and b's vertical gradients agree on along a quarter of the picture's width
 	fine, wide *skyPlane // ln of L's deviation over 9 and 27 working pixels
 	rank       *skyPlane // share of the picture that is darker
 	above      *skyPlane // the largest most between here and the top of the column
@@ -86,6 +87,7 @@ func (f *skyFeatures) colours(rgb []float32, w, h int) {
 func (f *skyFeatures) gradients(planes ...*skyPlane) {
 	w, h := planes[0].w, planes[0].h
 	grad, dx, dy := newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)
+	down := [3]*skyPlane{newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)}
 	for i, p := range planes {
 		k := float32(0.25)
 		if i > 0 {
@@ -93,11 +95,12 @@ func (f *skyFeatures) gradients(planes ...*skyPlane) {
 		}
 		p = p.smooth121()
 		onAll(h, func(y int) {
-			up, at, down := p.row(max(y-1, 0)), p.row(y), p.row(min(y+1, h-1))
+			up, at, low := p.row(max(y-1, 0)), p.row(y), p.row(min(y+1, h-1))
 			for x := range w {
 				l, r := max(x-1, 0), min(x+1, w-1)
-				gx := k * (up[r] - up[l] + 2*(at[r]-at[l]) + down[r] - down[l])
-				gy := k * (down[l] - up[l] + 2*(down[x]-up[x]) + down[r] - up[r])
+				gx := k * (up[r] - up[l] + 2*(at[r]-at[l]) + low[r] - low[l])
+				gy := k * (low[l] - up[l] + 2*(low[x]-up[x]) + low[r] - up[r])
+				down[i].v[y*w+x] = gy
 				grad.v[y*w+x] += gx*gx + gy*gy
 				if i == 0 {
 					dx.v[y*w+x], dy.v[y*w+x] = float32(math.Abs(float64(gx))), float32(math.Abs(float64(gy)))
@@ -109,6 +112,22 @@ func (f *skyFeatures) gradients(planes ...*skyPlane) {
 		grad.v[i] = float32(math.Sqrt(float64(v)))
 	}
 	f.edge, f.most = grad.shrink(f.w, f.h).logged(), grad.shrinkMost(f.w, f.h)
+	f.horizon = newSkyPlane(f.w, f.h)
+	for _, p := range [2]*skyPlane{down[0], down[2]} {
+		p = p.shrink(f.w, f.h)
+		reach := max(1, f.w/8)
+		for y := range f.h {
+			src, dst := p.row(y), f.horizon.row(y)
+			for x := range dst {
+				var s float32
+				a, b := max(0, x-reach), min(f.w, x+reach+1)
+				for _, v := range src[a:b] {
+					s += v
+				}
+				dst[x] = max(dst[x], 4*abs32(s)/float32(b-a))
+			}
+		}
+	}
 	var sum float64
 	sx, sy := dx.shrink(f.w, f.h), dy.shrink(f.w, f.h)
 	for i := range sx.v {
@@ -152,30 +171,31 @@ func (f *skyFeatures) columns() {
 	}
 }
 
-// ways are what lies between a place and the top row.
-func (f *skyFeatures) ways() {
+// barrierFrom is the largest gradient that cannot be avoided on the 4-connected way from the nearest of the places given, in 24 steps, where 1 is a
+// gradient of 0.25 and more: an edge of a fifth of the range is sharp there. 1 where there are none.
+func (f *skyFeatures) barrierFrom(start func(i int) bool) *skyPlane {
 	const levels = 24
 	w, h := f.w, f.h
 	level := make([]uint8, w*h)
 	for i, v := range f.most.v {
-		level[i] = uint8(math.Ceil(float64(min(v/0.25, 1)) * levels))
+		level[i] = uint8(math.Ceil(float64(min(max(v, f.horizon.v[i])/0.25, 1)) * levels))
 	}
-	f.barrier = newSkyPlane(w, h)
-	for i := range f.barrier.v {
-		f.barrier.v[i] = 1
-	}
+	out := newSkyPlane(w, h)
 	var waiting [levels + 1][]int32
 	seen := make([]bool, w*h)
-	for x := range w {
-		waiting[level[x]] = append(waiting[level[x]], int32(x))
-		seen[x] = true
+	for i := range out.v {
+		out.v[i] = 1
+		if start(i) {
+			waiting[level[i]] = append(waiting[level[i]], int32(i))
+			seen[i] = true
+		}
 	}
 	for at := range waiting {
 		for len(waiting[at]) > 0 {
 			n := len(waiting[at]) - 1
 			i := int(waiting[at][n])
 			waiting[at] = waiting[at][:n]
-			f.barrier.v[i] = float32(at) / levels
+			out.v[i] = float32(at) / levels
 			x := i % w
 			for _, q := range [4]struct {
 				i  int
@@ -189,8 +209,14 @@ func (f *skyFeatures) ways() {
 			}
 		}
 	}
-	top, bottom := f.distance(0), f.distance(h-1)
-	f.topward = newSkyPlane(w, h)
+	return out
+}
+
+// ways are what lies between a place and the top row.
+func (f *skyFeatures) ways() {
+	f.barrier = f.barrierFrom(func(i int) bool { return i < f.w })
+	top, bottom := f.distance(0), f.distance(f.h-1)
+	f.topward = newSkyPlane(f.w, f.h)
 	for i := range f.topward.v {
 		f.topward.v[i] = float32(math.Log(float64(top[i])+0.01) - math.Log(float64(bottom[i])+0.01))
 	}

@@ -82,7 +82,7 @@ func smallPixels(ctx context.Context, env *realedit.Env, w *realedit.Work, of *k
 // divide cuts the picture between sky and the rest, from the grid's probabilities.
 func (v *skyView) divide() {
 	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
-	prior := v.probable.grow(cw, ch)
+	prior := v.f.joined(v.probable).grow(cw, ch)
 	small := make([]float32, 3*cw*ch)
 	for c := range 3 {
 		p := newSkyPlane(v.w, v.h)
