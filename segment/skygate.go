@@ -4,7 +4,7 @@ import "slices"
 
 // gateFacts are what the gate decides on.
 type gateFacts struct {
-	score float32 // what the pixels say: 0.75 and more is sky
+	score                                                                                float32 // what the pixels say: 0.75 and more is sky
 	conf, b, contrast, top, db, dl, vertical, green, warm, amb, rest, l, straight, steep float32
 }
 
@@ -75,7 +75,7 @@ func (v *skyView) judge() gateFacts {
 	s := 2*r(conf, .6, .95) - 1 + 1.5*r(-b, -4, 10) - .6 + .8*ramp(contrast, 8, 30) - .4 + .8*ramp(top, .05, .4) - .3 +
 		.6*r(ob-b, 2, 15) - .3 + .6*r(l-ol, 0, .3) - .3 + .5*ramp(f.vertical, -.1, .3) - .25 + .5*r(green, 0, .15) - .8*r(warm, .15, .5) - .5*r(amb, .5, 1.5)
 	st, up := straightness(v.cut, 7)
-	s -= 1.5 * ramp(up, .2, .6)
+	s -= 1.5 * ramp(up, .2, .6) * (1 - r(-b, 4, 12))
 	return gateFacts{score: s, straight: st, steep: up, conf: float32(conf), b: float32(b), contrast: contrast, top: top, db: float32(ob - b), dl: float32(l - ol), vertical: f.vertical, green: float32(green), warm: float32(warm), amb: float32(amb), l: float32(l), rest: rest}
 }
 
