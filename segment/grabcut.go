@@ -1,11 +1,17 @@
 package segment
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // grabCut divides an interleaved picture (0..255) by Rother, Kolmogorov and Blake 2004: colours of both sides as mixtures of Gaussians and a minimum
 // cut, in turn. prior is the probability of the object: above sureIn and below sureOut it is taken as known; the rest starts at begin.
 // It returns false where a side has under 50 pixels: then there is nothing to learn.
-func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rounds int) ([]bool, bool) {
+//
+// After the first round, what is known to be no object but has the object's colours (by a factor of e^likely) becomes open too where may allows it.
+func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rounds int, may func(in []bool) func(i int) bool) ([]bool, bool) {
+	prior = &skyPlane{prior.w, prior.h, slices.Clone(prior.v)}
 	w, h := prior.w, prior.h
 	in := make([]bool, w*h)
 	count := 0
@@ -48,6 +54,14 @@ func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rou
 			}
 		})
 		cutPixels(in, prior, near, cost, sureIn, sureOut)
+		if round == 0 && may != nil {
+			allowed := may(in)
+			for i, p := range prior.v {
+				if p <= sureOut && allowed(i) && models[0].cost(rgb[3*i:3*i+3])+likely < models[1].cost(rgb[3*i:3*i+3]) {
+					prior.v[i] = (sureOut + begin) / 2
+				}
+			}
+		}
 	}
 	return in, true
 }
@@ -140,6 +154,9 @@ func cutPixels(in []bool, prior *skyPlane, near [][8]int32, cost [2][]float32, s
 		}
 	}
 }
+
+// likely is ln 10.
+const likely = 2.3
 
 // mixture is five Gaussians over R, G, B.
 type mixture [5]gaussian

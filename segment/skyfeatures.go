@@ -17,7 +17,7 @@ type skyFeatures struct {
 	min, green *skyPlane // the least of R, G and B, sRGB-encoded; how much G stands out, over the largest
 	edge       *skyPlane // ln of the gradient's mean
 	most       *skyPlane // its maximum
-	horizon    *skyPlane // four times what L's and b's vertical gradients agree on along a quarter of the picture's width
+	horizon    *skyPlane // four times how strong a long faint line is here: findHorizon
 	fine, wide *skyPlane // ln of L's deviation over 9 and 27 working pixels
 	rank       *skyPlane // share of the picture that is darker
 	above      *skyPlane // the largest most between here and the top of the column
@@ -114,19 +114,7 @@ func (f *skyFeatures) gradients(planes ...*skyPlane) {
 	f.edge, f.most = grad.shrink(f.w, f.h).logged(), grad.shrinkMost(f.w, f.h)
 	f.horizon = newSkyPlane(f.w, f.h)
 	for _, p := range [2]*skyPlane{down[0], down[2]} {
-		p = p.shrink(f.w, f.h)
-		reach := max(1, f.w/8)
-		for y := range f.h {
-			src, dst := p.row(y), f.horizon.row(y)
-			for x := range dst {
-				var s float32
-				a, b := max(0, x-reach), min(f.w, x+reach+1)
-				for _, v := range src[a:b] {
-					s += v
-				}
-				dst[x] = max(dst[x], 4*abs32(s)/float32(b-a))
-			}
-		}
+		f.findHorizon(p.shrink(f.w, f.h))
 	}
 	var sum float64
 	sx, sy := dx.shrink(f.w, f.h), dy.shrink(f.w, f.h)
@@ -134,6 +122,48 @@ func (f *skyFeatures) gradients(planes ...*skyPlane) {
 		sum += float64(logOf(sy.v[i]) - logOf(sx.v[i]))
 	}
 	f.vertical = float32(sum / float64(len(sx.v)))
+}
+
+// findHorizon looks for what a sea makes of a sky: a faint but long line. It is the vertical gradient that an eighth of the picture's width to the left
+// and another one to the right agree on, less that three rows above and below, which a sky that grows paler has as well.
+func (f *skyFeatures) findHorizon(dy *skyPlane) {
+	reach := max(1, f.w/8)
+	mean := newSkyPlane(f.w, f.h)
+	for y := range f.h {
+		src, dst := dy.row(y), mean.row(y)
+		for x := range dst {
+			l, r := max(0, x-reach), min(f.w, x+reach+1)
+			// Beside the picture's border one side has to do.
+			if 2*(x-l) < reach {
+				l = x
+			} else if 2*(r-x) < reach {
+				r = x + 1
+			}
+			left, right := mean32(src[l:x+1]), mean32(src[x:r])
+			if l == x {
+				left = right
+			} else if r == x+1 {
+				right = left
+			}
+			if left*right > 0 {
+				dst[x] = min(abs32(left), abs32(right))
+			}
+		}
+	}
+	for y := range f.h {
+		up, at, low, dst := mean.row(max(y-3, 0)), mean.row(y), mean.row(min(y+3, f.h-1)), f.horizon.row(y)
+		for x := range dst {
+			dst[x] = max(dst[x], 4*(at[x]-max(up[x], low[x])))
+		}
+	}
+}
+
+func mean32(v []float32) float32 {
+	var s float32
+	for _, x := range v {
+		s += x
+	}
+	return s / float32(len(v))
 }
 
 // ranks counts in 1024 steps of L; a step's pixels share the middle of their ranks.

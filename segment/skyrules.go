@@ -50,7 +50,7 @@ func (f *skyFeatures) joined(p *skyPlane) *skyPlane {
 	sure := f.barrierFrom(func(i int) bool { return p.v[i] > 0.9 })
 	out := newSkyPlane(p.w, p.h)
 	for i, q := range p.v {
-		odds := math.Log(float64(q/(1-q))) + float64(5*(1-ramp(sure.v[i], .05, .45)))
+		odds := math.Log(float64(q/(1-q))) + float64(5*(1-ramp(sure.v[i], .05, .45))+4*(1-ramp(sure.v[i], .04, .15)))
 		out.v[i] = float32(1 / (1 + math.Exp(-odds)))
 	}
 	return out

@@ -93,7 +93,15 @@ func (v *skyView) divide() {
 			small[3*i+c] = s
 		}
 	}
-	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3)
+	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool) func(i int) bool {
+		lowest := 0
+		for i, s := range in {
+			if s {
+				lowest = i / cw
+			}
+		}
+		return func(i int) bool { return i/cw <= lowest+ch/10 }
+	})
 	v.cut = newSkyPlane(cw, ch)
 	n := 0
 	for i, s := range in {
