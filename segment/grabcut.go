@@ -9,8 +9,8 @@ import (
 // cut, in turn. prior is the probability of the object: above sureIn and below sureOut it is taken as known; the rest starts at begin.
 // It returns false where a side has under 50 pixels: then there is nothing to learn.
 //
-// After the first round, what is known to be no object but has the object's colours (by a factor of e^likely) becomes open too where may allows it.
-func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rounds int, may func(in []bool) func(i int) bool) ([]bool, bool) {
+// After each round but the last review sees the cut and the prior, and may change both.
+func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rounds int, review func(in []bool, prior *skyPlane)) ([]bool, bool) {
 	prior = &skyPlane{prior.w, prior.h, slices.Clone(prior.v)}
 	w, h := prior.w, prior.h
 	in := make([]bool, w*h)
@@ -54,13 +54,8 @@ func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rou
 			}
 		})
 		cutPixels(in, prior, near, cost, sureIn, sureOut)
-		if round == 0 && may != nil {
-			allowed := may(in)
-			for i, p := range prior.v {
-				if p <= sureOut && allowed(i) && models[0].cost(rgb[3*i:3*i+3])+likely < models[1].cost(rgb[3*i:3*i+3]) {
-					prior.v[i] = (sureOut + begin) / 2
-				}
-			}
+		if round+1 < rounds && review != nil {
+			review(in, prior)
 		}
 	}
 	return in, true
@@ -154,9 +149,6 @@ func cutPixels(in []bool, prior *skyPlane, near [][8]int32, cost [2][]float32, s
 		}
 	}
 }
-
-// likely is ln 10.
-const likely = 2.3
 
 // mixture is five Gaussians over R, G, B.
 type mixture [5]gaussian

@@ -17,6 +17,7 @@ type skyFeatures struct {
 	min, green *skyPlane // the least of R, G and B, sRGB-encoded; how much G stands out, over the largest
 	edge       *skyPlane // ln of the gradient's mean
 	most       *skyPlane // its maximum
+	bound      *skyPlane // the same without thin dark things, and with horizons
 	horizon    *skyPlane // four times how strong a long faint line is here: findHorizon
 	fine, wide *skyPlane // ln of L's deviation over 9 and 27 working pixels
 	rank       *skyPlane // share of the picture that is darker
@@ -48,6 +49,7 @@ func measureSky(rgb []float32, w, h, gw, gh int) *skyFeatures {
 	f.l, f.a, f.b = l.shrink(gw, gh), a.shrink(gw, gh), b.shrink(gw, gh)
 	f.colours(rgb, w, h)
 	f.gradients(l, a, b)
+	f.bounds(rgb, w, h)
 	n := max(1, max(w, h)*9/(2*workSide))
 	f.fine = l.boxDeviation(n).shrink(gw, gh).logged()
 	f.wide = l.boxDeviation(3*n+1).shrink(gw, gh).logged()
@@ -83,11 +85,10 @@ func (f *skyFeatures) colours(rgb []float32, w, h int) {
 	}
 }
 
-// gradients are Sobel/4 of slightly smoothed planes, a and b over 100: the root of the sum of the squares.
-func (f *skyFeatures) gradients(planes ...*skyPlane) {
+// gradient is Sobel/4 of slightly smoothed planes, all but the first over 100: the root of the sum of the squares. each, where it is not nil, receives every plane's.
+func gradient(planes [3]*skyPlane, each func(plane, i int, gx, gy float32)) *skyPlane {
 	w, h := planes[0].w, planes[0].h
-	grad, dx, dy := newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)
-	down := [3]*skyPlane{newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)}
+	grad := newSkyPlane(w, h)
 	for i, p := range planes {
 		k := float32(0.25)
 		if i > 0 {
@@ -100,17 +101,31 @@ func (f *skyFeatures) gradients(planes ...*skyPlane) {
 				l, r := max(x-1, 0), min(x+1, w-1)
 				gx := k * (up[r] - up[l] + 2*(at[r]-at[l]) + low[r] - low[l])
 				gy := k * (low[l] - up[l] + 2*(low[x]-up[x]) + low[r] - up[r])
-				down[i].v[y*w+x] = gy
 				grad.v[y*w+x] += gx*gx + gy*gy
-				if i == 0 {
-					dx.v[y*w+x], dy.v[y*w+x] = float32(math.Abs(float64(gx))), float32(math.Abs(float64(gy)))
+				if each != nil {
+					each(i, y*w+x, gx, gy)
 				}
 			}
 		})
 	}
 	for i, v := range grad.v {
-		grad.v[i] = float32(math.Sqrt(float64(v)))
+		grad.v[i] = sqrt32(v)
 	}
+	return grad
+}
+
+func (f *skyFeatures) gradients(l, a, b *skyPlane) {
+	dx, dy := newSkyPlane(l.w, l.h), newSkyPlane(l.w, l.h)
+	var down [3]*skyPlane
+	for i := range down {
+		down[i] = newSkyPlane(l.w, l.h)
+	}
+	grad := gradient([3]*skyPlane{l, a, b}, func(plane, i int, gx, gy float32) {
+		down[plane].v[i] = gy
+		if plane == 0 {
+			dx.v[i], dy.v[i] = abs32(gx), abs32(gy)
+		}
+	})
 	f.edge, f.most = grad.shrink(f.w, f.h).logged(), grad.shrinkMost(f.w, f.h)
 	f.horizon = newSkyPlane(f.w, f.h)
 	for _, p := range [2]*skyPlane{down[0], down[2]} {
@@ -122,6 +137,25 @@ func (f *skyFeatures) gradients(planes ...*skyPlane) {
 		sum += float64(logOf(sy.v[i]) - logOf(sx.v[i]))
 	}
 	f.vertical = float32(sum / float64(len(sx.v)))
+}
+
+// bounds looks at the picture after a closing over 5×5 working pixels, each channel for itself: wires, twigs and poles do not bound a sky.
+func (f *skyFeatures) bounds(rgb []float32, w, h int) {
+	closed := make([]float32, len(rgb))
+	onAll(3, func(c int) {
+		p := newSkyPlane(w, h)
+		for i := range p.v {
+			p.v[i] = rgb[3*i+c]
+		}
+		for i, v := range p.extreme(2, false).extreme(2, true).v {
+			closed[3*i+c] = v
+		}
+	})
+	l, a, b := labPlanes(closed, w, h)
+	f.bound = gradient([3]*skyPlane{l, a, b}, nil).shrinkMost(f.w, f.h)
+	for i, v := range f.horizon.v {
+		f.bound.v[i] = max(f.bound.v[i], v)
+	}
 }
 
 // findHorizon looks for what a sea makes of a sky: a faint but long line. It is the vertical gradient that an eighth of the picture's width to the left
@@ -203,12 +237,12 @@ func (f *skyFeatures) columns() {
 
 // barrierFrom is the largest gradient that cannot be avoided on the 4-connected way from the nearest of the places given, in 24 steps, where 1 is a
 // gradient of 0.25 and more: an edge of a fifth of the range is sharp there. 1 where there are none.
-func (f *skyFeatures) barrierFrom(start func(i int) bool) *skyPlane {
+func (f *skyFeatures) barrierFrom(cost *skyPlane, start func(i int) bool) *skyPlane {
 	const levels = 24
 	w, h := f.w, f.h
 	level := make([]uint8, w*h)
-	for i, v := range f.most.v {
-		level[i] = uint8(math.Ceil(float64(min(max(v, f.horizon.v[i])/0.25, 1)) * levels))
+	for i, v := range cost.v {
+		level[i] = uint8(math.Ceil(float64(min(v/0.25, 1)) * levels))
 	}
 	out := newSkyPlane(w, h)
 	var waiting [levels + 1][]int32
@@ -244,7 +278,7 @@ func (f *skyFeatures) barrierFrom(start func(i int) bool) *skyPlane {
 
 // ways are what lies between a place and the top row.
 func (f *skyFeatures) ways() {
-	f.barrier = f.barrierFrom(func(i int) bool { return i < f.w })
+	f.barrier = f.barrierFrom(f.most, func(i int) bool { return i < f.w })
 	top, bottom := f.distance(0), f.distance(f.h-1)
 	f.topward = newSkyPlane(f.w, f.h)
 	for i := range f.topward.v {

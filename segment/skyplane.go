@@ -152,6 +152,37 @@ func (p *skyPlane) smooth121() *skyPlane {
 	return out
 }
 
+// extreme is the least or the largest value over (2r+1)² pixels.
+func (p *skyPlane) extreme(r int, least bool) *skyPlane {
+	pick := func(a, b float32) float32 {
+		if least == (b < a) {
+			return b
+		}
+		return a
+	}
+	tmp, out := newSkyPlane(p.w, p.h), newSkyPlane(p.w, p.h)
+	for y := range p.h {
+		src, dst := p.row(y), tmp.row(y)
+		for x := range dst {
+			v := src[x]
+			for _, u := range src[max(0, x-r):min(p.w, x+r+1)] {
+				v = pick(v, u)
+			}
+			dst[x] = v
+		}
+	}
+	for y := range p.h {
+		dst := out.row(y)
+		copy(dst, tmp.row(y))
+		for k := max(0, y-r); k < min(p.h, y+r+1); k++ {
+			for x, u := range tmp.row(k) {
+				dst[x] = pick(dst[x], u)
+			}
+		}
+	}
+	return out
+}
+
 // boxDeviation is the standard deviation over (2r+1)² pixels, windows cut off at the borders.
 func (p *skyPlane) boxDeviation(r int) *skyPlane {
 	w1 := p.w + 1

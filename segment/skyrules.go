@@ -47,7 +47,7 @@ func (f *skyFeatures) probable() *skyPlane {
 // joined is p with what belongs to its sure parts: cloud and haze have other colours than the blue beside them, but no edge as sharp
 // as the skyline's lies between.
 func (f *skyFeatures) joined(p *skyPlane) *skyPlane {
-	sure := f.barrierFrom(func(i int) bool { return p.v[i] > 0.9 })
+	sure := f.barrierFrom(f.bound, func(i int) bool { return p.v[i] > 0.9 })
 	out := newSkyPlane(p.w, p.h)
 	for i, q := range p.v {
 		odds := math.Log(float64(q/(1-q))) + float64(5*(1-ramp(sure.v[i], .05, .45))+4*(1-ramp(sure.v[i], .04, .15)))

@@ -93,15 +93,7 @@ func (v *skyView) divide() {
 			small[3*i+c] = s
 		}
 	}
-	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool) func(i int) bool {
-		lowest := 0
-		for i, s := range in {
-			if s {
-				lowest = i / cw
-			}
-		}
-		return func(i int) bool { return i/cw <= lowest+ch/10 }
-	})
+	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool, prior *skyPlane) { v.reopen(small, in, prior) })
 	v.cut = newSkyPlane(cw, ch)
 	n := 0
 	for i, s := range in {
@@ -111,4 +103,42 @@ func (v *skyView) divide() {
 		}
 	}
 	v.share = float64(n) / float64(len(in))
+}
+
+var devTol float32 = 0.06
+
+// reopen lets the cut ask again about what the prior ruled out but is of the colour that the sky found so far has nearest to it: sky under an eave, between trunks.
+func (v *skyView) reopen(small []float32, in []bool, prior *skyPlane) {
+	w, h := prior.w, prior.h
+	lowest := 0
+	known := make([]bool, len(in))
+	for i, s := range in {
+		x := i % w
+		known[i] = s && (x == 0 || in[i-1]) && (x+1 == w || in[i+1]) && (i < w || in[i-w]) && (i+w >= len(in) || in[i+w])
+		if s {
+			lowest = i / w
+		}
+	}
+	var own, sky [3]*skyPlane
+	for c := range own {
+		own[c] = newSkyPlane(w, h)
+		for i := range own[c].v {
+			own[c].v[i] = linearOf(small[3*i+c] / 255)
+		}
+		sky[c] = pullPush(own[c], known)
+	}
+	for i, s := range in[:min(len(in), w*(lowest+h/10))] {
+		if s || prior.v[i] > 0.45 {
+			continue
+		}
+		var off, scale float32
+		for c := range own {
+			d := own[c].v[i] - sky[c].v[i]
+			off += d * d
+			scale += sky[c].v[i] * sky[c].v[i]
+		}
+		if off < devTol*scale {
+			in[i], prior.v[i] = true, 0.5
+		}
+	}
 }
