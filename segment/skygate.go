@@ -1,97 +1,120 @@
 package segment
 
-import "slices"
+import (
+	"slices"
 
-// gateFacts are what the gate decides on.
+	"github.com/realedit/realedit"
+)
+
+// gateFacts are what the gate decides on: whether what looks like sky is one. Means are over the grid's places with a probability above one half.
 type gateFacts struct {
-	score                                                                                float32 // what the pixels say: 0.75 and more is sky
-	conf, b, contrast, top, db, dl, vertical, green, warm, amb, rest, l, straight, steep float32
+	share     float32 // of such places
+	score     float32 // what the pixels say
+	certain   float32 // mean probability
+	blue      float32 // mean of −b
+	bluer     float32 // by how much b lies under the rest's mean
+	lighter   float32 // by how much L lies above the rest's mean
+	contrast  float32 // median colour difference over the lower border, CIE76
+	top       float32 // share of columns that reach the top
+	unsure    float32 // places between 0.2 and 0.8, over those above one half
+	green     float32 // share of the picture that is leaf green
+	warm      float32 // share of the picture with the colour of wood, skin and lamp light
+	upright   float32 // share of the cut's border that is straight and steep
+	longLines float32 // horizontal against vertical lines in the picture
 }
 
-// judge asks whether what looks like sky is one.
+// The scores from which there is a sky: by default, where the scene is known to be outdoors, and where Force says so.
+const (
+	gateScore     = 0.75
+	gateOutdoors  = -1.5
+	gateUncertain = 0 // from here to the gate something may be sky
+)
+
+// judge weighs the pixels' evidence. Every term runs from against to for; together they are 0 where nothing is known.
 func (v *skyView) judge() gateFacts {
 	f, p := v.f, v.probable
-	n := len(p.v)
-	var in, conf, b, l, ob, ol, green, warm, amb float64
+	n := float32(len(p.v))
+	var g gateFacts
+	var in, l, b, outL, outB float32
 	for i, q := range p.v {
 		if q > 0.2 && q < 0.8 {
-			amb++
+			g.unsure++
 		}
 		if f.a.v[i] < -6 && f.b.v[i] > 6 {
-			green++
+			g.green += 1 / n
 		}
 		if f.a.v[i] > 4 && f.b.v[i] > 8 {
-			warm++
+			g.warm += 1 / n
 		}
 		if q > 0.5 {
 			in++
-			conf += float64(q)
-			b += float64(f.b.v[i])
-			l += float64(f.l.v[i])
+			g.certain += q
+			l += f.l.v[i]
+			b += f.b.v[i]
 		} else {
-			ob += float64(f.b.v[i])
-			ol += float64(f.l.v[i])
+			outL += f.l.v[i]
+			outB += f.b.v[i]
 		}
 	}
-	if in < 0.005*float64(n) {
-		return gateFacts{score: -9}
+	g.share = in / n
+	if g.share < 0.005 {
+		g.score = -9
+		return g
 	}
-	var restL []float32
-	for i, q := range p.v {
-		if q <= 0.5 {
-			restL = append(restL, f.l.v[i])
-		}
-	}
-	slices.Sort(restL)
-	rest := float32(0)
-	if len(restL) > 0 {
-		rest = restL[len(restL)/2]
-	}
-	out := max(float64(n)-in, 1)
-	conf, b, l, ob, ol, amb = conf/in, b/in, l/in, ob/out, ol/out, amb/in
-	green, warm = green/float64(n), warm/float64(n)
-	var con []float32
-	topCols := 0
+	out := max(n-in, 1)
+	g.certain, g.unsure = g.certain/in, g.unsure/in
+	g.blue, g.bluer, g.lighter = -b/in, outB/out-b/in, l/in-outL/out
+	g.contrast, g.top = v.lowerBorder()
+	g.upright = uprightShare(v.cut, 7)
+	g.longLines = f.vertical
+	g.score = 2*ramp(g.certain, .6, .95) - 1 +
+		1.5*ramp(g.blue, -4, 10) - .6 +
+		.8*ramp(g.contrast, 8, 30) - .4 +
+		.8*ramp(g.top, .05, .4) - .3 +
+		.6*ramp(g.bluer, 2, 15) - .3 +
+		.6*ramp(g.lighter, 0, .3) - .3 +
+		.5*ramp(g.longLines, -.1, .3) - .25 +
+		.5*ramp(g.green, 0, .15) -
+		.8*ramp(g.warm, .15, .5) -
+		.5*ramp(g.unsure, .5, 1.5) -
+		1.5*ramp(g.upright, .2, .6)*(1-ramp(g.blue, 4, 12))
+	return g
+}
+
+// lowerBorder is the median colour difference between seven rows of the grid across the sky's lower border, and the share of columns that reach the top two rows.
+func (v *skyView) lowerBorder() (contrast, top float32) {
+	f, p := v.f, v.probable
+	var all []float32
 	for x := range f.w {
 		if p.v[x] > 0.5 || f.h > 1 && p.v[f.w+x] > 0.5 {
-			topCols++
+			top += 1 / float32(f.w)
 		}
 		for y := range f.h - 1 {
 			i := y*f.w + x
 			if p.v[i] > 0.5 && p.v[i+f.w] <= 0.5 {
 				u, d := max(y-3, 0)*f.w+x, min(y+4, f.h-1)*f.w+x
 				dl, da, db := 100*(f.l.v[u]-f.l.v[d]), f.a.v[u]-f.a.v[d], f.b.v[u]-f.b.v[d]
-				con = append(con, sqrt32(dl*dl+da*da+db*db))
+				all = append(all, sqrt32(dl*dl+da*da+db*db))
 			}
 		}
 	}
-	contrast := float32(0)
-	if len(con) > 0 {
-		slices.Sort(con)
-		contrast = con[len(con)/2]
+	if len(all) == 0 {
+		return 0, top
 	}
-	top := float32(topCols) / float32(f.w)
-	r := func(x float64, lo, hi float32) float32 { return ramp(float32(x), lo, hi) }
-	s := 2*r(conf, .6, .95) - 1 + 1.5*r(-b, -4, 10) - .6 + .8*ramp(contrast, 8, 30) - .4 + .8*ramp(top, .05, .4) - .3 +
-		.6*r(ob-b, 2, 15) - .3 + .6*r(l-ol, 0, .3) - .3 + .5*ramp(f.vertical, -.1, .3) - .25 + .5*r(green, 0, .15) - .8*r(warm, .15, .5) - .5*r(amb, .5, 1.5)
-	st, up := straightness(v.cut, 7)
-	s -= 1.5 * ramp(up, .2, .6) * (1 - r(-b, 4, 12))
-	return gateFacts{score: s, straight: st, steep: up, conf: float32(conf), b: float32(b), contrast: contrast, top: top, db: float32(ob - b), dl: float32(l - ol), vertical: f.vertical, green: float32(green), warm: float32(warm), amb: float32(amb), l: float32(l), rest: rest}
+	slices.Sort(all)
+	return all[len(all)/2], top
 }
 
-// keep tells whether the pixels alone show a sky.
-func (g gateFacts) keep() bool { return g.score >= 0.75 }
-
-// straightness tells how much of the cut's border is straight: the share of its pixels (with a 4-neighbour on the other side; the picture's edge is no
-// border) through which the border runs within half a pixel of a line over reach pixels either way, and of those how many run steeper than 60°.
-func straightness(m *skyPlane, reach int) (straight, steep float32) {
+// uprightShare is the share of the cut's border (pixels with a 4-neighbour on the other side; the picture's edge is no border) along which it
+// runs steeper than 60° and, over reach pixels either way, within half a pixel of a line: walls and windows have such borders, skies few.
+func uprightShare(m *skyPlane, reach int) float32 {
 	border := make([]bool, len(m.v))
 	w, h := m.w, m.h
 	for i, v := range m.v {
 		x := i % w
 		border[i] = v > 0.5 && (x > 0 && m.v[i-1] <= 0.5 || x+1 < w && m.v[i+1] <= 0.5 || i >= w && m.v[i-w] <= 0.5 || i+w < len(m.v) && m.v[i+w] <= 0.5)
 	}
-	var n, lines, upright float32
+	var n, upright float32
 	for i, b := range border {
 		if !b {
 			continue
@@ -116,15 +139,47 @@ func straightness(m *skyPlane, reach int) (straight, steep float32) {
 		}
 		xx, xy, yy := sxx/c-sx*sx/c/c, sxy/c-sx*sy/c/c, syy/c-sy*sy/c/c
 		least := (xx+yy)/2 - float64(sqrt32(float32((xx-yy)*(xx-yy)/4+xy*xy)))
-		if least < 0.25 {
-			lines++
-			if yy > 3*xx {
-				upright++
-			}
+		if least < 0.25 && yy > 3*xx {
+			upright++
 		}
 	}
 	if n == 0 {
-		return 0, 0
+		return 0
 	}
-	return lines / n, upright / n
+	return upright / n
+}
+
+// withLight is the score with what exposure and bracket tell.
+func (v *skyView) withLight() float32 {
+	s := v.gate.score
+	if v.gate.share < 0.005 {
+		return s
+	}
+	if l := v.light; l.known {
+		s += 1.5*ramp(float32(l.value), roomLight, dayLight) - 0.75*(1-ramp(float32(l.value), roomLight-4, roomLight))
+	}
+	s -= 1.5 * ramp(float32(v.light.ratio), outdoorStops, windowStops)
+	return s
+}
+
+// verdict of the gate for a scene.
+type verdict uint8
+
+const (
+	noSky verdict = iota
+	maybeSky
+	isSky
+)
+
+func (v *skyView) decide(scene realedit.SceneKind) verdict {
+	s := v.withLight()
+	switch {
+	case scene == realedit.SceneInterior || v.share < 0.005:
+		return noSky
+	case s >= gateScore || scene == realedit.SceneExterior && s >= gateOutdoors:
+		return isSky
+	case s >= gateUncertain || scene == realedit.SceneExterior && v.share >= 0.02:
+		return maybeSky
+	}
+	return noSky
 }

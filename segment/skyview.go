@@ -17,6 +17,7 @@ type skyView struct {
 	cut      *skyPlane // 1 in the sky, 0 elsewhere, at cut size; what the pixels say, before the gate
 	share    float64   // of cut
 	gate     gateFacts
+	light    lightFacts
 }
 
 // viewKey is where a Work keeps the view.
@@ -47,6 +48,9 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	v.probable = v.f.probable()
 	v.divide()
 	v.gate = v.judge()
+	if v.light, err = v.measureLight(ctx, env, w); err != nil {
+		return nil, err
+	}
 	w.SetValue(viewKey{}, v)
 	return v, nil
 }
@@ -63,20 +67,15 @@ func smallPixels(ctx context.Context, env *realedit.Env, w *realedit.Work, of *k
 			break
 		}
 	}
-	small, err := env.NewImage(pw, ph, 3, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer small.Free()
-	if err := env.Ops.Resize(small, of); err != nil {
-		return nil, err
-	}
-	v := make([]float32, 3*pw*ph)
-	host, err := kernels.Wrap(v, pw, ph, 3)
-	if err != nil {
-		return nil, err
-	}
-	return v, env.Backend.Copy(ctx, host, small)
+	return shrunk(ctx, env, of, pw, ph)
+}
+
+// smallBytes is the memory of the small copies that a view is made on.
+func smallBytes(w, h int) (host, device int64) {
+	sw, sh := realedit.SmallSize(w, h)
+	ww, wh := realedit.FitInto(w, h, workSide)
+	device = kernels.ImageBytes(sw, sh, 3, kernels.F32) + kernels.ImageBytes(ww, wh, 3, kernels.F32)
+	return device, device
 }
 
 // divide cuts the picture between sky and the rest, from the grid's probabilities.
@@ -105,7 +104,9 @@ func (v *skyView) divide() {
 	v.share = float64(n) / float64(len(in))
 }
 
-var devTol float32 = 0.06
+// nearSky is how far a colour in linear light may be from the sky's to be asked about again: a quarter of it, a third of a stop. A sky changes by
+// less from one gap to the next; a white wall in its light is half as bright, or a third of a stop darker where the light comes from behind the camera.
+const nearSky = 0.25
 
 // reopen lets the cut ask again about what the prior ruled out but is of the colour that the sky found so far has nearest to it: sky under an eave, between trunks.
 func (v *skyView) reopen(small []float32, in []bool, prior *skyPlane) {
@@ -137,7 +138,7 @@ func (v *skyView) reopen(small []float32, in []bool, prior *skyPlane) {
 			off += d * d
 			scale += sky[c].v[i] * sky[c].v[i]
 		}
-		if off < devTol*scale {
+		if off < nearSky*nearSky*scale {
 			in[i], prior.v[i] = true, 0.5
 		}
 	}
