@@ -37,7 +37,20 @@ type Work struct {
 	// Base is the picture that a ladder goes back to when a rung fails, while one is being climbed: nobody's to write over; nil otherwise.
 	Base *kernels.Image
 
-	found func(Finding) // the host's hook; may be nil
+	found  func(Finding) // the host's hook; may be nil
+	values map[any]any
+}
+
+// Value is what was stored under the key, nil when nothing was.
+func (w *Work) Value(key any) any { return w.values[key] }
+
+// SetValue stores what stages of one package want to hand each other, such as an analysis of the picture that two of them
+// need. The key is comparable and of an unexported type of that package, as a context's. What is stored lives in host memory, as long as the Work.
+func (w *Work) SetValue(key, value any) {
+	if w.values == nil {
+		w.values = map[any]any{}
+	}
+	w.values[key] = value
 }
 
 // OwnsImage tells whether Image is neither a frame's, nor the unaltered sibling's, nor a ladder's, so that a stage may write over it.

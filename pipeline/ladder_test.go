@@ -534,6 +534,8 @@ func TestRecordedStages(t *testing.T) {
 		"hdr.merge":      {hdr.Merge{Method: kernels.FuseMertens, Deghost: -1}},
 		"hdr.windowpull": {hdr.WindowPull{MinGain: 3}},
 		"hdr.tone":       {hdr.Tone{Key: 0.5, MaxExposure: 1, Shadows: -1, Detail: 0.2, WhiteBalance: 0.1, Shared: shared}},
+		"segment.scene":  {segment.Scene{Known: realedit.SceneExterior}},
+		"segment.sky":    {segment.Sky{Force: true}},
 		"segment.replacesky": {segment.ReplaceSky{Source: segment.SkyPhysical, Force: true, Mirror: true, Bound: -1, Turbidity: 3, Clouds: 0.5,
 			Plan: &segment.SkyPlan{Elevation: 31.7, Azimuth: &azimuth, From: segment.SunFromDefault, Seed: 1<<63 + 1}}},
 		"qc":     {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},

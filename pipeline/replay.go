@@ -30,6 +30,8 @@ var registry = struct {
 	hdr.WindowPull{}.Name():  Decode[hdr.WindowPull],
 	hdr.Tone{}.Name():        Decode[hdr.Tone],
 	segment.Windows{}.Name(): Decode[segment.Windows],
+	segment.Scene{}.Name():   Decode[segment.Scene],
+	segment.Sky{}.Name():     Decode[segment.Sky],
 	qc.Gate{}.Name():         Decode[qc.Gate],
 
 	// What these are made of is more than their own options: Assets.stage.

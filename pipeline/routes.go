@@ -12,7 +12,7 @@ import (
 type Options struct {
 	Merge   kernels.FuseMethod // how brackets are merged
 	Listing *hdr.Listing       // shared targets of one listing; nil = each picture on its own
-	Sky     segment.ReplaceSky // another sky for exteriors, where the policy allows it
+	Sky     segment.ReplaceSky // what a dull sky outdoors is replaced by, where the policy allows it
 }
 
 func (o *Options) orZero() Options {
@@ -51,7 +51,18 @@ type parts struct {
 }
 
 // outdoors are this library's.
-func outdoors(*Options) parts { return parts{} }
+func outdoors(o *Options) parts {
+	return parts{
+		scene: func(known realedit.SceneKind) realedit.Stage {
+			if known == realedit.SceneUnknown {
+				return segment.Scene{}
+			}
+			return segment.Scene{Known: known}
+		},
+		sky:   segment.Sky{},
+		rungs: skyRungs(o.orZero().Sky),
+	}
+}
 
 // full is the route for a kind of scene, SceneUnknown = whatever it turns out to be: then the stages that have no place in a scene are left out of
 // the pictures that show it (realedit.SceneBound), and otherwise they are not in the route.

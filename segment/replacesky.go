@@ -67,11 +67,6 @@ func (ReplaceSky) Needs() []realedit.Key { return []realedit.Key{realedit.KeyIma
 // Uses the mask.
 func (ReplaceSky) Uses() []realedit.Key { return []realedit.Key{realedit.MaskSky} }
 
-// Scenes are pictures of the outdoors: where it cannot be told, the sky stays.
-func (ReplaceSky) Scenes() []realedit.SceneKind {
-	return []realedit.SceneKind{realedit.SceneExterior}
-}
-
 // Gives the picture.
 func (ReplaceSky) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 

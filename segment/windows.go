@@ -32,11 +32,6 @@ func (Windows) Gives() []realedit.Key { return []realedit.Key{realedit.MaskWindo
 // Alters nothing.
 func (Windows) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Scenes are those that may be rooms.
-func (Windows) Scenes() []realedit.SceneKind {
-	return []realedit.SceneKind{realedit.SceneInterior, realedit.SceneUnknown}
-}
-
 // side is the longer side of the picture on which windows are found.
 const side = 768
 
