@@ -53,6 +53,26 @@ func (a *AlterationMap) Mark(mask *kernels.Image, c Change) error {
 	return nil
 }
 
+// Clone is a copy of the map.
+func (a *AlterationMap) Clone() (*AlterationMap, error) {
+	m, err := kernels.NewHostImage(nil, a.Map.Width(), a.Map.Height(), 1, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	c := &AlterationMap{m}
+	c.CopyFrom(a)
+	return c, nil
+}
+
+// CopyFrom takes over every value of a map of the same size.
+func (a *AlterationMap) CopyFrom(b *AlterationMap) {
+	inBands(a.Map.Height(), func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			copy(a.Map.RowU8(y), b.Map.RowU8(y))
+		}
+	})
+}
+
 // Shares is the share of pixels under each change, by name; zero shares are left out.
 func (a *AlterationMap) Shares() map[string]float64 {
 	n := a.counts()

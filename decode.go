@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/realedit/realedit/internal/container"
 	"github.com/realedit/realedit/kernels"
@@ -20,6 +21,7 @@ type DecodeOptions struct {
 	MaxPixels int64           // refuse larger pictures with CodeTooLarge; 0 = 150 million
 	MaxBytes  int64           // refuse larger files with CodeTooLarge; 0 = 1 GiB
 	Backend   kernels.Backend // converts pixels, if its images lie in host memory; nil (or a device) = the shared host backend
+	Facts     FactStore       // photos that it knows are opened without decoding them; nil = all are decoded
 	Cache     *PixelCache     // keeps the pixels that were decoded for the facts; nil = decoded again when needed
 }
 
@@ -104,6 +106,7 @@ func (p *Photo) Pixels(ctx context.Context, b kernels.Backend) (*kernels.Image, 
 		if err != nil {
 			return nil, err
 		}
+		atomic.StoreUint32(&p.decoded, 1)
 		d, err := decodePixels(ctx, data, p.source.opts)
 		free()
 		if err != nil {
@@ -145,6 +148,13 @@ func (p *Photo) examine(data []byte) (*Photo, error) {
 		p.SHA256 = sha256.Sum256(data)
 		close(hashed)
 	}()
+	if p.source.opts.Facts != nil {
+		<-hashed
+		if p.recall(p.source.opts.Facts) {
+			return p, nil
+		}
+	}
+	atomic.StoreUint32(&p.decoded, 1)
 	d, err := decodePixels(context.Background(), data, p.source.opts)
 	<-hashed
 	if err != nil {
@@ -156,6 +166,7 @@ func (p *Photo) examine(data []byte) (*Photo, error) {
 		return nil, p.fail("decode", err)
 	}
 	p.source.opts.Cache.put(p, d.image)
+	p.remember(p.source.opts.Facts)
 	return p, nil
 }
 

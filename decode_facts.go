@@ -25,9 +25,10 @@ func (d *decoded) metadata(b container.Blocks) {
 	}
 	d.adobeRGB = e.InteropIndex == "R03" || e.ColorSpace == 2
 	f := &d.facts
-	f.Start, f.SubSec = e.Start, e.HasSubSec
+	f.Start, f.SubSec, f.Zoned = e.Start, e.HasSubSec, e.HasOffset && !e.Start.IsZero()
 	f.Exposure = seconds(e.ExposureTime)
 	f.FNumber, f.ISO, f.Bias, f.FocalLength = bounded(e.FNumber, 1024), bounded(e.ISO, 1e8), e.Bias, bounded(e.FocalLength, 1e5)
+	f.Focal35 = bounded(e.Focal35, 1e5)
 	f.Make, f.Model, f.BodySerial, f.Software = e.Make, e.Model, e.BodySerial, e.Software
 	if e.Orientation != 0 {
 		f.Orientation = e.Orientation
@@ -37,6 +38,7 @@ func (d *decoded) metadata(b container.Blocks) {
 	f.Flash = e.HasFlash && e.Flash&1 != 0
 	if g := e.GPS; g != nil {
 		f.HasGPS, f.Lat, f.Lon, f.GPSTime = g.HasPos, g.Lat, g.Lon, g.Time
+		f.HasHeading, f.Heading = g.HasHeading, g.Heading
 	}
 }
 

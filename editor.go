@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/realedit/realedit/kernels"
@@ -23,10 +21,12 @@ type Config struct {
 	Backends    []kernels.Backend // sets are spread over them: see Process; empty = Open("auto"), closed by Close
 	Budget      kernels.Budget    // for all running sets together; Host 0 = no limit of its own, Device (of each device) 0 = the backend's limit, which Open sets to nine tenths of what is free
 	Policy      Policy
+	PolicyFor   func(Set) Policy // a set's own policy, as for the primary photo of a listing; called from the working goroutines; nil = Policy for all
 	Seed        uint64
 	Models      Models         // nil = none
 	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend
 	Progress    func(Progress) // called from the working goroutines; may be nil
+	Hooks       Hooks          // for metrics and tracing; may all be nil
 	Log         *slog.Logger   // nil = silent
 }
 
@@ -105,10 +105,27 @@ func flatten(s Stage) []Stage {
 // with less, where that can be: without other sets beside it, and with Frugal stages; else on another device,
 // else on the processor, which is opened for that when it is not configured. A device that fails (CodeDeviceLost) gets no more sets, and
 // its sets are done elsewhere. Findings say so: backend_too_small, backend_out_of_memory, backend_lost.
-func (e *Editor) Process(ctx context.Context, s Stage, set Set) (*Result, error) {
+//
+// The policy is Config.PolicyFor's for the set, else Config.Policy. A picture that holds changes which its policy forbids, because
+// a stage did more than it declares (Alterer), is not delivered: CodePolicyRefused.
+func (e *Editor) Process(ctx context.Context, s Stage, set Set) (done *Result, err error) {
 	if len(set.Photos) == 0 || set.Reference < 0 || set.Reference >= len(set.Photos) {
 		return nil, Errorf(CodeBadOption, "process", "set %q: %d photos, reference %d", set.ID, len(set.Photos), set.Reference)
 	}
+	policy := e.cfg.Policy
+	if e.cfg.PolicyFor != nil {
+		if policy = e.cfg.PolicyFor(set); int(policy) >= len(policyNames) {
+			return nil, Errorf(CodeBadOption, "process", "set %q: PolicyFor: %v is not a policy", set.ID, policy)
+		}
+	}
+	event, start := SetEvent{Set: set.ID, Route: s.Name(), Policy: policy}, time.Now()
+	ctx = e.setStart(ctx, event)
+	defer func() { e.setEnd(ctx, event, start, done, err) }()
+	return e.process(ctx, s, set, policy)
+}
+
+// process is Process without its checks and hooks of the set.
+func (e *Editor) process(ctx context.Context, s Stage, set Set, policy Policy) (*Result, error) {
 	stages := flatten(s)
 	spare, canSpare := frugal(stages)
 	r := &request{need: footprint(stages, set), tried: map[*place]bool{}}
@@ -123,7 +140,7 @@ func (e *Editor) Process(ctx context.Context, s Stage, set Set) (*Result, error)
 			run = spare
 		}
 		var done *Result
-		done, failed = e.attempt(ctx, at, s, run, set, r.notes)
+		done, failed = e.attempt(ctx, at, s, run, set, policy, r.notes)
 		company := e.places.leave(at, r)
 		if failed == nil {
 			return done, nil
@@ -132,19 +149,22 @@ func (e *Editor) Process(ctx context.Context, s Stage, set Set) (*Result, error)
 			return nil, withSet(failed, set.ID)
 		}
 		e.cfg.Log.Warn(r.notes[len(r.notes)-1].Message, "set", set.ID, "error", failed)
+		e.retry(ctx, set.ID, r.notes[len(r.notes)-1])
 	}
 }
 
 // attempt takes a set through the stages at one place.
-func (e *Editor) attempt(ctx context.Context, at *place, s Stage, stages []Stage, set Set, notes []Finding) (*Result, error) {
+func (e *Editor) attempt(ctx context.Context, at *place, s Stage, stages []Stage, set Set, policy Policy, notes []Finding) (*Result, error) {
 	b := at.backend
 	fb := &kernels.Fallbacks{}
 	env := &Env{
-		Backend: b, Ops: kernels.Complete(b, fb), Budget: e.cfg.Budget, Policy: e.cfg.Policy,
-		Seed: e.cfg.Seed, Models: e.cfg.Models, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb, device: at.caps.Device,
+		Backend: b, Ops: kernels.Complete(b, fb), Budget: e.cfg.Budget, Policy: policy,
+		Seed: e.cfg.Seed, Models: e.cfg.Models, Log: e.cfg.Log.With("set", set.ID), fallbacks: fb, device: at.caps.Device, editor: e,
 	}
-	w := &Work{Set: set, Reference: set.Reference, Report: newReport(e, s, set)}
-	w.Report.Findings = append(w.Report.Findings, notes...)
+	w := &Work{Set: set, Reference: set.Reference, Report: newReport(e, s, set, policy), found: e.finding(ctx, set.ID)}
+	for _, f := range notes {
+		w.Find(f)
+	}
 	err := func() error {
 		for i, st := range stages {
 			env.progress = func(stage string, f float64) {
@@ -152,7 +172,7 @@ func (e *Editor) attempt(ctx context.Context, at *place, s Stage, stages []Stage
 					e.cfg.Progress(Progress{set.ID, stage, i, len(stages), f})
 				}
 			}
-			if err := e.run(ctx, env, st, w); err != nil {
+			if err := env.Run(ctx, st, w); err != nil {
 				return err
 			}
 			env.Progress(st.Name(), 1)
@@ -167,56 +187,6 @@ func (e *Editor) attempt(ctx context.Context, at *place, s Stage, stages []Stage
 		return nil, err
 	}
 	return newResult(w)
-}
-
-// run applies one stage, timed and guarded.
-func (e *Editor) run(ctx context.Context, env *Env, s Stage, w *Work) (err error) {
-	if err := ctx.Err(); err != nil {
-		return &Error{Code: CodeCancelled, Stage: s.Name(), Err: context.Cause(ctx)}
-	}
-	if a, ok := s.(Alterer); ok && !env.Policy.Allows(a.Alters()) {
-		w.Find(Finding{Check: string(CodePolicyRefused), Severity: Info,
-			Message: fmt.Sprintf("%s may cause %q, which policy %s forbids: left out", s.Name(), a.Alters(), env.Policy)})
-		return nil
-	}
-	if c, ok := s.(Contract); ok {
-		for _, k := range c.Needs() {
-			if !w.Has(k) {
-				return Errorf(CodeBadWiring, s.Name(), "needs %q, which nothing before it gave", k)
-			}
-		}
-	}
-	before := env.fallbacks.Counts()
-	start := time.Now()
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Code: CodeInternal, Stage: s.Name(), Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
-	}()
-	err = s.Apply(ctx, env, w)
-	if err == nil {
-		err = env.Backend.Sync(ctx) // so that a device's time and trouble are those of the stage
-	}
-	if err != nil {
-		code := CodeOf(err)
-		var own *Error
-		if errors.As(err, &own) && own.Stage == "" {
-			own.Stage = s.Name()
-			return err
-		}
-		return &Error{Code: code, Stage: s.Name(), Err: err}
-	}
-	facts := StageFacts{Name: s.Name(), Options: recorded(s), Backend: env.Backend.Name(), Device: env.device, Seconds: time.Since(start).Seconds()}
-	for op, n := range env.fallbacks.Counts() {
-		if n -= before[op]; n > 0 {
-			if facts.Fallbacks == nil {
-				facts.Fallbacks = map[string]int{}
-			}
-			facts.Fallbacks[op] = n
-		}
-	}
-	w.Report.Stages = append(w.Report.Stages, facts)
-	return nil
 }
 
 // withSet names the set in an error that does not name one.

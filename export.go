@@ -111,6 +111,7 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 		defer pix.Free()
 	}
 	out := OutputFacts{Width: pix.Width(), Height: pix.Height(), PixelsSHA256: hashPixels(pix, nil)}
+	out.describe(o, r.Set)
 	out.UntouchedSHA256 = out.PixelsSHA256
 	if r.Report.Class == Altered {
 		out.UntouchedSHA256 = hashPixels(pix, r.Changes)

@@ -1,8 +1,13 @@
 package realedit
 
 // The checks of the stages' findings (Finding.Check). Quality control's are "qc_" and the check's name: docs/qc.md.
-// Texts may change, these do not.
+// Texts may change, these do not. docs/report.md's table is made of this list.
 const (
+	CheckPhotoUnreadable = "photo_unreadable"      // a photo's pixels cannot be read; it takes no part
+	CheckPhotoClipped    = "photo_clipped"         // a photo is nearly all black or white; it takes no part
+	CheckPhotoSize       = "photo_size"            // a photo has another size than the reference; it takes no part
+	CheckPolicyRefused   = "policy_refused"        // the policy forbids what a stage may do; it was left out
+	CheckStageSkipped    = "stage_skipped"         // what a stage needs is not in this picture; it was left out
 	CheckAlignFailed     = "align_failed"          // a photo could not be registered and takes no part
 	CheckAlignWeak       = "align_weak"            // a photo was registered on little evidence
 	CheckGhost           = "ghost"                 // something moved; it comes from one photo

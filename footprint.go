@@ -59,7 +59,9 @@ func frugal(stages []Stage) ([]Stage, bool) {
 	for i, s := range stages {
 		out[i] = s
 		if f, ok := s.(Frugal); ok {
-			out[i], some = f.Frugal(), true
+			if less := f.Frugal(); less != nil {
+				out[i], some = less, true
+			}
 		}
 	}
 	return out, some

@@ -168,35 +168,129 @@ func TestNativeFiles(t *testing.T) {
 	}
 }
 
-// The README's table of codes is what code.go declares.
-func TestReadmeCodes(t *testing.T) {
-	src, err := os.ReadFile("code.go")
+// generated holds that a file has the text between two marks, or writes it there with -update.
+func generated(t *testing.T, file, begin, end, want string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want strings.Builder
-	want.WriteString("| code | meaning |\n|---|---|\n")
-	for _, m := range regexp.MustCompile(`Code\w+\s+Code = "(\w+)"\s+// (.*)`).FindAllStringSubmatch(string(src), -1) {
-		want.WriteString("| `" + m[1] + "` | " + m[2] + " |\n")
-	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const begin, end = "<!-- codes -->\n", "<!-- end codes -->"
-	head, rest, _ := strings.Cut(string(readme), begin)
+	head, rest, _ := strings.Cut(string(data), begin)
 	have, tail, ok := strings.Cut(rest, end)
 	if !ok {
-		t.Fatal("README.md has no table of codes")
+		t.Fatalf("%s has no %s", file, strings.TrimSpace(begin))
 	}
-	if have == want.String() {
+	if have == want {
 		return
 	}
 	if !*update {
-		t.Fatalf("README.md's codes are not those of code.go: go test . -run TestReadmeCodes -update")
+		t.Fatalf("%s is not what the source says: go test . -run %s -update", file, t.Name())
 	}
-	if err := os.WriteFile("README.md", []byte(head+begin+want.String()+end+tail), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(head+begin+want+end+tail), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// table is a table of the constants in a file that match, by their values and comments.
+func table(t *testing.T, file, head, pattern string) string {
+	t.Helper()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString(head + "|---|---|\n")
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(src), -1) {
+		b.WriteString("| `" + m[1] + "` | " + m[2] + " |\n")
+	}
+	return b.String()
+}
+
+// The README's table of codes is what code.go declares.
+func TestReadmeCodes(t *testing.T) {
+	generated(t, "README.md", "<!-- codes -->\n", "<!-- end codes -->", table(t, "code.go", "| code | meaning |\n", `Code\w+\s+Code = "(\w+)"\s+// (.*)`))
+}
+
+// The table of checks in docs/report.md is what findings.go declares.
+func TestReportChecks(t *testing.T) {
+	generated(t, "docs/report.md", "<!-- checks -->\n", "<!-- end checks -->", table(t, "findings.go", "| `check` | meaning |\n", `Check\w+\s+= "(\w+)"\s+// (.*)`))
+}
+
+// Findings name their checks by the constants of findings.go, never by a text of their own: the field Check of a literal, and what is
+// passed to functions for a parameter called check. Quality control builds its names from its checks.
+func TestChecksAreListed(t *testing.T) {
+	for pkg := range goList(t) {
+		dir := filepath.Join(".", filepath.FromSlash(pkg))
+		fset := token.NewFileSet()
+		var files []*ast.File
+		names, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+		for _, n := range names {
+			if strings.HasSuffix(n, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(fset, n, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+		takes := map[string]int{} // function → position of its parameter check
+		params := func(name string, f *ast.FuncType) {
+			i := 0
+			for _, p := range f.Params.List {
+				for _, n := range p.Names {
+					if n.Name == "check" {
+						takes[name] = i
+					}
+					i++
+				}
+			}
+		}
+		literal := func(e ast.Expr) {
+			if l, ok := e.(*ast.BasicLit); ok && l.Kind == token.STRING && l.Value != `"qc_"` {
+				t.Errorf("%s: the check %s is not a constant of findings.go", fset.Position(l.Pos()), l.Value)
+			}
+		}
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					params(n.Name.Name, n.Type)
+				case *ast.AssignStmt:
+					for i, r := range n.Rhs {
+						if fn, ok := r.(*ast.FuncLit); ok && i < len(n.Lhs) {
+							if id, ok := n.Lhs[i].(*ast.Ident); ok {
+								params(id.Name, fn.Type)
+							}
+						}
+					}
+				case *ast.KeyValueExpr:
+					if k, ok := n.Key.(*ast.Ident); ok && k.Name == "Check" {
+						literal(n.Value)
+					}
+				}
+				return true
+			})
+		}
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				c, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				name := ""
+				switch fn := c.Fun.(type) {
+				case *ast.Ident:
+					name = fn.Name
+				case *ast.SelectorExpr:
+					name = fn.Sel.Name
+				}
+				if i, ok := takes[name]; ok && i < len(c.Args) {
+					literal(c.Args[i])
+				}
+				return true
+			})
+		}
 	}
 }
 

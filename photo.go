@@ -11,12 +11,14 @@ type Facts struct {
 	Bits          int // per sample: 8 or 16
 
 	Start       time.Time     // DateTimeOriginal with sub-seconds and offset; zero when there is none
+	Zoned       bool          // the offset from UTC was recorded; without it Start is the camera's clock, written as if it were UTC
 	SubSec      bool          // Start has fractions of a second
 	Exposure    time.Duration // exposure time
 	FNumber     float64
 	ISO         float64
 	Bias        float64 // exposure bias, stops
 	FocalLength float64 // mm
+	Focal35     float64 // mm, equivalent for 36×24 mm
 	Make, Model string
 	BodySerial  string
 	Software    string
@@ -29,6 +31,8 @@ type Facts struct {
 	HasGPS      bool
 	Lat, Lon    float64 // degrees, north and east positive
 	GPSTime     time.Time
+	HasHeading  bool
+	Heading     float64 // where the camera looked, degrees from north over east; of magnetic north where the file says no better
 
 	// SourceType is the IPTC digital source type in the metadata ("composite"); "" where there is none or it is a camera's digitalCapture.
 	SourceType string
@@ -77,4 +81,5 @@ type Photo struct {
 
 	sharpness float64 // fine detail against brightness, comparable between photos of one scene
 	source    source
+	decoded   uint32 // atomic; 1: its picture was decoded, for facts or pixels
 }

@@ -55,9 +55,10 @@ const (
 	// AB723: alterations allowed; an altered picture always comes with its disclosure
 	// text and its unaltered sibling (California AB 723, in force 2026-01-01).
 	AB723
-	// MLSStrict: no change of view (no generated window view); a sky only with disclosure.
+	// MLSStrict: no change of view, so nothing synthesised: no generated window view, nor a model's own sky. A computed
+	// sky only with its disclosure text and its unaltered sibling.
 	MLSStrict
-	// Primary: as CorrectedOnly, and no window pull from other frames.
+	// Primary: as CorrectedOnly, and no window pull from other frames. For a listing's first photo: Config.PolicyFor.
 	Primary
 )
 
@@ -138,7 +139,7 @@ func (p Policy) Allows(c Change) bool {
 	case MLSStrict:
 		return c != ChangeSynthesised
 	case Primary:
-		return c < ChangeFrame
+		return c < ChangeComputed && c != ChangeFrame
 	}
 	return c < ChangeComputed
 }

@@ -6,14 +6,21 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync/atomic"
 )
 
 // Version is the library's version, part of every report: same inputs, options,
 // seed, version and backend give the same pixels.
 const Version = "0.1.0"
 
-// ReportVersion is the version of the report's schema.
+// ReportVersion is the version of the report's schema. Keys may be added under one version.
 const ReportVersion = 1
+
+// The names of rungs that every ladder has at its lower end.
+const (
+	RungRollback  = "rollback"  // the last rung's picture with the deterministic one where it failed
+	RungClassical = "classical" // the deterministic picture
+)
 
 // Report says what was done to one set, with the numbers that prove it. It is written as
 // NAME.report.json; the schema is in docs/report.md.
@@ -71,6 +78,7 @@ type GroupFacts struct {
 	Reason     GroupReason `json:"reason"`
 	Confidence float64     `json:"confidence"`
 	Warnings   []string    `json:"warnings,omitempty"`
+	EVs        bool        `json:"evs"` // Inputs' EV are the set's own; false: from EXIF
 }
 
 // InputFacts identify one photo of the set.
@@ -83,13 +91,16 @@ type InputFacts struct {
 	// SourceType is the IPTC digital source type in the photo's metadata where that says more than that a camera took it:
 	// "composite", "trainedAlgorithmicMedia".
 	SourceType string   `json:"source_type,omitempty"`
-	Used       bool     `json:"used"` // false: member of the set that took no part in the merge
+	Used       bool     `json:"used"`            // false: member of the set that took no part in the merge
+	Spare      bool     `json:"spare,omitempty"` // and was not to: Set.Unused
 	Warnings   []string `json:"warnings,omitempty"`
 }
 
 // StageFacts say what one stage did.
 type StageFacts struct {
 	Name      string         `json:"name"`
+	Rung      string         `json:"rung,omitempty"`     // of the ladder that it worked for; the ladder itself follows
+	LeftOut   string         `json:"left_out,omitempty"` // the check of the finding that says why it was not applied
 	Options   any            `json:"options,omitempty"`
 	Backend   string         `json:"backend"` // "cpu", "cuda:0"
 	Device    string         `json:"device"`  // its own name
@@ -139,6 +150,42 @@ type OutputFacts struct {
 	// these can be proven without the sibling; docs/report.md has the order of the bytes.
 	UnitsSHA256     string `json:"units_sha256,omitempty"`
 	UntouchedSHA256 string `json:"untouched_sha256"` // like pixels_sha256, over the pixels that are neither computed nor synthesised (the others as 0)
+
+	Format  string `json:"format"`            // "jpeg", "png", "tiff"
+	Bits    int    `json:"bits"`              // per sample
+	Quality int    `json:"quality,omitempty"` // of JPEG
+	NoGPS   bool   `json:"no_gps,omitempty"`  // positions were left out
+	Decodes int    `json:"decodes"`           // photos of the set that were decoded for this file: 0 when kept pixels were encoded again
+}
+
+// UnmarshalJSON keeps Options as the JSON they are (json.RawMessage), so that a report that is read and written again is the same.
+func (s *StageFacts) UnmarshalJSON(b []byte) error {
+	type plain StageFacts
+	p := struct {
+		*plain
+		Options json.RawMessage `json:"options"`
+	}{plain: (*plain)(s)}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	s.Options = nil
+	if len(p.Options) > 0 {
+		s.Options = p.Options
+	}
+	return nil
+}
+
+// describe fills in what decides a file beside its pixels, and how many photos were decoded for it.
+func (f *OutputFacts) describe(o ExportOptions, set Set) {
+	f.Format, f.Bits, f.NoGPS = o.Format.String(), o.Bits, o.NoGPS
+	if o.Format == JPEG {
+		f.Quality = o.Quality
+	}
+	for _, p := range set.Photos {
+		if atomic.LoadUint32(&p.decoded) != 0 {
+			f.Decodes++
+		}
+	}
 }
 
 // Severity of a finding.

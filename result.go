@@ -2,6 +2,7 @@ package realedit
 
 import (
 	"encoding/hex"
+	"fmt"
 
 	"github.com/realedit/realedit/kernels"
 )
@@ -38,24 +39,31 @@ func (r *Result) Free() {
 // it the stage itself is written as JSON.
 type Recorder interface{ Recorded() any }
 
-func recorded(s Stage) any {
-	if r, ok := s.(Recorder); ok {
+// SetRecorder is optional: Recorder for stages whose options hold something for each set. Where a stage is both, this counts.
+type SetRecorder interface{ RecordedFor(set Set) any }
+
+// Recorded is what stands under "options" in the report of a set that the stage was applied to.
+func Recorded(s Stage, set Set) any {
+	switch r := s.(type) {
+	case SetRecorder:
+		return r.RecordedFor(set)
+	case Recorder:
 		return r.Recorded()
 	}
 	return s
 }
 
-func newReport(e *Editor, s Stage, set Set) *Report {
+func newReport(e *Editor, s Stage, set Set, policy Policy) *Report {
 	r := &Report{
-		Version: ReportVersion, Set: set.ID, Route: s.Name(), Policy: e.cfg.Policy, Rung: "classical",
-		Group:  GroupFacts{set.Reason, set.Confidence, set.Warnings},
+		Version: ReportVersion, Set: set.ID, Route: s.Name(), Policy: policy, Rung: RungClassical,
+		Group:  GroupFacts{Reason: set.Reason, Confidence: set.Confidence, Warnings: set.Warnings, EVs: len(set.EVs) == len(set.Photos)},
 		Models: []ModelFacts{}, Findings: []Finding{}, Shares: map[string]float64{}, Measures: map[string]float64{},
 		Seed: e.cfg.Seed, Library: "realedit " + Version,
 	}
 	ref := set.Ref()
 	add := func(p *Photo, used bool, ev float64) {
 		r.Inputs = append(r.Inputs, InputFacts{Name: p.Name, SHA256: hex.EncodeToString(p.SHA256[:]), EV: ev, Codec: p.Codec,
-			Reference: p == ref, SourceType: p.Facts.SourceType, Used: used, Warnings: p.Warnings})
+			Reference: p == ref, SourceType: p.Facts.SourceType, Used: used, Spare: !used, Warnings: p.Warnings})
 	}
 	// Stops of light beyond the reference: what grouping measured, else what EXIF says.
 	recorded := func(p *Photo) float64 {
@@ -79,7 +87,7 @@ func newReport(e *Editor, s Stage, set Set) *Report {
 	return r
 }
 
-// newResult closes a Work: class and shares from the alteration map.
+// newResult closes a Work: class and shares from the alteration map. One whose policy forbids what is in it is no result.
 func newResult(w *Work) (*Result, error) {
 	if w.Changes == nil {
 		c, err := NewAlterationMap(w.Image.Width(), w.Image.Height())
@@ -92,6 +100,14 @@ func newResult(w *Work) (*Result, error) {
 	w.DropFrames() // while it is known which of them the picture is
 	w.Report.Shares = w.Changes.Shares()
 	w.Report.Class = w.Changes.Strongest().Class()
+	for c := ChangeNone; c < numChanges; c++ {
+		if share := w.Report.Shares[c.String()]; share > 0 && !w.Report.Policy.Allows(c) {
+			id := w.Set.ID
+			w.free()
+			return nil, &Error{Code: CodePolicyRefused, Set: id, Op: "policy",
+				Err: fmt.Errorf("%.3g %% of the pixels are %q, which policy %s forbids and no stage declared", 100*share, c, w.Report.Policy)}
+		}
+	}
 	if w.Scene.Scene != "" {
 		scene := w.Scene
 		w.Report.Scene = &scene

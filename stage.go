@@ -34,6 +34,18 @@ type Contract interface {
 	Gives() []Key
 }
 
+// Optional is optional: what a stage reads where it is there and does without where it is not, like a mask. The wiring check holds
+// that whatever gives such a key stands before the stage.
+type Optional interface {
+	Uses() []Key
+}
+
+// SceneBound is optional: the kinds of scenes in which a stage has something to do. In a picture of another kind (Work.Scene) the
+// Editor leaves it out. Where nobody has looked at the scene it runs.
+type SceneBound interface {
+	Scenes() []SceneKind
+}
+
 // Sizer is optional: the most bytes a stage takes for a picture of w×h pixels beyond the Work, what the stage itself puts
 // into the Work (Gives) included there, so that the budget is known before running.
 type Sizer interface {
@@ -56,7 +68,7 @@ func StageBytes(s Stage, set Set) (host, device int64) {
 	return 0, 0
 }
 
-// Frugal is optional: a stage that can do with less device memory, more slowly. The Editor asks for it after memory did not suffice.
+// Frugal is optional: a stage that can do with less device memory, more slowly; nil when it cannot after all. The Editor asks for it after memory did not suffice.
 type Frugal interface {
 	Frugal() Stage
 }
@@ -82,6 +94,8 @@ type Env struct {
 	Models  Models       // nil = none
 	Log     *slog.Logger // never nil
 
+	editor    *Editor
+	rung      string // of the ladder that stages work for now
 	device    string // the backend's device, for reports
 	fallbacks *kernels.Fallbacks
 	progress  func(stage string, fraction float64)

@@ -34,16 +34,33 @@ type Work struct {
 	// Unaltered is the picture as it was before the first computed or synthesised
 	// pixel, kept for the sibling; nil while the class is below Altered.
 	Unaltered *kernels.Image
+	// Base is the picture that a ladder goes back to when a rung fails, while one is being climbed: nobody's to write over; nil otherwise.
+	Base *kernels.Image
+
+	found  func(Finding) // the host's hook; may be nil
+	values map[any]any
 }
 
-// OwnsImage tells whether Image is neither a frame's nor the unaltered sibling's, so that a stage may write over it.
+// Value is what was stored under the key, nil when nothing was.
+func (w *Work) Value(key any) any { return w.values[key] }
+
+// SetValue stores what stages of one package want to hand each other, such as an analysis of the picture that two of them
+// need. The key is comparable and of an unexported type of that package, as a context's. What is stored lives in host memory, as long as the Work.
+func (w *Work) SetValue(key, value any) {
+	if w.values == nil {
+		w.values = map[any]any{}
+	}
+	w.values[key] = value
+}
+
+// OwnsImage tells whether Image is neither a frame's, nor the unaltered sibling's, nor a ladder's, so that a stage may write over it.
 func (w *Work) OwnsImage() bool {
 	for _, f := range w.Frames {
 		if f.Image == w.Image {
 			return false
 		}
 	}
-	return w.Image != w.Unaltered
+	return w.Image != w.Unaltered && (w.Image == nil || w.Image != w.Base)
 }
 
 // SetImage replaces the picture and frees the one before (unless it is the same or a frame's).
@@ -52,6 +69,21 @@ func (w *Work) SetImage(m *kernels.Image) {
 		w.Image.Free()
 	}
 	w.Image = m
+}
+
+// DropBase ends a ladder: Base is freed unless it is still the picture, the sibling or a frame's.
+func (w *Work) DropBase() {
+	base := w.Base
+	w.Base = nil
+	if base == nil || base == w.Image || base == w.Unaltered {
+		return
+	}
+	for _, f := range w.Frames {
+		if f.Image == base {
+			return
+		}
+	}
+	base.Free()
 }
 
 // SetMask stores a mask and frees the one before under that key.
@@ -68,7 +100,7 @@ func (w *Work) SetMask(k Key, m *kernels.Image) {
 // DropFrames frees the frames that are no longer needed; the picture stays.
 func (w *Work) DropFrames() {
 	for _, f := range w.Frames {
-		if f.Image == w.Image || f.Image == w.Unaltered {
+		if f.Image == w.Image || f.Image == w.Unaltered || f.Image == w.Base {
 			f.Image = nil
 		}
 		f.Free()
@@ -88,12 +120,20 @@ func (w *Work) Has(k Key) bool {
 }
 
 // Find adds a finding to the report.
-func (w *Work) Find(f Finding) { w.Report.Findings = append(w.Report.Findings, f) }
+func (w *Work) Find(f Finding) {
+	w.Report.Findings = append(w.Report.Findings, f)
+	if w.found != nil {
+		w.found(f)
+	}
+}
 
 // free releases everything but what the Result keeps.
 func (w *Work) free() {
 	w.DropFrames()
 	w.SetImage(nil)
+	if w.Base != w.Unaltered {
+		w.Base.Free()
+	}
 	w.Unaltered.Free()
 	for _, m := range w.Masks {
 		m.Free()

@@ -102,12 +102,12 @@ func decodeAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	}
 	for i, err := range errs {
 		if err != nil {
-			leaveOut(i, "photo_unreadable", err.Error())
+			leaveOut(i, realedit.CheckPhotoUnreadable, err.Error())
 		}
 	}
 	for i, p := range photos {
 		if images[i] != nil && i != ref && p.ClippedHigh+p.ClippedLow > 0.98 {
-			leaveOut(i, "photo_clipped", fmt.Sprintf("%.1f %% of it is clipped", 100*(p.ClippedHigh+p.ClippedLow)))
+			leaveOut(i, realedit.CheckPhotoClipped, fmt.Sprintf("%.1f %% of it is clipped", 100*(p.ClippedHigh+p.ClippedLow)))
 		}
 	}
 	best := -1
@@ -124,7 +124,7 @@ func decodeAll(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 			continue
 		}
 		if m.Bounds() != images[best].Bounds() {
-			leaveOut(i, "photo_size", fmt.Sprintf("it is %v, the reference %v", m, images[best]))
+			leaveOut(i, realedit.CheckPhotoSize, fmt.Sprintf("it is %v, the reference %v", m, images[best]))
 			continue
 		}
 		if i == best {

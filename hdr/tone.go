@@ -26,8 +26,19 @@ type Tone struct {
 	// WhiteBalance is how much of the illuminant's colour is removed, 0 to 1; 0 = 0.93, negative = none.
 	// A little less than all, because a merge pulls bright warm pixels towards white already.
 	WhiteBalance float64 `json:"white_balance,omitempty"`
+	// Shared is what the picture's listing decided for it, as a report holds it; nil = Listing's.
+	Shared *Shared `json:"shared,omitempty"`
 	// Listing holds the targets that the photos of one listing share; nil = this picture alone.
 	Listing *Listing `json:"-"`
+}
+
+// RecordedFor is the options, with what the listing decided for this set as Shared.
+func (t Tone) RecordedFor(set realedit.Set) any {
+	if t.Shared == nil {
+		t.Shared = t.Listing.Shared(set.ID)
+	}
+	t.Listing = nil
+	return t
 }
 
 // Name is "hdr.tone".
@@ -35,6 +46,9 @@ func (Tone) Name() string { return "hdr.tone" }
 
 // Needs the picture.
 func (Tone) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+
+// Uses the windows, which have their own brightness.
+func (Tone) Uses() []realedit.Key { return []realedit.Key{realedit.MaskWindow} }
 
 // Gives the picture.
 func (Tone) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
@@ -184,15 +198,17 @@ type aim struct {
 
 // target is the listing's for this set, or the picture's own.
 func (t Tone) target(s realedit.Set, photos, restored []float32, window *plane) aim {
-	if t.Listing != nil {
-		if shared, ok := t.Listing.shared[s.ID]; ok {
-			a := aim{target: shared, width: s.Ref().Thumb.W, height: s.Ref().Thumb.H}
-			a.luma += t.Key
-			if a.bound {
-				a.levels = sceneLevels(s, photos)
-			}
-			return a
+	shared := t.Shared
+	if shared == nil {
+		shared = t.Listing.Shared(s.ID)
+	}
+	if shared != nil {
+		a := aim{target: shared.target(), width: s.Ref().Thumb.W, height: s.Ref().Thumb.H}
+		a.luma += t.Key
+		if a.bound {
+			a.levels = sceneLevels(s, photos)
 		}
+		return a
 	}
 	seen := seenIn(s)
 	skip := func(i int) bool { return window != nil && window.v[i] > 0.2 }

@@ -29,6 +29,14 @@ func (WindowPull) Needs() []realedit.Key {
 	return []realedit.Key{realedit.KeyFrames, realedit.KeyImage}
 }
 
+// Uses the mask.
+func (WindowPull) Uses() []realedit.Key { return []realedit.Key{realedit.MaskWindow} }
+
+// Scenes are those that may be rooms.
+func (WindowPull) Scenes() []realedit.SceneKind {
+	return []realedit.SceneKind{realedit.SceneInterior, realedit.SceneUnknown}
+}
+
 // Gives the picture.
 func (WindowPull) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 

@@ -41,8 +41,11 @@ func (f *Fallbacks) add(op string) {
 	f.n[op]++
 }
 
-// Counts returns the number of fallback calls by operation so far.
+// Counts returns the number of fallback calls by operation so far; of nil none.
 func (f *Fallbacks) Counts() map[string]int {
+	if f == nil {
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := make(map[string]int, len(f.n))

@@ -1,6 +1,9 @@
 package kernels
 
-import "image"
+import (
+	"image"
+	"strconv"
+)
 
 // Ops is one backend's table of operations; a nil field is not here (Complete fills
 // it from the reference). The comment of each field is its definition, and the body
@@ -181,6 +184,20 @@ func (m FuseMethod) String() string {
 		return "mertens"
 	}
 	return "robust"
+}
+
+// MarshalText writes the method's name.
+func (m FuseMethod) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads "robust" or "mertens".
+func (m *FuseMethod) UnmarshalText(b []byte) error {
+	for _, k := range []FuseMethod{FuseRobust, FuseMertens} {
+		if k.String() == string(b) {
+			*m = k
+			return nil
+		}
+	}
+	return &ArgError{Op: "FuseMethod", Arg: "name", Msg: strconv.Quote(string(b)) + " is neither robust nor mertens"}
 }
 
 // FuseOptions steer Ops.Fuse; nil means the zero value.

@@ -12,6 +12,7 @@ import (
 type Options struct {
 	Merge   kernels.FuseMethod // how brackets are merged
 	Listing *hdr.Listing       // shared targets of one listing; nil = each picture on its own
+	Sky     segment.ReplaceSky // what a dull sky outdoors is replaced by, where the policy allows it
 }
 
 func (o *Options) orZero() Options {
@@ -27,19 +28,73 @@ func Fuse(o *Options) (*Pipeline, error) {
 	return New("fuse", hdr.Align{}, hdr.Merge{Method: c.Merge}, qc.Gate{})
 }
 
-// Auto is Fuse, window views from the frames that hold them, and tone: class corrected.
-func Auto(o *Options) (*Pipeline, error) { return full("auto", o) }
+// Auto finds out what the picture shows and takes one of the other two ways: Interior's for rooms, Exterior's outdoors; where it cannot tell,
+// windows are pulled and the sky is found and left as it is.
+func Auto(o *Options) (*Pipeline, error) { return full("auto", realedit.SceneUnknown, outdoors(o), o) }
 
-// Interior is Auto under the name of the route asked for.
-func Interior(o *Options) (*Pipeline, error) { return full("interior", o) }
+// Interior is Fuse, window views from the frames that hold them, and tone: class corrected.
+func Interior(o *Options) (*Pipeline, error) {
+	return full("interior", realedit.SceneInterior, outdoors(o), o)
+}
 
-// Exterior is Auto under the name of the route asked for.
-func Exterior(o *Options) (*Pipeline, error) { return full("exterior", o) }
+// Exterior is Fuse, tone, and where policy, sky and sources allow it another sky (class altered), on a ladder: the new sky with the picture's
+// light nearer to it, with its own light, all of it but where it failed, none.
+func Exterior(o *Options) (*Pipeline, error) {
+	return full("exterior", realedit.SceneExterior, outdoors(o), o)
+}
 
-func full(name string, o *Options) (*Pipeline, error) {
+// parts are the stages that look at the scene; nil where there is none.
+type parts struct {
+	scene func(known realedit.SceneKind) realedit.Stage // known is SceneUnknown where it has to find out
+	sky   realedit.Stage                                // finds it
+	rungs []Rung                                        // put another one there
+}
+
+// outdoors are this library's.
+func outdoors(o *Options) parts {
+	return parts{
+		scene: func(known realedit.SceneKind) realedit.Stage {
+			if known == realedit.SceneUnknown {
+				return segment.Scene{}
+			}
+			return segment.Scene{Known: known}
+		},
+		sky:   segment.Sky{},
+		rungs: skyRungs(o.orZero().Sky),
+	}
+}
+
+// full is the route for a kind of scene, SceneUnknown = whatever it turns out to be: then the stages that have no place in a scene are left out of
+// the pictures that show it (realedit.SceneBound), and otherwise they are not in the route.
+func full(name string, known realedit.SceneKind, p parts, o *Options) (*Pipeline, error) {
 	c := o.orZero()
-	return New(name, hdr.Align{}, hdr.Merge{Method: c.Merge}, segment.Windows{}, hdr.WindowPull{},
-		hdr.Tone{Listing: c.Listing}, qc.Gate{})
+	stages := []realedit.Stage{hdr.Align{}, hdr.Merge{Method: c.Merge}}
+	if p.scene != nil {
+		stages = append(stages, p.scene(known))
+	}
+	if known != realedit.SceneExterior {
+		stages = append(stages, segment.Windows{}, hdr.WindowPull{})
+	}
+	inside := known == realedit.SceneInterior
+	if p.sky != nil && !inside {
+		stages = append(stages, p.sky)
+	}
+	stages = append(stages, hdr.Tone{Listing: c.Listing})
+	if len(p.rungs) == 0 || inside {
+		return New(name, append(stages, qc.Gate{})...)
+	}
+	return New(name, append(stages, Ladder{Rungs: p.rungs})...)
+}
+
+// skyRungs are the ways to a new sky: with the picture's light brought nearer to it, and with the light that was there. Half of a sky is none of them:
+// what fails is the light, or the seam.
+func skyRungs(s segment.ReplaceSky) []Rung {
+	rungs := []Rung{{Name: "sky", Stages: []realedit.Stage{s}}}
+	if s.Bound >= 0 {
+		s.Bound = -1
+		rungs = append(rungs, Rung{Name: "sky-light-kept", Stages: []realedit.Stage{s}})
+	}
+	return rungs
 }
 
 // Route makes the named route: "auto", "fuse", "interior" or "exterior".

@@ -16,6 +16,9 @@ type Options struct {
 	// Changes marks computed and synthesised pixels. They are left out of every
 	// check; Compare then holds all other pixels to be equal bit by bit (Leak).
 	Changes *realedit.AlterationMap
+	// Unaltered is the deterministic picture where Changes has computed or synthesised pixels. CompareFrames then holds
+	// all other pixels to be equal to it bit by bit (Leak); Compare is given it as the picture to compare with.
+	Unaltered *kernels.Image
 	// Borders are where tiles met, for Seams.
 	Borders Borders
 	// Tone allows exposure, tone and white balance to differ from the picture that Compare is
@@ -117,6 +120,12 @@ func (b *bench) run(got *kernels.Image, frames []realedit.Frame, o *Options, str
 			}
 			checks = append(checks, func(b *bench) error { return b.leak(got, first, o.Changes, false) })
 		}
+	}
+	if !strict && o.Unaltered != nil {
+		if o.Unaltered.Bounds() != got.Bounds() || o.Unaltered.Channels() != got.Channels() || o.Unaltered.Format() != got.Format() {
+			return realedit.Errorf(realedit.CodeBadOption, "qc", "Unaltered: is %v, the picture %v", o.Unaltered, got)
+		}
+		checks = append(checks, func(b *bench) error { return b.leak(got, o.Unaltered, o.Changes, true) })
 	}
 	refs := make([]*view, len(frames))
 	valid := make([]*kernels.Image, len(frames))

@@ -236,7 +236,8 @@ func explained(got *view, refs []*view, there, skip []uint8, r image.Rectangle) 
 		e := got.edge.RowU8(y)[:r.Max.X]
 		for x := nextEdge(e, r.Min.X, edgeFull); x < len(e); x = nextEdge(e, x+1, edgeFull) {
 			i := y*got.w + x
-			if float64(got.luma[i]) < darkest || skip != nil && skip[i] != 0 {
+			// What is left out ends in an edge, too, which lies on this side of the end.
+			if float64(got.luma[i]) < darkest || skip != nil && beside(skip, got.w, got.h, x, y) {
 				continue
 			}
 			for _, v := range refs {
@@ -249,6 +250,12 @@ func explained(got *view, refs []*view, there, skip []uint8, r image.Rectangle) 
 		}
 	}
 	return n, hit
+}
+
+// beside tells whether a pixel or one of those two pixels off in the 4 directions is left out.
+func beside(skip []uint8, w, h, x, y int) bool {
+	x0, x1, y0, y1 := max(0, x-2), min(w-1, x+2), max(0, y-2), min(h-1, y+2)
+	return skip[y*w+x]|skip[y*w+x0]|skip[y*w+x1]|skip[y0*w+x]|skip[y1*w+x] != 0
 }
 
 // near tells whether the view records the 4 neighbours two pixels off.

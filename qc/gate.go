@@ -1,7 +1,9 @@
 package qc
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -44,23 +46,60 @@ func (Gate) Bytes(w, h int) (host, device int64) {
 	return max(int64(g.w)*int64(g.h)*24*10, 2*kernels.ImageBytes(w, min(h, leakBand), 3, kernels.U16)), kernels.ImageBytes(g.w, g.h, 3, kernels.U16)
 }
 
-// Recorded is the limits in force that are not the defaults, by "check.measure".
+// gateRecord is a Gate in a report.
+type gateRecord struct {
+	Limits  map[string]float64 `json:"limits"` // those that are not the defaults, by "check.measure"; -1 = off
+	Borders *Borders           `json:"borders,omitempty"`
+}
+
+// Recorded is the limits in force that are not the defaults, by "check.measure", and the borders.
 func (q Gate) Recorded() any {
-	set := map[string]float64{}
+	r := gateRecord{Limits: map[string]float64{}}
 	std := Limits{}.rows()
-	for k, r := range q.Limits.rows() {
-		if r.off {
-			set[k] = -1
-		} else if r.value != std[k].value {
-			set[k] = r.value
+	for k, l := range q.Limits.rows() {
+		if l.off {
+			r.Limits[k] = -1
+		} else if l.value != std[k].value {
+			r.Limits[k] = l.value
 		}
 	}
-	return map[string]any{"limits": set}
+	if q.Borders.X != nil || q.Borders.Y != nil {
+		r.Borders = &q.Borders
+	}
+	return r
+}
+
+// UnmarshalJSON reads what Recorded wrote.
+func (q *Gate) UnmarshalJSON(b []byte) error {
+	var r gateRecord
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return err
+	}
+	*q = Gate{}
+	if r.Borders != nil {
+		q.Borders = *r.Borders
+	}
+	return q.Limits.set(r.Limits)
 }
 
 // Apply runs the checks.
 func (q Gate) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
-	o := &Options{Limits: q.Limits, Borders: q.Borders, Changes: w.Changes}
+	v, err := q.Judge(ctx, env, w)
+	if err != nil {
+		return err
+	}
+	return q.Record(w, v)
+}
+
+// Judge holds the picture against its photos and changes nothing. The error tells that it could not be done.
+func (q Gate) Judge(ctx context.Context, env *realedit.Env, w *realedit.Work) (*Verdict, error) {
+	unaltered, err := deterministic(w)
+	if err != nil {
+		return nil, err
+	}
+	o := &Options{Limits: q.Limits, Borders: q.Borders, Changes: w.Changes, Unaltered: unaltered}
 	if cct := w.Report.Measures["illuminant_cct"]; cct > 0 && cct < lampsBelow {
 		o.Lamps = true
 	}
@@ -68,20 +107,16 @@ func (q Gate) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if len(frames) == 0 {
 		m, err := w.Set.Ref().Pixels(ctx, env.Backend)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer m.Free()
 		frames = []realedit.Frame{{Photo: w.Set.Ref(), Image: m}}
 	}
-	v, err := CompareFrames(ctx, env, w.Image, frames, o)
-	if err != nil {
-		return err
-	}
-	leaked, err := leaks(ctx, env, w, q.Limits)
-	if err != nil {
-		return err
-	}
-	v.Measures = append(v.Measures, leaked...)
+	return CompareFrames(ctx, env, w.Image, frames, o)
+}
+
+// Record writes a verdict into the report; of a picture that cannot be delivered it is an error with realedit.CodeQCFailed.
+func (q Gate) Record(w *realedit.Work, v *Verdict) error {
 	for k, x := range v.Numbers() {
 		w.Report.Measures[k] = x
 	}

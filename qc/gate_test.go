@@ -57,6 +57,60 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// An altered picture is judged where it is not altered: a new upper third is no finding, one changed pixel under it is, and so is the new third where the map
+// does not own up to it.
+func TestGateOfAnAlteredPicture(t *testing.T) {
+	env := testEnv(t)
+	frames := bracket(t, plainRoom(), 0)
+	unaltered := toned(t, env, frames[0].Image, tone{ev: 0.3})
+	altered := copyOf(t, unaltered)
+	changes, err := realedit.NewAlterationMap(altered.Width(), altered.Height())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for y := range altered.Height() / 3 {
+		row := altered.Row(y)
+		for i := range row {
+			row[i] = uint8(60 + (i/30+y/20)%5*35) // blocks of colour: edges, structure and levels that no photo has
+		}
+		mark := changes.Map.RowU8(y)
+		for x := range mark {
+			mark[x] = uint8(realedit.ChangeComputed)
+		}
+	}
+	check := func(what string, m *kernels.Image, c *realedit.AlterationMap, want ...string) {
+		t.Helper()
+		w := work(frames, m)
+		w.Changes, w.Unaltered = c, unaltered
+		if err := (Gate{}).Apply(context.Background(), env, w); err != nil {
+			t.Fatal(what, err)
+		}
+		found := map[string]bool{}
+		for _, f := range w.Report.Findings {
+			found[f.Check] = true
+		}
+		for _, k := range want {
+			if !found[k] {
+				t.Errorf("%s: no %s in %v", what, k, w.Report.Findings)
+			}
+		}
+		if len(want) == 0 && len(found) > 0 {
+			t.Errorf("%s: %v", what, w.Report.Findings)
+		}
+		if n := w.Report.Measures["qc_leak_pixels"]; len(want) == 0 && n != 0 || what == "one pixel" && n != 1 {
+			t.Errorf("%s: %v pixels leak", what, n)
+		}
+	}
+	check("altered", altered, changes)
+	leaky := copyOf(t, altered)
+	leaky.Row(altered.Height() / 2)[300] ^= 1
+	check("one pixel", leaky, changes, "qc_leak")
+	check("no map", altered, nil, "qc_leak", "qc_edges")
+	if _, err := CompareFrames(context.Background(), env, altered, frames, &Options{Unaltered: altered.SubImage(image.Rect(0, 0, 9, 9))}); realedit.CodeOf(err) != realedit.CodeBadOption {
+		t.Errorf("unaltered of another size: %v", err)
+	}
+}
+
 func TestBadArguments(t *testing.T) {
 	env := testEnv(t)
 	m := copyOf(t, bracket(t, room{w: 64, h: 48, light: [3]float64{1, 1, 1}}, 0)[0].Image)

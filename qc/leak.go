@@ -13,12 +13,34 @@ import (
 // synthetic tells which values of an alteration map need not equal the deterministic picture.
 func synthetic(v uint8) bool { return realedit.Change(v) >= realedit.ChangeComputed }
 
+// Leaks counts the pixels of got that differ from want, bit by bit, though the map does not say so: neither computed or
+// synthesised nor with a stronger change than before (nil: none). Both pictures have one size and format. It is one measure, failed
+// where there is any; safe for concurrent use.
+func Leaks(ctx context.Context, env *realedit.Env, got, want *kernels.Image, changes, before *realedit.AlterationMap) (Measure, error) {
+	if got.Bounds() != want.Bounds() || got.Format() != want.Format() || got.Channels() != want.Channels() {
+		return Measure{}, realedit.Errorf(realedit.CodeBadOption, "qc", "got is %v, want is %v: pixels can only be equal in one format", got, want)
+	}
+	b, err := newBench(ctx, env, Limits{})
+	if err != nil {
+		return Measure{}, err
+	}
+	defer b.close()
+	if err := b.leaks(got, want, changes, before, false); err != nil {
+		return Measure{}, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
+	}
+	return b.out.Measures[0], nil
+}
+
 // leakBand is how many rows are compared at a time, for pictures in device memory.
 const leakBand = 256
 
 // leak counts the pixels outside the map that differ from the deterministic picture, all of them,
 // bit by bit, at full resolution. A map of nil means that no pixel may differ.
 func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap, hard bool) error {
+	return b.leaks(got, want, changes, changes, hard)
+}
+
+func (b *bench) leaks(got, want *kernels.Image, changes, before *realedit.AlterationMap, hard bool) error {
 	w, h := got.Width(), got.Height()
 	size := got.Channels() * got.Format().Size()
 	const band = leakBand
@@ -46,12 +68,16 @@ func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap, 
 				if bytes.Equal(a, c) {
 					continue
 				}
-				var m []uint8
+				var m, old []uint8
 				if changes != nil {
 					m = changes.Map.RowU8(top + y)
 				}
+				if before != nil {
+					old = before.Map.RowU8(top + y)
+				}
 				for x := range w {
-					if (m == nil || !synthetic(m[x])) && !bytes.Equal(a[x*size:(x+1)*size], c[x*size:(x+1)*size]) {
+					told := m != nil && (synthetic(m[x]) || old == nil && m[x] > 0 || old != nil && m[x] > old[x])
+					if !told && !bytes.Equal(a[x*size:(x+1)*size], c[x*size:(x+1)*size]) {
 						n++
 						found = found.Union(image.Rect(x, top+y, x+1, top+y+1))
 					}
@@ -75,9 +101,9 @@ func (b *bench) leak(got, want *kernels.Image, changes *realedit.AlterationMap, 
 	return nil
 }
 
-// leaks holds an altered picture against the deterministic one that was kept (Work.Unaltered). Of a picture that is not altered there is nothing to
-// hold. What is promised to be exact is not delivered when it is not: the measure is hard.
-func leaks(ctx context.Context, env *realedit.Env, w *realedit.Work, l Limits) ([]Measure, error) {
+// deterministic is the picture that an altered one is held against (Work.Unaltered); nil where nothing is computed or synthesised. What is promised to be
+// exact has to be kept: without it an altered picture is not delivered.
+func deterministic(w *realedit.Work) (*kernels.Image, error) {
 	if w.Changes == nil || w.Changes.Strongest().Class() != realedit.Altered {
 		return nil, nil
 	}
@@ -90,13 +116,7 @@ func leaks(ctx context.Context, env *realedit.Env, w *realedit.Work, l Limits) (
 	case w.Changes.Map.Bounds() != w.Image.Bounds():
 		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "the picture is %v, its alteration map %v", w.Image, w.Changes.Map)
 	}
-	b, err := newBench(ctx, env, l)
-	if err != nil {
-		return nil, err
-	}
-	defer b.close()
-	err = b.leak(w.Image, want, w.Changes, true)
-	return b.out.Measures, err
+	return want, nil
 }
 
 // skipMask is 1 for proxy pixels that touch one whose map value satisfies out; nil when none does.

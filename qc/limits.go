@@ -93,6 +93,24 @@ func (l Limits) rows() map[string]limit {
 	return m
 }
 
+// set puts limits in by "check.measure"; those that do not occur are the defaults.
+func (l *Limits) set(values map[string]float64) error {
+	*l = Limits{}
+	v := reflect.ValueOf(l).Elem()
+	left := len(values)
+	for i := range v.NumField() {
+		f := strings.Fields(v.Type().Field(i).Tag.Get("qc"))
+		if x, ok := values[f[0]+"."+f[1]]; ok {
+			v.Field(i).SetFloat(x)
+			left--
+		}
+	}
+	if left > 0 {
+		return realedit.Errorf(realedit.CodeBadOption, "qc", "limits: %v holds one that is none", values)
+	}
+	return l.validate()
+}
+
 // validate refuses NaN and infinite limits.
 func (l Limits) validate() error {
 	v := reflect.ValueOf(l)

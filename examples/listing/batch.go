@@ -24,8 +24,10 @@ type batch struct {
 	out        *output // nil under -groups
 	show       *progress
 	previews   *previews
-	pixels     int64 // bytes of pixels at once
-	cacheBytes int64 // of them, pixels kept from reading to editing
+	kept       *keeper
+	primary    map[string]bool // by set id
+	pixels     int64           // bytes of pixels at once
+	cacheBytes int64           // of them, pixels kept from reading to editing
 
 	names   map[*realedit.Photo]*input
 	ignored []ignored
@@ -44,7 +46,7 @@ func (c *command) batch(ctx context.Context, o *options) (quarantined int, err e
 	pixels, restore := limitMemory(o)
 	defer restore()
 	b := &batch{c: c, o: o, pixels: pixels, ignored: skipped, names: map[*realedit.Photo]*input{}, results: map[*job]*outcome{},
-		previews: &previews{jpeg: map[string][]byte{}}, show: newProgress(c, o)}
+		primary: map[string]bool{}, previews: &previews{jpeg: map[string][]byte{}}, show: newProgress(c, o)}
 	defer b.show.close()
 	if err := b.openBackends(); err != nil {
 		return 0, err
@@ -61,6 +63,8 @@ func (c *command) batch(ctx context.Context, o *options) (quarantined int, err e
 			}
 		}
 	}
+	b.kept = newKeeper(b.out, o.keep)
+	defer b.kept.end()
 	b.planCache(lists)
 	defer b.cache.Clear()
 	found, err := b.open(ctx, lists)
@@ -113,6 +117,12 @@ func (b *batch) openBackends() (err error) {
 		Backends: b.backends,
 		Budget:   kernels.Budget{Host: b.pixels, Device: b.o.gpu},
 		Policy:   b.o.policy,
+		PolicyFor: func(s realedit.Set) realedit.Policy {
+			if b.primary[s.ID] {
+				return realedit.Primary
+			}
+			return b.o.policy
+		},
 		Progress: b.show.stage,
 	}
 	if b.models != nil {
@@ -221,6 +231,9 @@ func (b *batch) editAll(ctx context.Context, lists []*listing) error {
 				} else {
 					leave = func() {}
 				}
+			}
+			if realedit.CodeOf(err) == realedit.CodeDiskFull && ctx.Err() == nil && b.kept.drop() {
+				o, err = b.edit(ctx, j) // kept pixels must not cost a picture
 			}
 			if err != nil {
 				if fatal(ctx, err) {

@@ -19,6 +19,7 @@ type outcome struct {
 	Listing    string               `json:"listing"`
 	Status     string               `json:"status"` // "finished" or "quarantined"
 	Resumed    bool                 `json:"resumed,omitempty"`
+	Reencoded  bool                 `json:"reencoded,omitempty"` // from kept pixels
 	Reason     realedit.GroupReason `json:"reason,omitempty"`
 	Confidence float64              `json:"confidence"`
 	Warnings   []string             `json:"warnings,omitempty"`
@@ -74,17 +75,29 @@ func (b *batch) failed(j *job, err error) *outcome {
 	return o
 }
 
-// edit takes a set through the route and writes its files.
+// edit takes a set through the route, or its pixels from those that an earlier run kept, and writes its files.
 func (b *batch) edit(ctx context.Context, j *job) (*outcome, error) {
 	start := time.Now()
-	r, err := b.editor.Process(ctx, j.stage, j.set)
+	r, again, err := b.pixelsOf(ctx, j)
 	if err != nil {
 		b.previews.take(j.set.ID)
 		return nil, err
 	}
 	defer r.Free()
-	before := b.previews.take(j.set.ID)
-	drafts, err := b.write(ctx, j, r, before)
+	var before, after []byte
+	keep := func(bool) {}
+	if again != nil {
+		before, after = again.Before, again.After
+	} else {
+		before = b.previews.take(j.set.ID)
+		if after, err = b.preview(ctx, r); err != nil {
+			return nil, err
+		}
+		keep = b.kept.save(j.look, r, b.o.bits(), before, after)
+	}
+	done := false
+	defer func() { keep(done) }()
+	drafts, err := b.write(ctx, j, r, before, after)
 	if err != nil {
 		discard(drafts)
 		return nil, err
@@ -92,13 +105,33 @@ func (b *batch) edit(ctx context.Context, j *job) (*outcome, error) {
 	if err := b.out.publish(entry{Name: j.name, Photo: j.photo, Key: j.key}, drafts); err != nil {
 		return nil, err
 	}
+	done = true
 	o := b.finished(j, r.Report)
-	o.Seconds = time.Since(start).Seconds()
+	o.Seconds, o.Reencoded = time.Since(start).Seconds(), again != nil
 	return o, nil
 }
 
+// pixelsOf is a set's finished picture; again is nil where it was edited now.
+func (b *batch) pixelsOf(ctx context.Context, j *job) (*realedit.Result, *kept, error) {
+	host := b.backends[0]
+	if b.device {
+		c, err := kernels.Open("cpu")
+		if err != nil {
+			c, err = kernels.Open("ref")
+		}
+		if err == nil {
+			host = c
+		}
+	}
+	if r, again := b.kept.load(j.look, j.set, b.o.bits(), host); r != nil {
+		return r, again, nil
+	}
+	r, err := b.editor.Process(ctx, j.stage, j.set)
+	return r, nil, err
+}
+
 // write makes all of a set's files under temporary names; those made so far come back beside an error.
-func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []byte) (drafts []draft, err error) {
+func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before, after []byte) (drafts []draft, err error) {
 	add := func(rel string, write func(io.Writer) error) bool {
 		if err != nil {
 			return false
@@ -117,7 +150,7 @@ func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []
 	if add(file, func(w io.Writer) error { return r.Encode(w, &export) }) {
 		r.Report.Output.File = file
 	}
-	if r.Report.Class == realedit.Altered && b.o.policy.NeedsSibling() {
+	if r.Report.Class == realedit.Altered && r.Report.Policy.NeedsSibling() {
 		sibling := export
 		sibling.Unaltered = true
 		rel := unalteredDir + "/" + file
@@ -132,12 +165,7 @@ func (b *batch) write(ctx context.Context, j *job, r *realedit.Result, before []
 	if before != nil {
 		add(previewPath(j.name, "before"), bytes(before))
 	}
-	if err == nil {
-		var after []byte
-		if after, err = b.preview(ctx, r); err == nil {
-			add(previewPath(j.name, "after"), bytes(after))
-		}
-	}
+	add(previewPath(j.name, "after"), bytes(after))
 	add(j.name+".report.json", func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

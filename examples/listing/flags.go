@@ -14,6 +14,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/segment"
 )
 
 // options are the command line, checked.
@@ -24,8 +25,11 @@ type options struct {
 	group   realedit.GroupOptions
 	sets    string
 	policy  realedit.Policy
+	primary []string           // sets whose policy is primary
+	sky     segment.ReplaceSky // but for the listing's plan
 	format  realedit.FileFormat
 	quality int
+	keep    int64 // bytes of finished pixels
 	backend string
 	gpu     int64 // bytes of device memory; 0 = nine tenths of what is free
 	jobs    int
@@ -56,8 +60,17 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	text["merge"] = f.String("merge", "robust", "robust|mertens: how brackets are merged")
 	f.StringVar(&o.sets, "sets", "auto", "auto|folder|N: how photos are sorted into sets")
 	text["policy"] = f.String("policy", "ab723", strings.Join(realedit.PolicyNames(), "|"))
+	f.Func("primary", "`NAME` of a set or photo that is its listing's primary one: its policy is primary; may be repeated", func(s string) error {
+		if s == "" {
+			return errors.New("must name a set or a photo")
+		}
+		o.primary = append(o.primary, s)
+		return nil
+	})
+	text["sky"] = f.String("sky", "auto", "keep|auto|library:DIR|physical|model: what a dull sky outdoors is replaced by, where the policy allows it; auto = a computed one")
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
+	text["keep-pixels"] = f.String("keep-pixels", "2GiB", "finished pixels kept in -out, so that another -quality takes no edit; 0 = none")
 	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N[,N]|:all]: where pixels are worked on")
 	text["gpu-memory"] = f.String("gpu-memory", "0", "device memory to stay within, of each GPU; 0 = 90 % of what is free")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processor threads")
@@ -71,7 +84,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 
 func usage() string {
 	var b strings.Builder
-	b.WriteString("usage: listing [flags] FOLDER|FILE...\n\nEach folder is a listing: its photographs, sub-folders included, become finished pictures.\n\n")
+	b.WriteString("usage: listing [flags] FOLDER|FILE...\n\nEach folder is a listing: its photographs, sub-folders included, become finished pictures.\nlisting replay -help: a picture made again from its report.\n\n")
 	f := flagSet(&options{}, map[string]*string{})
 	f.SetOutput(&b)
 	f.PrintDefaults()
@@ -132,6 +145,11 @@ func (o *options) check(text map[string]*string) (err error) {
 			return err
 		}
 	}
+	if s := *text["keep-pixels"]; s != "0" {
+		if o.keep, err = parseBytes("-keep-pixels", s); err != nil {
+			return err
+		}
+	}
 	if o.group.Mode, o.group.Count, err = realedit.ParseGroupMode(o.sets); err != nil {
 		return usageError{err}
 	}
@@ -140,6 +158,9 @@ func (o *options) check(text map[string]*string) (err error) {
 	}
 	if o.format, err = realedit.ParseFormat(*text["format"]); err != nil {
 		return usageError{err}
+	}
+	if err = o.parseSky(*text["sky"]); err != nil {
+		return err
 	}
 	return o.checkMemory(*text["memory"])
 }
@@ -191,7 +212,19 @@ func parseBytes(flag, s string) (int64, error) {
 	return 0, badUsage(flag, "%q is not an amount of memory like 2GiB, 512MiB or 1.5GB", s)
 }
 
-// record is what of the options decides the pixels and files of a set, for resuming.
-func (o *options) record(backend string) string {
-	return fmt.Sprintf("route=%s merge=%v policy=%v format=%v quality=%d backend=%s", o.route, o.merge, o.policy, o.format, o.quality, backend)
+// record is what of the options decides the pixels of a set and, with its file, the files.
+func (o *options) record(backend string, policy realedit.Policy, file bool) string {
+	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s sky=%s %s", o.route, o.merge, policy, backend, o.sky.Source, o.sky.Skies.SHA256())
+	if file {
+		s += fmt.Sprintf(" format=%v quality=%d", o.format, o.quality)
+	}
+	return s
+}
+
+// bits are those of a sample in the files.
+func (o *options) bits() int {
+	if o.format == realedit.TIFF {
+		return 16
+	}
+	return 8
 }

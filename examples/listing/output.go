@@ -65,7 +65,7 @@ func openOutput(dir string, fault func(string, io.Writer) io.Writer) (*output, e
 	if o.lock, err = lockFile(filepath.Join(dir, stateDir, "lock")); err != nil {
 		return nil, o.fail(err)
 	}
-	for _, d := range []string{".", stateDir, filepath.Join(stateDir, previewDir), unalteredDir, quarantineDir, filepath.Join(quarantineDir, "*")} {
+	for _, d := range []string{".", stateDir, filepath.Join(stateDir, previewDir), filepath.Join(stateDir, pixelsDir), filepath.Join(stateDir, photosDir), unalteredDir, quarantineDir, filepath.Join(quarantineDir, "*")} {
 		left, _ := filepath.Glob(filepath.Join(escapeGlob(dir), d, tempPrefix+"*"+tempSuffix)) // the pattern is well-formed
 		for _, f := range left {
 			if err := os.RemoveAll(f); err != nil {

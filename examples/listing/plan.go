@@ -25,7 +25,10 @@ type job struct {
 	name  string // of its files, without extension; set.ID is the same
 	photo string // SHA-256 of the reference photo; of a path where it cannot be read
 	key   string // of everything that decides the files
+	look  string // of everything that decides the pixels
 	done  bool   // by an earlier run, verified
+
+	policy realedit.Policy
 
 	broken *input // an unreadable photo; set is empty
 }
@@ -71,6 +74,9 @@ func (b *batch) plan(lists []*listing, found []opened) error {
 		assignNames(all, nil, b.o.format.Ext())
 	} else {
 		assignNames(all, b.out, b.o.format.Ext())
+	}
+	if err := b.setPolicies(lists); err != nil {
+		return err
 	}
 	for _, l := range lists {
 		if err := b.route(l); err != nil {
@@ -180,6 +186,7 @@ func (b *batch) route(l *listing) error {
 	shared := "" // what the other sets of the listing contribute to each picture
 	if b.o.route != "fuse" {
 		opts.Listing = hdr.PlanListing(sets)
+		opts.Sky = b.o.skyOf(sets)
 		shared = fingerprint(sets)
 	}
 	p, err := pipeline.Route(b.o.route, opts)
@@ -195,7 +202,7 @@ func (b *batch) route(l *listing) error {
 	for _, j := range l.sets {
 		j.stage = p
 		if j.broken == nil {
-			j.key = b.keyOf(j, shared)
+			j.key, j.look = b.keyOf(j, shared, true), b.keyOf(j, shared, false)
 		}
 	}
 	return nil
@@ -213,11 +220,11 @@ func fingerprint(sets []realedit.Set) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// keyOf is the hash of all that decides a set's files: inputs, grouping, options, library.
-func (b *batch) keyOf(j *job, shared string) string {
+// keyOf is the hash of all that decides a set's files: inputs, grouping, options, library; or, without what only its files depend on, its pixels.
+func (b *batch) keyOf(j *job, shared string, file bool) string {
 	h := sha256.New()
 	s := j.set
-	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", libraryBuild(), b.o.record(b.kind())+modelsRecord(b.models), shared, s.ID)
+	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", libraryBuild(), b.o.record(b.kind(), j.policy, file)+modelsRecord(b.models), shared, s.ID)
 	fmt.Fprintf(h, "%d %s %v %q %v\n", s.Reference, s.Reason, s.Confidence, s.Warnings, s.EVs)
 	for _, p := range s.Photos {
 		fmt.Fprintf(h, "%x %q %s\n", p.SHA256, p.Name, p.Codec)

@@ -117,6 +117,8 @@ func (p *progress) settled(o *outcome) error {
 		p.line("%s %s: %s, in quarantine: %s", n, o.Name, photos, o.Why)
 	case o.Resumed:
 		p.line("%s %s: %s, finished before", n, o.Name, photos)
+	case o.Reencoded:
+		p.line("%s %s: %s, encoded again, %.1f s", n, o.Name, photos, o.Seconds)
 	default:
 		p.line("%s %s: %s, %s, %s, %.1f s", n, o.Name, photos, o.Class, o.Verdict, o.Seconds)
 	}

@@ -9,6 +9,8 @@ func subcommand(name string) func(*command, context.Context, []string) int {
 		return verify
 	case "models":
 		return modelsCommand
+	case "replay":
+		return (*command).replay
 	}
 	return nil
 }

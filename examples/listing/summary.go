@@ -58,8 +58,8 @@ const summaryVersion = 1
 func (b *batch) summary(lists []*listing, start, read time.Time) *summary {
 	s := &summary{
 		Version: summaryVersion, Library: "realedit " + realedit.Version,
-		Options: map[string]any{"route": b.o.route, "merge": b.o.merge.String(), "sets": b.o.sets, "policy": b.o.policy.String(),
-			"format": b.o.format.String(), "quality": b.o.quality, "backend": b.backendNames(), "jobs": b.o.jobs, "memory": b.o.memory},
+		Options: map[string]any{"route": b.o.route, "merge": b.o.merge.String(), "sets": b.o.sets, "policy": b.o.policy.String(), "primary": append([]string{}, b.o.primary...),
+			"format": b.o.format.String(), "quality": b.o.quality, "backend": b.backendNames(), "jobs": b.o.jobs, "memory": b.o.memory, "keep_pixels": b.o.keep},
 		Listings: []listingSummary{}, Sets: []*outcome{}, Ignored: b.ignored,
 		Index: filepath.Join(b.o.out, "index.html"),
 	}

@@ -66,6 +66,9 @@ type GPS struct {
 	HasAlt bool
 	// Time is GPSDateStamp and GPSTimeStamp in UTC, zero when absent.
 	Time time.Time
+	// Heading is GPSImgDirection, where the camera looked, in [0, 360) degrees from north over east, when HasHeading.
+	Heading    float64
+	HasHeading bool
 }
 
 // Sequence is what a maker note tells about bracketing.
@@ -315,6 +318,9 @@ func (p parser) gps() *GPS {
 			alt = -alt
 		}
 		g.Alt, g.HasAlt = alt, true
+	}
+	if a, ok := p.float(0x11); ok && a >= 0 && a < 360 {
+		g.Heading, g.HasHeading = a, true
 	}
 	if day, err := time.Parse("2006:01:02", p.text(0x1d)); err == nil {
 		g.Time = day

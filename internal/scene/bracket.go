@@ -64,6 +64,8 @@ type BracketOptions struct {
 	FileNumber  int           // number of the first photo; 0: 1
 	Orientation int           // 0: 1
 	GPS         bool
+	Heading     float64 // compass degrees the camera looks to, written with the GPS position; 0: not written (north is 360)
+	Lens        bool    // write the focal length that the scene was rendered with; else 24 mm equivalent
 }
 
 // Bracket takes a set of photos of the scene. Photo 0 is the reference.
@@ -106,6 +108,10 @@ func (s *Scene) Bracket(o BracketOptions) *Bracket {
 		}
 		p.Pix, p.Pix16 = o.Camera.Expose(rad, s.W, s.H, p.EV, int(o.Seed)*64+i)
 		p.EXIF = o.exif(i, ev, s.W, s.H, start)
+		if o.Lens {
+			p.EXIF.Focal = 18 / math.Tan(s.stage.cam.hfov/2) // the sensor is 36 mm wide
+			p.EXIF.Focal35 = int(math.Round(p.EXIF.Focal))
+		}
 		start = start.Add(time.Duration(p.EXIF.Exposure() * 1e9)).Add(o.gap())
 		out.Photos = append(out.Photos, p)
 	}

@@ -23,7 +23,8 @@ type EXIF struct {
 	Focal35             int     // mm, equivalent; 0: absent
 	Orientation         int     // 1, 3, 6 or 8
 	FileNumber          int
-	GPS                 bool // Vaduz, Liechtenstein: no house of anybody's
+	GPS                 bool    // Vaduz, Liechtenstein: no house of anybody's
+	Heading             float64 // compass degrees; 0: absent
 }
 
 // Exposure is the exposure time in seconds.
@@ -34,7 +35,7 @@ func (e *EXIF) FileName() string { return fmt.Sprintf("DSC%05d.JPG", e.FileNumbe
 
 func (o *BracketOptions) exif(i int, ev float64, w, h int, at time.Time) EXIF {
 	e := EXIF{Make: "Realedit Scene Renderer", Model: "SR-1", Serial: "SR10004711", Taken: at, FNumber: o.FNumber, ISO: o.ISO, Bias: ev,
-		Focal: 16, Focal35: 24, Orientation: o.Orientation, FileNumber: o.FileNumber + i, GPS: o.GPS}
+		Focal: 16, Focal35: 24, Orientation: o.Orientation, FileNumber: o.FileNumber + i, GPS: o.GPS, Heading: o.Heading}
 	if e.FNumber == 0 {
 		e.FNumber = 8
 	}
@@ -164,6 +165,9 @@ func (e *EXIF) segment(w, h int, thumb []byte) []byte {
 			{5, 1, 1, []byte{0}}, rational(6, 4550, 10),
 			rational(7, uint32(u.Hour()), 1, uint32(u.Minute()), 1, uint32(u.Second()), 1),
 			ascii(0x1d, u.Format("2006:01:02")),
+		}
+		if e.Heading != 0 {
+			gps = append(gps, ascii(0x10, "T"), rational(0x11, uint32(math.Round(math.Mod(e.Heading+360, 360)*100)), 100))
 		}
 	}
 	// Two passes: sizes do not depend on the offsets written, so the second pass knows them all.

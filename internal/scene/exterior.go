@@ -14,29 +14,34 @@ type ExteriorOptions struct {
 	View    int        // 0: from the left, 1: from the right, close to the white annex, 2: straight on
 	Samples int        // samples per pixel side (0: 2)
 	Bare    bool       // no tree and no wires in front
+	Winter  bool       // dense bare trees stand before the sky, down to twigs far thinner than a pixel
+	Mirror  bool       // coated glass: the windows show the mirrored sky, which is no sky of the picture's
 	Seed    uint32
 }
 
 type houseKey struct {
-	sky  SkyKind
-	wall WallColour
-	seed uint32
+	sky    SkyKind
+	wall   WallColour
+	mirror bool
+	seed   uint32
 }
 
 var houses sync.Map // houseKey → func() *world
 
+// exteriorCameras are the views' cameras.
+var exteriorCameras = [3]camera{
+	{pos: vec{-8.2, 1.65, 0.5}, yaw: deg(23), hfov: deg(66), shift: 0.16},
+	{pos: vec{9.5, 1.65, -1.5}, yaw: deg(-17), hfov: deg(68), shift: 0.17},
+	{pos: vec{0.6, 1.65, 1.5}, yaw: deg(0), hfov: deg(66), shift: 0.15},
+}
+
 // Exterior renders the house. Its truth is the sky mask: twigs, wires, the antenna and the railings cover it by exact fractions.
 func Exterior(o ExteriorOptions) *Scene {
-	key := houseKey{o.Sky & 3, o.Wall & 3, o.Seed}
+	key := houseKey{o.Sky % skyKinds, o.Wall & 3, o.Mirror, o.Seed}
 	f, _ := houses.LoadOrStore(key, sync.OnceValue(func() *world { return buildHouse(key) }))
 	w := f.(func() *world)()
-	cams := [3]camera{
-		{pos: vec{-8.2, 1.65, 0.5}, yaw: deg(23), hfov: deg(66), shift: 0.16},
-		{pos: vec{9.5, 1.65, -1.5}, yaw: deg(-17), hfov: deg(68), shift: 0.17},
-		{pos: vec{0.6, 1.65, 1.5}, yaw: deg(0), hfov: deg(66), shift: 0.15},
-	}
 	view := ((o.View % 3) + 3) % 3
-	st := newStage(w, cams[view], o.W, o.H, o.Samples)
+	st := newStage(w, exteriorCameras[view], o.W, o.H, o.Samples)
 	one := [groups]float64{1, 1, 0}
 	mean, _ := st.measure(one, 1, 0)
 	k := Key * 1.15 / mean
@@ -45,26 +50,65 @@ func Exterior(o ExteriorOptions) *Scene {
 	st.colour = light{grey(k), sun.scale(k), vec{}}
 	if !o.Bare {
 		st.segs = thin(o.Seed)
+		if o.Winter {
+			st.segs = append(st.segs, winter(o.Seed)...)
+		}
 		st.w.twigs = twigs(st.segs)
 	}
 	il := []Illuminant{{"daylight", 6504, IlluminantRGB(6504), 1}}
 	if w.sun > 0 {
 		il = []Illuminant{{"daylight", 6504, IlluminantRGB(6504), 0.25}, {"sun", 5600, IlluminantRGB(5600), 0.75}}
 	}
-	return finish(st, fmt.Sprintf("exterior-%v-%v-view%d", key.sky, key.wall, view), il)
+	if key.sky == SkyDusk {
+		st.dusk(0.34 * k)
+		il = []Illuminant{{"daylight", 6504, IlluminantRGB(6504), 0.7}, {"lamps", duskLamps, IlluminantRGB(duskLamps), 0.3}}
+	}
+	s := finish(st, fmt.Sprintf("exterior-%v-%v-view%d", key.sky, key.wall, view), il)
+	s.Sun = sunSeen(sunDirections[key.sky], st.cam.yaw, w.sun > 0)
+	return s
+}
+
+// sunDirections point to the sun of each sky; behind an even one it stands where it shines at that hour, seen or not.
+var sunDirections = func() (out [skyKinds]vec) {
+	for k := range out {
+		out[k] = vec{-0.66, 0.62, 0.52}
+	}
+	sn, cs := math.Sincos(deg(35))
+	out[SkyDusk] = vec{sn, math.Tan(deg(-3)), -cs}
+	return out
+}()
+
+const duskLamps = 2900 // kelvin
+
+// dusk dims the daylight to what a photographer leaves of it in the blue hour, and lights the lamps. Thin things stand against the light.
+func (s *stage) dusk(k float64) {
+	for i := range s.segs {
+		s.segs[i].col = s.segs[i].col.scale(0.12)
+	}
+	s.lum = [groups]float64{k, k, 1}
+	s.colour = light{grey(k), grey(k), toVec(IlluminantRGB(duskLamps))}
+	s.w.emitGain = 0.75
 }
 
 func buildHouse(key houseKey) *world {
 	seed := key.seed
-	w := &world{seed: seed, texel: 0.22, bounces: 3, open: true}
+	w := &world{seed: seed, texel: 0.22, bounces: 3, open: true, mirror: key.mirror}
 	v := &view{seed: seed + 900, sky: key.sky, far: 12, empty: true}
 	w.outside = v.at
 	switch key.sky {
 	case SkyOvercast, SkyBlown:
 		w.env = func(d vec) vec { return grey(0.12).lerp(grey(0.60+0.25*max(d.Y, 0)), smooth(-0.05, 0.05, d.Y)) }
+	case SkyDusk:
+		v.sun = sunDirections[SkyDusk]
+		w.env = func(d vec) vec { return grey(0.03).lerp(v.dusk(d), smooth(-0.05, 0.05, d.Y)) }
+		w.lit = true
+		w.lamps = append(w.lamps, lamp{c: vec{0, 2.72, -14.1}, r: 0.09, power: 0.16})
+	case SkyHaze:
+		// The haze is brighter around the sun, which stands behind the camera, so that walls facing it are as bright as the sky behind them.
+		w.env = func(d vec) vec { return grey(0.36).lerp(grey(0.78+0.50*d.Z), smooth(-0.05, 0.05, d.Y)) }
 	default:
 		v.sunny = 1
-		w.sunDir, w.sun = vec{-0.66, 0.62, 0.52}.unit(), 1.15
+		w.sunDir, w.sun = sunDirections[key.sky].unit(), 1.15
 		w.env = func(d vec) vec { return vec{0.10, 0.11, 0.09}.lerp(vec{0.20, 0.25, 0.33}, smooth(-0.05, 0.05, d.Y)) }
 	}
 	wall := stucco(toVec(key.wall.Albedo()).scale(0.92), seed)
@@ -182,6 +226,20 @@ func (w *world) facadeWindow(x, y, at, lx, ly float64, cols int, frame *material
 		}
 		return grey(0.025 + 0.03*h.v/ly)
 	}}
+	if w.mirror {
+		glass.mirror, glass.gloss = 0.62, 1
+	}
+	if w.lit && rnd2(w.seed+90, int(x*10), int(y*10)) < 0.6 {
+		// a lamp in the room: brightest over the middle, its light on the curtains at the sides
+		glass.emit = func(h *hit) vec {
+			u, v := h.u/lx-0.5, h.v/ly-0.6
+			k := 0.55 + 0.8*math.Exp(-9*(u*u+v*v))
+			if min(h.u, lx-h.u) < drawn*lx {
+				k *= 0.55 * (1 + 0.25*math.Sin(h.u*60))
+			}
+			return grey(k)
+		}
+	}
 	w.quad(vec{x - lx/2, y, at + 0.012}, vec{lx, 0, 0}, vec{0, ly, 0}, glass)
 	const t = 0.07
 	w.box(x-lx/2-t, y-t, at, x-lx/2, y+ly+t, at+0.05, frame)

@@ -11,10 +11,14 @@ const (
 	SkyClear                   // blue without clouds
 	SkyOvercast                // grey, with faint structure
 	SkyBlown                   // white glare: three stops over an overcast sky, without structure
+	SkyDusk                    // the sun three degrees below the horizon: deep blue to orange, lamps lit behind the windows
+	SkyHaze                    // bright even haze with the light from behind the camera: a white wall has nearly the sky's value
+
+	skyKinds
 )
 
 func (k SkyKind) String() string {
-	return [...]string{"clouds", "clear", "overcast", "blown"}[k&3]
+	return [...]string{"clouds", "clear", "overcast", "blown", "dusk", "haze"}[k%skyKinds]
 }
 
 // view is the land and sky around a building: the part of the world that is far enough to be painted on planes.
@@ -24,6 +28,7 @@ type view struct {
 	ground float64 // height of the land
 	sky    SkyKind
 	sunny  float64 // 0 overcast .. 1 sun
+	sun    vec     // towards the sun, for skies that show where it is
 	far    float64 // pushes all planes away by this many metres
 	empty  bool    // no houses and trees in the foreground (a building of our own stands there)
 }
@@ -36,6 +41,11 @@ func (v *view) skyColour(d vec, fw float64) vec {
 		return srgb(226, 230, 236).scale((0.92 + 0.25*e) * (1 + 0.13*n))
 	case SkyBlown:
 		return vec{6.4, 6.6, 6.8}
+	case SkyDusk:
+		return v.dusk(d)
+	case SkyHaze:
+		n := fbm(v.seed+42, d.X/(d.Y+0.4), d.Z/(d.Y+0.4), 0, 4)
+		return srgb(211, 213, 216).scale((1 + 0.03*n) * (0.98 + 0.10*e))
 	}
 	c := srgb(206, 222, 238).lerp(srgb(82, 136, 206), math.Pow(e, 0.55)*0.95)
 	if v.sky == SkyClouds {
@@ -49,6 +59,25 @@ func (v *view) skyColour(d vec, fw float64) vec {
 	return c
 }
 
+// dusk is the sky after sunset: an orange band over the sun, rose opposite, deep blue overhead, and a few streaks of cloud lit from below.
+func (v *view) dusk(d vec) vec {
+	e := clamp(d.Y, 0, 1)
+	h := vec{d.X, 0, d.Z}.unit()
+	near := h.dot(vec{v.sun.X, 0, v.sun.Z}.unit())
+	band := vec{0.30, 0.24, 0.30}.lerp(vec{1.45, 0.66, 0.22}, smooth(-0.4, 1, near))
+	c := band.lerp(vec{0.125, 0.175, 0.33}, smooth(-0.02, 0.30, e)).lerp(vec{0.022, 0.045, 0.13}, smooth(0.10, 0.62, e))
+	n := fbm(v.seed+43, d.X/(d.Y+0.2)*0.7, d.Z/(d.Y+0.2)*2.6, 0, 5)
+	return c.lerp(c.mul(vec{1.9, 1.15, 0.85}), 0.7*smooth(0.08, 0.4, n)*smooth(0, 0.05, d.Y)*smooth(0.6, 0.2, e))
+}
+
+// air is what a surface looks like through k of haze, whose daylight colour is c.
+func (v *view) air(surface, c vec, k float64) vec {
+	if v.sky == SkyDusk {
+		c = vec{0.075, 0.07, 0.095}
+	}
+	return surface.lerp(c, k)
+}
+
 // at is the radiance along a ray that leaves the scene's own primitives, and whether it is sky.
 func (v *view) at(o, d vec, fw float64) (vec, bool) {
 	best := math.Inf(1)
@@ -56,6 +85,9 @@ func (v *view) at(o, d vec, fw float64) (vec, bool) {
 		best = (v.ground - o.Y) / d.Y
 	}
 	lit := 0.55 + 0.45*v.sunny
+	if v.sky == SkyDusk {
+		lit = 0.11
+	}
 	plane := func(dist float64) (x, y, w float64, ok bool) {
 		if d.Z >= -1e-6 {
 			return
@@ -88,13 +120,13 @@ func (v *view) at(o, d vec, fw float64) (vec, bool) {
 	for i := range 4 {
 		cx := -30 + 17*float64(i) + 9*rnd2(v.seed+6, i, 0)
 		if c, ok := v.tree(plane, 38+float64(i), cx, 6.5+3*rnd2(v.seed+6, i, 1), 3.6+1.4*rnd2(v.seed+6, i, 2), uint32(i+20)); ok {
-			return c.scale(lit).lerp(srgb(170, 186, 204), 0.14), false
+			return v.air(c.scale(lit), srgb(170, 186, 204), 0.14), false
 		}
 	}
 	if x, y, w, ok := plane(70); ok {
 		top := 6.5 + 5*fbm(v.seed+8, x*0.06, 0.3, 0, 5) + 0.8*noise2(v.seed+9, x*1.2, y*1.2)
 		if y < top {
-			return v.leaves(x, y, w, srgb(84, 110, 76), 1.4).scale(lit).lerp(srgb(176, 192, 210), 0.35), false
+			return v.air(v.leaves(x, y, w, srgb(84, 110, 76), 1.4).scale(lit), srgb(176, 192, 210), 0.35), false
 		}
 	}
 	if !math.IsInf(best, 1) {
@@ -107,7 +139,7 @@ func (v *view) at(o, d vec, fw float64) (vec, bool) {
 		if road := smooth(-17.2, -17, z) - smooth(-22, -21.8, z); road > 0 && !v.empty {
 			c = c.lerp(grey(0.16*(1+0.2*fbm(v.seed+12, p.X*6, p.Z*6, w*6, 4))), clamp(road, 0, 1))
 		}
-		return c.scale(lit).lerp(srgb(176, 192, 210), 0.25*smooth(20, 150, best)), false
+		return v.air(c.scale(lit), srgb(176, 192, 210), 0.25*smooth(20, 150, best)), false
 	}
 	return v.skyColour(d, fw), true
 }

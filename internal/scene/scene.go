@@ -29,6 +29,7 @@ type Scene struct {
 	Wall    []float32 // share of painted wall
 
 	Illuminants []Illuminant
+	Sun         *Sun    // where the sun stands (exteriors); nil indoors
 	WindowEV    float64 // log2 of the outside's mean luminance over the room's (interiors), measured on this view
 
 	stage *stage

@@ -31,6 +31,7 @@ type material struct {
 	avg    vec
 	gloss  float64
 	blur   float64
+	mirror float64 // exteriors: share reflected at right angles, instead of Schlick's 0.04
 	emit   func(h *hit) vec
 	shine  func(h *hit) float64 // share of daylight that shines through (curtains, blinds)
 }
@@ -97,6 +98,8 @@ type world struct {
 	outGain  float64                                      // scales what is seen outside against the light it sheds
 	emitGain float64                                      // the same for lamps
 	glowGain float64                                      // and for daylight that shines through cloth
+	lit      bool                                         // exterior: lamps are on behind the windows
+	mirror   bool                                         // exterior: coated glass
 	open     bool                                         // exterior: sky light comes from every direction, not through portals
 	texel    float64
 	bounces  int
@@ -414,6 +417,10 @@ func (w *world) reflect(out *light, h *hit, d vec, cos float64, m *material) {
 	r := d.sub(h.n.scale(2 * d.dot(h.n)))
 	use := func(p *prim) bool { return !p.frame }
 	p := h.p.add(h.n.scale(1e-4))
+	if m.mirror > 0 {
+		w.mirrored(out, h, r, cos, m.mirror)
+		return
+	}
 	if w.open {
 		if !w.tree.blocked(p, r, 1e9, use) {
 			c, _ := w.outside(p, r, 0.01)
@@ -452,6 +459,20 @@ func (w *world) reflect(out *light, h *hit, d vec, cos float64, m *material) {
 		}
 		out[groupDay] = out[groupDay].add(w.env(r).scale(f * k * w.outGain * float64(seen) / rays))
 	}
+}
+
+// mirrored adds what coated glass shows of the street side: the land and sky that the camera would see behind the house.
+func (w *world) mirrored(out *light, h *hit, r vec, cos, share float64) {
+	f := share + (1-share)*math.Pow(1-cos, 5)
+	// panes are never quite flat
+	r.X += 0.012 * noise2(w.seed+95, h.u*2.3, h.v*2.3)
+	r.Y += 0.012 * noise2(w.seed+96, h.u*2.3, h.v*2.3)
+	r.Z = -math.Abs(r.Z)
+	c, _ := w.outside(h.p, r.unit(), 0.002)
+	for g := range out {
+		out[g] = out[g].scale(1 - f)
+	}
+	out[groupDay] = out[groupDay].add(c.scale(f))
 }
 
 // box is the share of a soft interval [0, l] at x, with edges b wide.

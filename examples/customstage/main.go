@@ -1,0 +1,98 @@
+// Customstage puts a stage of its own between two of the library's, and makes a picture again from its report.
+//
+//	go run ./examples/customstage PHOTO...
+//
+// It writes NAME.jpg and NAME.report.json of each set into the current folder. The stage is in stage.go.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"os"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/pipeline"
+)
+
+func main() {
+	if err := run(os.Stdout, ".", os.Args[1:]); err != nil {
+		log.Fatal(realedit.CodeOf(err), ": ", err)
+	}
+}
+
+func run(say io.Writer, dir string, files []string) error {
+	var photos []*realedit.Photo
+	for _, name := range files {
+		p, err := realedit.Open(name, nil)
+		if err != nil {
+			return err
+		}
+		photos = append(photos, p)
+	}
+	sets, err := realedit.Group(photos, nil)
+	if err != nil {
+		return err
+	}
+	route, err := pipeline.Auto(nil)
+	if err != nil {
+		return err
+	}
+	// After tone and before quality control, which judges the stage's work too.
+	if route, err = route.After("hdr.tone", Warmth{Share: 0.02}); err != nil {
+		return err
+	}
+	editor, err := realedit.New(realedit.Config{Policy: realedit.AB723})
+	if err != nil {
+		return err
+	}
+	defer editor.Close()
+	for _, set := range sets {
+		report, err := edit(editor, route, set, dir+"/"+set.ID)
+		if err != nil {
+			return err
+		}
+		again, err := pipeline.FromReport(report)
+		if err != nil {
+			return err
+		}
+		if set, err = realedit.SetFromReport(report, photos); err != nil {
+			return err
+		}
+		result, err := editor.Process(context.Background(), again, set)
+		if err != nil {
+			return err
+		}
+		err = result.Encode(io.Discard, nil)
+		fmt.Fprintf(say, "%s: %v, again the same: %v\n", set.ID, report.Class, result.Report.Output.SHA256 == report.Output.SHA256)
+		result.Free()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edit writes a set's picture and its report.
+func edit(editor *realedit.Editor, route realedit.Stage, set realedit.Set, name string) (*realedit.Report, error) {
+	result, err := editor.Process(context.Background(), route, set)
+	if err != nil {
+		return nil, err
+	}
+	defer result.Free()
+	f, err := os.Create(name + ".jpg")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := result.Encode(f, nil); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(result.Report, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return result.Report, os.WriteFile(name+".report.json", text, 0o644)
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"os"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/segment"
+)
+
+// parseSky reads -sky and opens the folder of a library, once for all listings.
+func (o *options) parseSky(text string) error {
+	source, dir, err := segment.ParseSkySource(text)
+	if err != nil {
+		return usageError{err}
+	}
+	o.sky = segment.ReplaceSky{Source: source, Library: dir}
+	if dir == "" {
+		return nil
+	}
+	if o.sky.Skies, err = segment.OpenSkies(os.DirFS(dir)); err != nil {
+		return badUsage("-sky", "%s: %v", dir, err)
+	}
+	return nil
+}
+
+// skyOf is how the sky of one listing's pictures is replaced: all of them get the same one.
+func (o *options) skyOf(sets []realedit.Set) segment.ReplaceSky {
+	s := o.sky
+	if s.Source != segment.SkyKeep && s.Source != segment.SkyModel {
+		s.Plan = segment.PlanSkies(sets, s.Skies, s.Mirror)
+	}
+	return s
+}

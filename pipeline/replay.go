@@ -1,0 +1,237 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/hdr"
+	"github.com/realedit/realedit/qc"
+	"github.com/realedit/realedit/segment"
+)
+
+// decoder makes a stage from its recorded options; nil options are the zero value.
+type decoder = func(options json.RawMessage) (realedit.Stage, error)
+
+// Assets are what reports name and do not hold. The zero value is none.
+type Assets struct {
+	Skies *segment.Skies // the user's own, for pictures that may have one of them
+}
+
+var registry = struct {
+	sync.RWMutex
+	stages map[string]decoder
+}{stages: map[string]decoder{
+	hdr.Align{}.Name():       Decode[hdr.Align],
+	hdr.Merge{}.Name():       Decode[hdr.Merge],
+	hdr.WindowPull{}.Name():  Decode[hdr.WindowPull],
+	hdr.Tone{}.Name():        Decode[hdr.Tone],
+	segment.Windows{}.Name(): Decode[segment.Windows],
+	segment.Scene{}.Name():   Decode[segment.Scene],
+	segment.Sky{}.Name():     Decode[segment.Sky],
+	qc.Gate{}.Name():         Decode[qc.Gate],
+
+	// What these are made of is more than their own options: Assets.stage.
+	ladderName:                  Decode[Ladder],
+	segment.ReplaceSky{}.Name(): Decode[segment.ReplaceSky],
+}}
+
+// Register tells how a host's stage is made from what stands under "options" in reports (what the stage's Recorded says, or the
+// stage itself as JSON), so that FromReport can make its pictures again: Decode of the stage's type for most. A name that
+// is registered already is a mistake in the program: it panics.
+func Register(name string, decode func(options json.RawMessage) (realedit.Stage, error)) {
+	registry.Lock()
+	defer registry.Unlock()
+	if name == "" || decode == nil || registry.stages[name] != nil {
+		panic(fmt.Sprintf("pipeline: stage %q cannot be registered, or is", name))
+	}
+	registry.stages[name] = decode
+}
+
+// Registered lists the names of the stages that FromReport can make.
+func Registered() []string {
+	registry.RLock()
+	defer registry.RUnlock()
+	var names []string
+	for n := range registry.stages {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Decode reads a stage from JSON; keys that it does not have are an error, since what they mean is not known.
+func Decode[S realedit.Stage](options json.RawMessage) (realedit.Stage, error) {
+	var s S
+	if err := strictly(options, &s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// strictly reads JSON into v, which has to have all of its keys; nothing is the zero value.
+func strictly(options json.RawMessage, v any) error {
+	if len(options) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(options))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// FromReport is Assets{}.FromReport.
+func FromReport(r *realedit.Report) (*Pipeline, error) { return Assets{}.FromReport(r) }
+
+// FromReport is the pipeline that made a report's picture. With the set (realedit.SetFromReport), the report's policy and seed, the
+// same library version and backend it makes the same pixels again. Errors have CodeNotReplayable: a stage that nobody has
+// registered, options that it does not know, or skies that are not among the assets.
+func (a Assets) FromReport(r *realedit.Report) (*Pipeline, error) {
+	if r.Version != realedit.ReportVersion {
+		return nil, realedit.Errorf(realedit.CodeNotReplayable, "report", "its version is %d, this library's %d", r.Version, realedit.ReportVersion)
+	}
+	var stages []realedit.Stage
+	for _, f := range r.Stages {
+		if f.Rung != "" {
+			continue // the ladder holds it
+		}
+		s, err := a.fromRecord(record{f.Name, f.Options})
+		if err != nil {
+			return nil, err
+		}
+		stages = append(stages, s)
+	}
+	p, err := New(r.Route, stages...)
+	if err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeNotReplayable, Op: "report", Err: err}
+	}
+	return p, nil
+}
+
+// record is a stage in a report.
+type record struct {
+	Name    string `json:"name"`
+	Options any    `json:"options,omitempty"`
+}
+
+func (a Assets) fromRecord(r record) (realedit.Stage, error) {
+	fail := func(format string, a ...any) (realedit.Stage, error) {
+		return nil, realedit.Errorf(realedit.CodeNotReplayable, "stage "+r.Name, format, a...)
+	}
+	registry.RLock()
+	decode := registry.stages[r.Name]
+	registry.RUnlock()
+	if decode == nil {
+		return fail("nobody has registered how it is made from its options")
+	}
+	raw, ok := r.Options.(json.RawMessage)
+	if !ok && r.Options != nil {
+		var err error
+		if raw, err = json.Marshal(r.Options); err != nil {
+			return fail("%w", err)
+		}
+	}
+	s, err := a.stage(r.Name, raw, decode)
+	switch {
+	case err != nil:
+		return fail("its options cannot be read: %w", err)
+	case s == nil || s.Name() != r.Name:
+		return fail("another stage is made from its options")
+	}
+	return s, nil
+}
+
+// stage decodes, with what a stage is made of beside its options.
+func (a Assets) stage(name string, options json.RawMessage, decode decoder) (realedit.Stage, error) {
+	switch name {
+	case ladderName:
+		return a.ladder(options)
+	case segment.ReplaceSky{}.Name():
+		return a.replaceSky(options)
+	}
+	return decode(options)
+}
+
+// replaceSky is the stage with the skies that it had.
+func (a Assets) replaceSky(options json.RawMessage) (realedit.Stage, error) {
+	type plain segment.ReplaceSky
+	var r struct {
+		plain
+		LibrarySHA256 string `json:"library_sha256"`
+	}
+	if err := strictly(options, &r); err != nil {
+		return nil, err
+	}
+	s := segment.ReplaceSky(r.plain)
+	if r.LibrarySHA256 != "" {
+		if have := a.Skies.SHA256(); have != r.LibrarySHA256 {
+			return nil, fmt.Errorf("the library of skies %q (SHA-256 %s) is not there", s.Library, r.LibrarySHA256)
+		}
+		s.Skies = a.Skies
+	}
+	return s, nil
+}
+
+// ladderRecord is a Ladder in a report.
+type ladderRecord struct {
+	Rungs    []rungRecord `json:"rungs"`
+	Judge    *record      `json:"judge,omitempty"`
+	Unjudged bool         `json:"unjudged,omitempty"`
+}
+
+type rungRecord struct {
+	Name     string   `json:"name"`
+	Stages   []record `json:"stages,omitempty"`
+	Strength float64  `json:"strength,omitempty"`
+}
+
+// RecordedFor is the rungs with their stages' own records.
+func (l Ladder) RecordedFor(set realedit.Set) any {
+	r := ladderRecord{Rungs: []rungRecord{}, Unjudged: l.Unjudged}
+	of := func(s realedit.Stage) record { return record{s.Name(), realedit.Recorded(s, set)} }
+	for _, g := range l.Rungs {
+		k := rungRecord{Name: g.Name, Strength: g.Strength}
+		for _, s := range g.Stages {
+			k.Stages = append(k.Stages, of(s))
+		}
+		r.Rungs = append(r.Rungs, k)
+	}
+	if l.Judge != nil {
+		j := of(l.Judge)
+		r.Judge = &j
+	}
+	return r
+}
+
+func (a Assets) ladder(options json.RawMessage) (realedit.Stage, error) {
+	var r ladderRecord
+	if err := strictly(options, &r); err != nil {
+		return nil, err
+	}
+	l := Ladder{Unjudged: r.Unjudged}
+	for _, g := range r.Rungs {
+		k := Rung{Name: g.Name, Strength: g.Strength}
+		for _, s := range g.Stages {
+			stage, err := a.fromRecord(s)
+			if err != nil {
+				return nil, err
+			}
+			k.Stages = append(k.Stages, stage)
+		}
+		l.Rungs = append(l.Rungs, k)
+	}
+	if r.Judge != nil {
+		s, err := a.fromRecord(*r.Judge)
+		if err != nil {
+			return nil, err
+		}
+		j, ok := s.(Judge)
+		if !ok {
+			return nil, fmt.Errorf("%s is no judge", r.Judge.Name)
+		}
+		l.Judge = j
+	}
+	return l, nil
+}

@@ -1,0 +1,102 @@
+package segment
+
+import (
+	"context"
+	"math"
+
+	"github.com/realedit/realedit"
+)
+
+// Scene tells interiors from exteriors, from EXIF's light value, the sky and the bracket, and writes Work.Scene. What rooms are takes a model
+// to tell; without one they are RoomUnknown.
+type Scene struct {
+	// Known is what the route says; "" or SceneUnknown = look.
+	Known realedit.SceneKind `json:"known,omitempty"`
+}
+
+// Name is "segment.scene".
+func (Scene) Name() string { return "segment.scene" }
+
+// Needs the picture.
+func (Scene) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+
+// Gives nothing but Work.Scene.
+func (Scene) Gives() []realedit.Key { return nil }
+
+// Alters nothing.
+func (Scene) Alters() realedit.Change { return realedit.ChangeNone }
+
+// Bytes is that of the small copies.
+func (Scene) Bytes(w, h int) (host, device int64) { return smallBytes(w, h) }
+
+// Apply writes Work.Scene. It never fails for want of evidence: a finding says that the scene is unknown. Errors: CodeBadOption for a Known that is no kind of scene.
+func (s Scene) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	switch s.Known {
+	case realedit.SceneInterior, realedit.SceneExterior:
+		w.Scene = realedit.SceneFacts{Scene: s.Known, Room: realedit.RoomUnknown, Confidence: 1, Source: "route"}
+	case "", realedit.SceneUnknown:
+	default:
+		return realedit.Errorf(realedit.CodeBadOption, "scene", "Known: %q is not interior, exterior or unknown", s.Known)
+	}
+	if facts, ok, err := sceneByModel(ctx, env, w, picture(w)); err != nil {
+		return err
+	} else if ok && w.Scene.Source == "route" {
+		w.Scene.Room = facts.Room // a room is still worth knowing
+		return nil
+	} else if ok {
+		w.Scene = facts
+		return nil
+	}
+	if w.Scene.Source == "route" {
+		return nil
+	}
+	v, err := viewSky(ctx, env, w)
+	if err != nil {
+		return err
+	}
+	w.Scene = v.scene()
+	if w.Scene.Scene == realedit.SceneUnknown {
+		w.Find(realedit.Finding{Check: realedit.CheckSceneUnknown, Severity: realedit.Info, Value: w.Scene.Confidence, Limit: sceneSure,
+			Message: "neither light nor sky tell whether this is a room or outdoors"})
+	}
+	return nil
+}
+
+// sceneSure is the confidence from which a scene is told.
+const sceneSure = 0.73
+
+// scene weighs the evidence in log-odds for outdoors; source is what weighed most.
+func (v *skyView) scene() realedit.SceneFacts {
+	var odds, most float64
+	source := "sky"
+	add := func(from string, o float64) {
+		odds += o
+		if math.Abs(o) > math.Abs(most) {
+			most, source = o, from
+		}
+	}
+	r := func(x, lo, hi float64) float64 { return float64(ramp(float32(x), float32(lo), float32(hi))) }
+	g, l := v.gate, v.light
+	if g.share >= 0.005 && g.score > gateUncertain && v.share >= 0.01 {
+		add("sky", 3*r(float64(g.score), gateUncertain, 2)-0.5)
+	} else {
+		add("sky", -1.5)
+	}
+	if l.known {
+		add("light", 4*r(l.value, roomLight, dayLight)-3*(1-r(l.value, roomLight-3, roomLight)))
+	}
+	if l.flash {
+		add("light", -0.5)
+	}
+	add("bracket", -3*r(l.ratio, outdoorStops, windowStops))
+	add("sky", 1.5*r(float64(g.green), 0.05, 0.3)-r(float64(g.warm), 0.1, 0.4))
+	p := 1 / (1 + math.Exp(-math.Abs(odds)))
+	facts := realedit.SceneFacts{Scene: realedit.SceneInterior, Room: realedit.RoomUnknown, Confidence: p, Source: source}
+	if odds > 0 {
+		facts.Scene = realedit.SceneExterior
+	}
+	if p < sceneSure {
+		facts.Scene = realedit.SceneUnknown
+	}
+	return facts
+}
