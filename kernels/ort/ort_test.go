@@ -617,6 +617,23 @@ func TestHostPool(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, r.Stats().Sessions)
 	free()
+	// Two fit; nobody is refused.
+	var wg sync.WaitGroup
+	for i := range 12 {
+		wg.Go(func() {
+			for k := range 5 {
+				m := fromBytes(fmt.Sprint("m", (i+k)%7), conv(4, false))
+				m.Memory = 4 << 20
+				if _, _, err := r.Run(context.Background(), m, Values{"x": picture(32, 32)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	r.Trim()
+	now, _, _ = kernels.Host.Stats()
+	require.Equal(t, before, now)
 }
 
 // 200 times loaded, run and closed: 0.4 GB of weights pass through memory, and what stays is bounded by 24 MB: the binding leaks the path's text per

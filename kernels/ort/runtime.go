@@ -280,36 +280,40 @@ func (r *Runtime) create(e *entry, m *Model, hold bool) (*native, error) {
 	panic("unreachable: the chain ends with cpu")
 }
 
-// reserve takes an entry's bytes out of the budget of its place, evicting what is not in use.
+// reserve takes an entry's bytes out of the budget of its place, evicting what is not in use. What to evict and whether to wait is decided in one
+// critical section, so that a session that is idle when one looks and in use when one evicts does not pass for neither.
 func (r *Runtime) reserve(e *entry, hold bool) error {
 	place := e.provider.place()
 	for {
 		r.mu.Lock()
-		wait := r.waitable(e, place, hold)
 		lack, err := r.charge(place, e.bytes)
-		r.mu.Unlock()
+		e.paid = err == nil
+		before, changed := r.changed, false
 		if err == nil && place == onHost {
+			r.mu.Unlock()
 			e.release, err = kernels.Host.Reserve(e.bytes) // OnFull has evicted what it could where this fails
+			r.mu.Lock()
+			if err != nil {
+				r.add(place, -e.bytes)
+				lack, e.paid, changed = 1, false, r.changed != before
+				r.tell()
+			}
 		}
 		if err == nil {
-			r.mu.Lock()
-			e.paid = true
 			r.mu.Unlock()
 			return nil
 		}
-		if lack == 0 {
-			r.mu.Lock()
-			r.add(place, -e.bytes)
-			r.mu.Unlock()
-		}
+		out, wait := r.pick(place, lack), r.waitable(e, place, hold)
+		r.mu.Unlock()
 		switch {
-		case r.evict(place, max(lack, 1)):
-		case wait == nil:
-			return err
-		default:
+		case len(out) > 0:
+			r.destroyAll(out)
+		case wait != nil:
 			if err := r.wait(e, wait); err != nil {
 				return err
 			}
+		case !changed:
+			return err
 		}
 	}
 }
@@ -383,7 +387,15 @@ func (r *Runtime) unreserve(e *entry) {
 // evict destroys sessions at a place that nobody uses, those first that have lain longest, until they held so many bytes together.
 func (r *Runtime) evict(place int, bytes int64) (any bool) {
 	r.mu.Lock()
-	var idle, out []*entry
+	out := r.pick(place, bytes)
+	r.mu.Unlock()
+	r.destroyAll(out)
+	return len(out) > 0
+}
+
+// pick takes sessions out of the cache for destroyAll: see evict. r.mu is held.
+func (r *Runtime) pick(place int, bytes int64) (out []*entry) {
+	var idle []*entry
 	for _, e := range r.entries {
 		if e.refs == 0 && e.native != nil && e.at == place {
 			idle = append(idle, e)
@@ -400,11 +412,13 @@ func (r *Runtime) evict(place int, bytes int64) (any bool) {
 		r.dying[place]++
 		out = append(out, e)
 	}
-	r.mu.Unlock()
+	return out
+}
+
+func (r *Runtime) destroyAll(out []*entry) {
 	for _, e := range out {
 		r.destroy(e)
 	}
-	return len(out) > 0
 }
 
 // makeRoom gives host memory back: what evict finds, and what others are destroying already.
