@@ -185,6 +185,7 @@ type rungRecord struct {
 	Name     string   `json:"name"`
 	Stages   []record `json:"stages,omitempty"`
 	Strength float64  `json:"strength,omitempty"`
+	Retry    bool     `json:"retry,omitempty"`
 }
 
 // RecordedFor is the rungs with their stages' own records.
@@ -192,7 +193,7 @@ func (l Ladder) RecordedFor(set realedit.Set) any {
 	r := ladderRecord{Rungs: []rungRecord{}, Unjudged: l.Unjudged}
 	of := func(s realedit.Stage) record { return record{s.Name(), realedit.Recorded(s, set)} }
 	for _, g := range l.Rungs {
-		k := rungRecord{Name: g.Name, Strength: g.Strength}
+		k := rungRecord{Name: g.Name, Strength: g.Strength, Retry: g.Retry}
 		for _, s := range g.Stages {
 			k.Stages = append(k.Stages, of(s))
 		}
@@ -212,7 +213,7 @@ func (a Assets) ladder(options json.RawMessage) (realedit.Stage, error) {
 	}
 	l := Ladder{Unjudged: r.Unjudged}
 	for _, g := range r.Rungs {
-		k := Rung{Name: g.Name, Strength: g.Strength}
+		k := Rung{Name: g.Name, Strength: g.Strength, Retry: g.Retry}
 		for _, s := range g.Stages {
 			stage, err := a.fromRecord(s)
 			if err != nil {
