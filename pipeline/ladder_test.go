@@ -564,17 +564,18 @@ func (needy) Gives() []realedit.Key { return nil }
 func TestRecordedStages(t *testing.T) {
 	set, azimuth := realedit.Set{ID: "x"}, 181.25
 	shared := &hdr.Shared{Light: [3]float64{1.1, 1. / 3, 0.7}, CCT: 2701.3, Confidence: 0.35, Seen: []float64{-0.123456789}, Bound: true, Level: -3.25, Luma: -0.01}
+	sky := segment.ReplaceSky{Source: segment.SkyPhysical, Force: true, Mirror: true, Bound: -1, Turbidity: 3, Clouds: 0.5,
+		Plan: &segment.SkyPlan{Elevation: 31.7, Azimuth: &azimuth, From: segment.SunFromDefault, Seed: 1<<63 + 1}}
 	full := map[string][]realedit.Stage{
-		"hdr.align":      {hdr.Align{Off: true}},
-		"hdr.merge":      {hdr.Merge{Method: kernels.FuseMertens, Deghost: -1}},
-		"hdr.windowpull": {hdr.WindowPull{MinGain: 3}},
-		"hdr.tone":       {hdr.Tone{Key: 0.5, MaxExposure: 1, Shadows: -1, Detail: 0.2, WhiteBalance: 0.1, Shared: shared}},
-		"segment.scene":  {segment.Scene{Known: realedit.SceneExterior}},
-		"segment.sky":    {segment.Sky{Force: true}},
-		"segment.replacesky": {segment.ReplaceSky{Source: segment.SkyPhysical, Force: true, Mirror: true, Bound: -1, Turbidity: 3, Clouds: 0.5,
-			Plan: &segment.SkyPlan{Elevation: 31.7, Azimuth: &azimuth, From: segment.SunFromDefault, Seed: 1<<63 + 1}}},
-		"qc":     {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},
-		"ladder": {Ladder{Unjudged: true}, Ladder{Rungs: []Rung{{Name: "a", Stages: []realedit.Stage{hdr.Tone{Key: 0.4}}}, {Name: "b", Strength: 0.25, Retry: true}}, Judge: qc.Gate{Limits: qc.Limits{DetailKept: 0.5}}}},
+		"hdr.align":          {hdr.Align{Off: true}},
+		"hdr.merge":          {hdr.Merge{Method: kernels.FuseMertens, Deghost: -1}},
+		"hdr.windowpull":     {hdr.WindowPull{MinGain: 3}},
+		"hdr.tone":           {hdr.Tone{Key: 0.5, MaxExposure: 1, Shadows: -1, Detail: 0.2, WhiteBalance: 0.1, Shared: shared}},
+		"segment.scene":      {segment.Scene{Known: realedit.SceneExterior}},
+		"segment.sky":        {segment.Sky{Force: true}},
+		"segment.replacesky": {sky},
+		"qc":                 {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},
+		"ladder":             {Ladder{Unjudged: true}, Ladder{Rungs: []Rung{{Name: "a", Stages: []realedit.Stage{hdr.Tone{Key: 0.4}, sky}}, {Name: "b", Strength: 0.25, Retry: true}}, Judge: qc.Gate{Limits: qc.Limits{DetailKept: 0.5}}}},
 	}
 	for _, name := range Registered() {
 		zero, err := (Assets{}).fromRecord(record{Name: name})

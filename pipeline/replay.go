@@ -116,6 +116,22 @@ type record struct {
 	Options any    `json:"options,omitempty"`
 }
 
+// UnmarshalJSON keeps the options as they are: a number of 64 bits must not go through a float.
+func (r *record) UnmarshalJSON(b []byte) error {
+	var raw struct {
+		Name    string          `json:"name"`
+		Options json.RawMessage `json:"options"`
+	}
+	if err := strictly(b, &raw); err != nil {
+		return err
+	}
+	*r = record{Name: raw.Name}
+	if len(raw.Options) > 0 {
+		r.Options = raw.Options
+	}
+	return nil
+}
+
 func (a Assets) fromRecord(r record) (realedit.Stage, error) {
 	fail := func(format string, a ...any) (realedit.Stage, error) {
 		return nil, realedit.Errorf(realedit.CodeNotReplayable, "stage "+r.Name, format, a...)
