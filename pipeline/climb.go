@@ -62,7 +62,12 @@ func (c *climb) close() {
 
 // run tries the rungs, then the rollback, then the deterministic picture.
 func (c *climb) run() error {
+	failed := 0 // rungs before the last one that was not passed over for being a retry
 	for _, r := range c.Rungs {
+		if r.Retry && len(c.failed) == failed {
+			continue
+		}
+		failed = len(c.failed)
 		made, err := c.make(r)
 		if err != nil {
 			return err

@@ -44,14 +44,18 @@ func ExampleAuto() {
 	for _, s := range result.Report.Stages {
 		fmt.Println(s.Name)
 	}
+	// A house under a good sky: windows are no matter, and another sky is not needed.
+
 	// Output:
 	// corrected 1200 800
 	// hdr.align
 	// hdr.merge
-	// segment.windows
-	// hdr.windowpull
+	// segment.scene
+	// segment.sky
 	// hdr.tone
+	// segment.replacesky
 	// qc
+	// ladder
 }
 
 // Wiring errors come when a pipeline is made.

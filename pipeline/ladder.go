@@ -24,6 +24,8 @@ type Rung struct {
 	// Strength blends the deterministic picture (0) with what the stages made (1): 0 to 1, 0 = 1. Below a rung without stages of its
 	// own it has to be less than that rung's.
 	Strength float64
+	// Retry is for a rung that does what the one above does, more carefully: it is tried only where that one failed, not where it had nothing to do.
+	Retry bool
 }
 
 // Judge tells whether a picture may be delivered. qc.Gate is one.

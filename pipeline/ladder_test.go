@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -366,6 +367,40 @@ func TestLadder(t *testing.T) {
 	}
 }
 
+// A more careful form of a rung is tried where that one failed, and nowhere else.
+func TestRetryOfARung(t *testing.T) {
+	set := scaled(t, byName(t)["DSC00126"], 0.2)
+	for _, c := range []struct {
+		policy realedit.Policy
+		first  replaceStand
+		stages []string
+		rung   string
+	}{
+		{realedit.AB723, replaceStand{}, []string{"sky/test.replace"}, "sky"},
+		{realedit.AB723, replaceStand{Nothing: true}, []string{"sky/test.replace"}, "classical"},
+		{realedit.AB723, replaceStand{Fail: true}, []string{"sky/test.replace", "careful/test.replace"}, "careful"},
+		{realedit.AB723, replaceStand{Mirror: true}, []string{"sky/test.replace", "careful/test.replace"}, "careful"},
+		{realedit.CorrectedOnly, replaceStand{}, nil, "classical"},
+	} {
+		p, err := full("auto", realedit.SceneUnknown, parts{scene: func(realedit.SceneKind) realedit.Stage { return sceneStand{realedit.SceneExterior} }, sky: skyStand{},
+			rungs: []Rung{{Name: "sky", Stages: []realedit.Stage{c.first}}, {Name: "careful", Stages: []realedit.Stage{replaceStand{}}, Retry: true}}}, nil)
+		require.NoError(t, err)
+		r, _ := edited(t, on(kerneltest.Host(t)), c.policy, p, set)
+		var stages []string
+		for _, s := range ran(r.Report) {
+			if strings.HasSuffix(s, "/test.replace") {
+				stages = append(stages, s)
+			}
+		}
+		if c.first.Fail {
+			c.stages = c.stages[1:]
+		}
+		require.Equal(t, c.stages, stages)
+		require.Equal(t, c.rung, r.Report.Rung)
+		r.Free()
+	}
+}
+
 // What hooks hear of a ladder, in order.
 func TestHooksOfALadder(t *testing.T) {
 	var log []string
@@ -529,17 +564,18 @@ func (needy) Gives() []realedit.Key { return nil }
 func TestRecordedStages(t *testing.T) {
 	set, azimuth := realedit.Set{ID: "x"}, 181.25
 	shared := &hdr.Shared{Light: [3]float64{1.1, 1. / 3, 0.7}, CCT: 2701.3, Confidence: 0.35, Seen: []float64{-0.123456789}, Bound: true, Level: -3.25, Luma: -0.01}
+	sky := segment.ReplaceSky{Source: segment.SkyPhysical, Force: true, Mirror: true, Bound: -1, Turbidity: 3, Clouds: 0.5,
+		Plan: &segment.SkyPlan{Elevation: 31.7, Azimuth: &azimuth, From: segment.SunFromDefault, Seed: 1<<63 + 1}}
 	full := map[string][]realedit.Stage{
-		"hdr.align":      {hdr.Align{Off: true}},
-		"hdr.merge":      {hdr.Merge{Method: kernels.FuseMertens, Deghost: -1}},
-		"hdr.windowpull": {hdr.WindowPull{MinGain: 3}},
-		"hdr.tone":       {hdr.Tone{Key: 0.5, MaxExposure: 1, Shadows: -1, Detail: 0.2, WhiteBalance: 0.1, Shared: shared}},
-		"segment.scene":  {segment.Scene{Known: realedit.SceneExterior}},
-		"segment.sky":    {segment.Sky{Force: true}},
-		"segment.replacesky": {segment.ReplaceSky{Source: segment.SkyPhysical, Force: true, Mirror: true, Bound: -1, Turbidity: 3, Clouds: 0.5,
-			Plan: &segment.SkyPlan{Elevation: 31.7, Azimuth: &azimuth, From: segment.SunFromDefault, Seed: 1<<63 + 1}}},
-		"qc":     {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},
-		"ladder": {Ladder{Unjudged: true}, Ladder{Rungs: []Rung{{Name: "a", Stages: []realedit.Stage{hdr.Tone{Key: 0.4}}}, {Name: "b", Strength: 0.25}}, Judge: qc.Gate{Limits: qc.Limits{DetailKept: 0.5}}}},
+		"hdr.align":          {hdr.Align{Off: true}},
+		"hdr.merge":          {hdr.Merge{Method: kernels.FuseMertens, Deghost: -1}},
+		"hdr.windowpull":     {hdr.WindowPull{MinGain: 3}},
+		"hdr.tone":           {hdr.Tone{Key: 0.5, MaxExposure: 1, Shadows: -1, Detail: 0.2, WhiteBalance: 0.1, Shared: shared}},
+		"segment.scene":      {segment.Scene{Known: realedit.SceneExterior}},
+		"segment.sky":        {segment.Sky{Force: true}},
+		"segment.replacesky": {sky},
+		"qc":                 {qc.Gate{Limits: qc.Limits{DetailKept: 0.5, LeakPixels: -1}, Borders: qc.Borders{X: []int{5}, Y: []int{7, 9}}}},
+		"ladder":             {Ladder{Unjudged: true}, Ladder{Rungs: []Rung{{Name: "a", Stages: []realedit.Stage{hdr.Tone{Key: 0.4}, sky}}, {Name: "b", Strength: 0.25, Retry: true}}, Judge: qc.Gate{Limits: qc.Limits{DetailKept: 0.5}}}},
 	}
 	for _, name := range Registered() {
 		zero, err := (Assets{}).fromRecord(record{Name: name})

@@ -116,6 +116,22 @@ type record struct {
 	Options any    `json:"options,omitempty"`
 }
 
+// UnmarshalJSON keeps the options as they are: a number of 64 bits must not go through a float.
+func (r *record) UnmarshalJSON(b []byte) error {
+	var raw struct {
+		Name    string          `json:"name"`
+		Options json.RawMessage `json:"options"`
+	}
+	if err := strictly(b, &raw); err != nil {
+		return err
+	}
+	*r = record{Name: raw.Name}
+	if len(raw.Options) > 0 {
+		r.Options = raw.Options
+	}
+	return nil
+}
+
 func (a Assets) fromRecord(r record) (realedit.Stage, error) {
 	fail := func(format string, a ...any) (realedit.Stage, error) {
 		return nil, realedit.Errorf(realedit.CodeNotReplayable, "stage "+r.Name, format, a...)
@@ -185,6 +201,7 @@ type rungRecord struct {
 	Name     string   `json:"name"`
 	Stages   []record `json:"stages,omitempty"`
 	Strength float64  `json:"strength,omitempty"`
+	Retry    bool     `json:"retry,omitempty"`
 }
 
 // RecordedFor is the rungs with their stages' own records.
@@ -192,7 +209,7 @@ func (l Ladder) RecordedFor(set realedit.Set) any {
 	r := ladderRecord{Rungs: []rungRecord{}, Unjudged: l.Unjudged}
 	of := func(s realedit.Stage) record { return record{s.Name(), realedit.Recorded(s, set)} }
 	for _, g := range l.Rungs {
-		k := rungRecord{Name: g.Name, Strength: g.Strength}
+		k := rungRecord{Name: g.Name, Strength: g.Strength, Retry: g.Retry}
 		for _, s := range g.Stages {
 			k.Stages = append(k.Stages, of(s))
 		}
@@ -212,7 +229,7 @@ func (a Assets) ladder(options json.RawMessage) (realedit.Stage, error) {
 	}
 	l := Ladder{Unjudged: r.Unjudged}
 	for _, g := range r.Rungs {
-		k := Rung{Name: g.Name, Strength: g.Strength}
+		k := Rung{Name: g.Name, Strength: g.Strength, Retry: g.Retry}
 		for _, s := range g.Stages {
 			stage, err := a.fromRecord(s)
 			if err != nil {

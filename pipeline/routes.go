@@ -92,7 +92,7 @@ func skyRungs(s segment.ReplaceSky) []Rung {
 	rungs := []Rung{{Name: "sky", Stages: []realedit.Stage{s}}}
 	if s.Bound >= 0 {
 		s.Bound = -1
-		rungs = append(rungs, Rung{Name: "sky-light-kept", Stages: []realedit.Stage{s}})
+		rungs = append(rungs, Rung{Name: "sky-light-kept", Stages: []realedit.Stage{s}, Retry: true})
 	}
 	return rungs
 }
