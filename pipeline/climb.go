@@ -262,7 +262,7 @@ func (c *climb) judgeRung(name string) (bool, *qc.Verdict, error) {
 // judgeBase judges the deterministic picture where the rung's is judged: the same pixels are left out of both.
 func (c *climb) judgeBase() (*qc.Verdict, error) {
 	made, kept := c.w.Image, c.w.Unaltered
-	c.w.Image, c.w.Unaltered = c.base, c.unaltered
+	c.w.Image, c.w.Unaltered = c.base, c.base
 	v, err := c.verdictOf(realedit.RungClassical)
 	c.w.Image, c.w.Unaltered = made, kept
 	return v, err

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -120,15 +122,21 @@ func verified(t testing.TB, dir string) []realedit.Problem {
 	return v.Problems
 }
 
-// composed is a route with a stage before its gate.
+// composed is a route with a stage in the place of the one that replaces skies: on the ladder where the route has one, else before the gate.
 func composed(t testing.TB, route string, s realedit.Stage, gate bool) *Pipeline {
 	t.Helper()
 	p, err := Route(route, nil)
 	require.NoError(t, err)
-	if s != nil {
+	switch _, inner, missing := p.find("segment.replacesky"); {
+	case inner && s == nil:
+		p, err = p.Without("segment.replacesky")
+	case inner:
+		p, err = p.Replace("segment.replacesky", s)
+	case s != nil:
+		require.Error(t, missing)
 		p, err = p.Before("qc", s)
-		require.NoError(t, err)
 	}
+	require.NoError(t, err)
 	if !gate {
 		p, err = p.Without("qc")
 		require.NoError(t, err)
@@ -178,10 +186,23 @@ func TestExactlyOnEveryRoute(t *testing.T) {
 					require.NoError(t, r.Encode(&want, nil))
 					require.Equal(t, scanOf(t, want.Bytes()), scanOf(t, sibling))
 				}
-				// The gate sees one pixel.
-				_, err = run(composed(t, route, otherSky{leak: true}, true))
-				require.Equal(t, realedit.CodeQCFailed, realedit.CodeOf(err), "%v", err)
-				require.ErrorContains(t, err, "leak pixels is 1")
+				// The gate sees one pixel. A ladder then takes back where it is.
+				p := composed(t, route, otherSky{leak: true}, true)
+				judged, err := run(p)
+				if _, inner, _ := p.find("segment.replacesky"); inner {
+					require.NoError(t, err)
+					defer judged.Free()
+					require.NotEqual(t, "sky", judged.Report.Rung)
+					require.True(t, slices.ContainsFunc(judged.Report.Findings, func(f realedit.Finding) bool {
+						return f.Check == realedit.CheckRetry && strings.Contains(f.Message, "leak pixels is 1")
+					}), "%v", judged.Report.Findings)
+					for _, o := range exports {
+						require.Empty(t, verified(t, files(t, judged, o)), "%+v", o)
+					}
+				} else {
+					require.Equal(t, realedit.CodeQCFailed, realedit.CodeOf(err), "%v", err)
+					require.ErrorContains(t, err, "leak pixels is 1")
+				}
 				// So does verify, of the files.
 				l, err := run(composed(t, route, otherSky{leak: true}, false))
 				require.NoError(t, err)

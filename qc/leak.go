@@ -101,19 +101,19 @@ func (b *bench) leaks(got, want *kernels.Image, changes, before *realedit.Altera
 	return nil
 }
 
-// deterministic is the picture that an altered one is held against (Work.Unaltered); nil where nothing is computed or synthesised. What is promised to be
-// exact has to be kept: without it an altered picture is not delivered.
+// deterministic is the picture that an altered one is held against (Work.Unaltered); nil where there is none and the map has nothing computed or synthesised. What is
+// promised to be exact has to be kept: without it an altered picture is not delivered.
 func deterministic(w *realedit.Work) (*kernels.Image, error) {
-	if w.Changes == nil || w.Changes.Strongest().Class() != realedit.Altered {
-		return nil, nil
-	}
 	want := w.Unaltered
+	altered := w.Changes != nil && w.Changes.Strongest().Class() == realedit.Altered
 	switch {
+	case want == nil && !altered:
+		return nil, nil
 	case want == nil:
 		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "pixels are computed or synthesised, and the picture before them was not kept (Work.Unaltered)")
 	case want.Bounds() != w.Image.Bounds() || want.Format() != w.Image.Format() || want.Channels() != w.Image.Channels():
 		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "the picture is %v, the one before computed pixels %v", w.Image, want)
-	case w.Changes.Map.Bounds() != w.Image.Bounds():
+	case w.Changes != nil && w.Changes.Map.Bounds() != w.Image.Bounds():
 		return nil, realedit.Errorf(realedit.CodeQCFailed, "gate", "the picture is %v, its alteration map %v", w.Image, w.Changes.Map)
 	}
 	return want, nil
