@@ -95,6 +95,7 @@ func viewOld(ctx context.Context, env *realedit.Env, w *realedit.Work, mask *ker
 type sunHere struct {
 	azimuth float64 // from the optical axis to the right, degrees
 	from    SunFrom
+	heading float64 // of the optical axis, where it decides the sun's
 }
 
 // side is −1 where the sun is to the left, 1 to the right.
@@ -103,12 +104,12 @@ func (s sunHere) side() float64 { return math.Copysign(1, s.azimuth) }
 // sun is the plan's sun as this picture sees it: by the direction the camera looked in, else on the side where the old sky is brighter, else the default.
 func (v *oldView) sun(f realedit.Facts, plan *SkyPlan) sunHere {
 	if plan.Azimuth != nil && f.HasHeading {
-		return sunHere{turn(*plan.Azimuth - f.Heading), SunFromHeading}
+		return sunHere{turn(*plan.Azimuth - f.Heading), SunFromHeading, f.Heading}
 	}
 	if math.Abs(v.facts.Slope) > 0.05 {
-		return sunHere{math.Copysign(115, v.facts.Slope), SunFromShading}
+		return sunHere{azimuth: math.Copysign(115, v.facts.Slope), from: SunFromShading}
 	}
-	return sunHere{defaultAzimuth, SunFromDefault}
+	return sunHere{azimuth: defaultAzimuth, from: SunFromDefault}
 }
 
 // goodFrame is the name of a darker photo of the bracket whose sky is good, "" when none is.
