@@ -284,6 +284,24 @@ func TestReplaceSkyAgain(t *testing.T) {
 	require.NotEqual(t, samplesOf(t, b, w.Image), samplesOf(t, b, other.Image))
 }
 
+// A mask that ends within the sky is not believed: what would be left of the old sky under the new one is worse than any dull sky.
+func TestReplaceSkyOfHalfASky(t *testing.T) {
+	b := back(t, "cpu")
+	for view := range 3 {
+		k := newHouse(scene.SkyOvercast, view, 360, 240, -0.5)
+		for i := range k.mask {
+			if i/k.w > 30+(i%k.w)/20 {
+				k.mask[i] = 0
+			}
+		}
+		w := k.work(t, b, true)
+		f := replaced(t, ReplaceSky{}, b, w)
+		require.Equal(t, realedit.CheckSkyUncertain, f.Check, f.Message)
+		require.Nil(t, w.Unaltered)
+		require.Equal(t, k.pix, samplesOf(t, b, w.Image))
+	}
+}
+
 // skyFile is a JPEG of a computed sky.
 func skyFile(t testing.TB, s physicalSky) *fstest.MapFile {
 	const w, h = 480, 320
