@@ -192,8 +192,8 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			return nil
 		}
 	}
-	if b := v.borderless(); b > noEdge {
-		w.Find(realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: noEdge,
+	if b := v.borderless(); b > mostBorderless {
+		w.Find(realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: mostBorderless,
 			Message: fmt.Sprintf("at %.0f %% of its border what was found of the sky ends where the picture has no edge; it is left as it is", 100*b)})
 		return nil
 	}

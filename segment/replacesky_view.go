@@ -91,31 +91,31 @@ func viewOld(ctx context.Context, env *realedit.Env, w *realedit.Work, mask *ker
 	return v, nil
 }
 
-// A mask is believed when the picture has an edge where the sky ends: over edgeReach pixels of the small picture a channel changes by edgeStep (encoded) at least, at all
-// but a share of noEdge of the lower borders. A mask that ends within the sky (half a sunset, a cloud) does not.
+// A mask is believed when the picture has an edge where the sky ends: over borderReach pixels of the small picture a channel changes by borderStep (encoded) at least, at all
+// but a share of mostBorderless of the lower borders. A mask that ends within the sky (half a sunset, a cloud) does not.
 const (
-	edgeReach = 4
-	edgeStep  = 0.04
-	noEdge    = 0.4
+	borderReach    = 4
+	borderStep     = 0.04
+	mostBorderless = 0.4
 )
 
 // borderless is the share of the mask's lower borders at which the picture has no edge, 0 where there are hardly any.
 func (v *oldView) borderless() float64 {
 	var n, smooth float64
 	w := v.pix.w
-	for y := edgeReach; y+edgeReach < v.pix.h; y++ {
+	for y := borderReach; y+borderReach < v.pix.h; y++ {
 		for x := range w {
 			i := y*w + x
-			if v.sky[i] < 0.5 || v.sky[i+w] >= 0.5 || v.sky[i-(edgeReach-1)*w] < 0.9 || v.sky[i+edgeReach*w] > 0.1 {
+			if v.sky[i] < 0.5 || v.sky[i+w] >= 0.5 || v.sky[i-(borderReach-1)*w] < 0.9 || v.sky[i+borderReach*w] > 0.1 {
 				continue
 			}
-			up, down := v.pix.v[3*(i-(edgeReach-1)*w):], v.pix.v[3*(i+edgeReach*w):]
+			up, down := v.pix.v[3*(i-(borderReach-1)*w):], v.pix.v[3*(i+borderReach*w):]
 			step := float32(0)
 			for c := range 3 {
 				step = max(step, up[c]-down[c], down[c]-up[c])
 			}
 			n++
-			if step < edgeStep {
+			if step < borderStep {
 				smooth++
 			}
 		}
