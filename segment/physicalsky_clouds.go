@@ -66,7 +66,7 @@ func newClouds(ctx context.Context, seed uint64, amount float64, a *air, elevati
 			x := (c.left + float32(i)*cloudGrid) / cloudSize
 			v := 2.6 * (shape.sum(x*cos32+z*sin32, z*cos32-x*sin32, 4) - cover)
 			if v > 0 {
-				v = float32(math.Sqrt(float64(v)))
+				v = float32(math.Pow(float64(v), 0.8))
 			}
 			row[i] = v
 		}
@@ -139,7 +139,7 @@ func (c *clouds) density(x, y, z float32) float32 {
 	if d <= 0 {
 		return 0
 	}
-	thin := min(1, 2*d) // small clouds are wisps
+	thin := min(1, 3*d) // small clouds are wisps
 	d = min(d, 1.05) - rise
 	if d <= -0.15 {
 		return 0

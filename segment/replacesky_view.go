@@ -109,10 +109,18 @@ func (v *oldView) borderless() float64 {
 			if v.sky[i] < 0.5 || v.sky[i+w] >= 0.5 || v.sky[i-(borderReach-1)*w] < 0.9 || v.sky[i+borderReach*w] > 0.1 {
 				continue
 			}
-			up, down := v.pix.v[3*(i-(borderReach-1)*w):], v.pix.v[3*(i+borderReach*w):]
+			// Over five pixels, so that noise is no edge.
+			var diff [3]float32
+			from, to := max(x-2, 0)-x, min(x+2, w-1)-x
+			for dx := from; dx <= to; dx++ {
+				up, down := v.pix.v[3*(i+dx-(borderReach-1)*w):], v.pix.v[3*(i+dx+borderReach*w):]
+				for c := range 3 {
+					diff[c] += (up[c] - down[c]) / float32(to-from+1)
+				}
+			}
 			step := float32(0)
-			for c := range 3 {
-				step = max(step, up[c]-down[c], down[c]-up[c])
+			for _, d := range diff {
+				step = max(step, d, -d)
 			}
 			n++
 			if step < borderStep {
