@@ -22,6 +22,7 @@ func (v horizonView) towards(x, y float64) [3]float64 {
 // physicalSky is a sky that is computed: air, clouds, and the haze between.
 type physicalSky struct {
 	Elevation, Azimuth float64 // of the sun, degrees; azimuth from the optical axis to the right
+	Heading            float64 // of the optical axis, degrees from north over east; 0 where unknown
 	Turbidity          float64
 	Clouds             float64 // how much of the sky they cover, about
 	Seed               uint64
@@ -35,7 +36,7 @@ func (s physicalSky) render(ctx context.Context, dst *raster, v horizonView, sca
 	if s.Clouds > 0 {
 		var err error
 		half := max(v.centre, float64(dst.w)*scale-v.centre) / v.focal
-		if c, err = newClouds(ctx, s.Seed, s.Clouds, a, s.Elevation, half); err != nil {
+		if c, err = newClouds(ctx, s.Seed, s.Clouds, a, s.Elevation, half, s.Heading); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,9 @@ const (
 	cloudFar    = 32.0 // beyond, the haze has them
 	cloudHaze   = 13.0 // over which the air takes a cloud's contrast to 1/e
 	cloudGrid   = 0.085
-	cloudSteps  = 44
+	cloudStep   = 0.11 // along a ray, between leastSteps and mostSteps of them
+	leastSteps  = 30
+	mostSteps   = 90
 	cloudDeep   = 30.0 // extinction of the densest cloud, 1/km
 	frayCells   = 128
 	frayLevels  = 210.0 // of the cube, per unit
@@ -37,8 +39,8 @@ const (
 	earth       = 6371.0
 )
 
-// newClouds makes the clouds that a view of the given half width (tangent) can see.
-func newClouds(ctx context.Context, seed uint64, amount float64, a *air, elevation, halfWidth float64) (*clouds, error) {
+// newClouds makes the clouds that a view of the given half width (tangent) towards a heading (degrees) can see.
+func newClouds(ctx context.Context, seed uint64, amount float64, a *air, elevation, halfWidth, heading float64) (*clouds, error) {
 	c := &clouds{grid: cloudGrid, frayPerUnit: frayCells / (frayPeriod * cloudFray)}
 	direct := sunColour(elevation)
 	up := a.at([3]float64{0, 1, 0})
@@ -54,14 +56,17 @@ func newClouds(ctx context.Context, seed uint64, amount float64, a *air, elevati
 	c.left = float32(-side - 1)
 	c.gw, c.gh = int(2*(side+1)/cloudGrid)+2, int(math.Ceil((cloudFar+2)/cloudGrid))+1
 	c.shape = make([]float32, c.gw*c.gh)
+	sinH, cosH := math.Sincos(heading * degree)
+	sin32, cos32 := float32(sinH), float32(cosH)
 	shape, cover := noise(mix(uint32(seed))), float32(0.42-0.62*amount)
 	if err := inRows(ctx, c.gh, func(j int) {
 		z := (float32(j)*cloudGrid - 1) / cloudSize
 		row := c.shape[j*c.gw : (j+1)*c.gw]
 		for i := range row {
-			v := 2.6 * (shape.sum((c.left+float32(i)*cloudGrid)/cloudSize, z, 4) - cover)
+			x := (c.left + float32(i)*cloudGrid) / cloudSize
+			v := 2.6 * (shape.sum(x*cos32+z*sin32, z*cos32-x*sin32, 4) - cover)
 			if v > 0 {
-				v = float32(math.Sqrt(float64(v)))
+				v = float32(math.Pow(float64(v), 0.8))
 			}
 			row[i] = v
 		}
@@ -134,7 +139,7 @@ func (c *clouds) density(x, y, z float32) float32 {
 	if d <= 0 {
 		return 0
 	}
-	thin := min(1, 2*d) // small clouds are wisps
+	thin := min(1, 3*d) // small clouds are wisps
 	d = min(d, 1.05) - rise
 	if d <= -0.15 {
 		return 0
@@ -158,12 +163,13 @@ func (c *clouds) along(d [3]float32, dither float32) (add [3]float32, through, f
 	if from >= to {
 		return add, 1, 0
 	}
-	step := (to - from) / cloudSteps
+	steps := max(leastSteps, min(mostSteps, int((to-from)/cloudStep)))
+	step := (to - from) / float32(steps)
 	cos := d[0]*c.sun[0] + d[1]*c.sun[1] + d[2]*c.sun[2]
 	// Forward scattering lights edges towards the sun, backward scattering faces away from it (two lobes of Henyey and Greenstein, 1941).
 	phase := 0.50 + 0.14*lobe(cos, 0.72) + 0.45*lobe(cos, -0.25)
 	var depth, weight float32
-	for i := range cloudSteps {
+	for i := range steps {
 		t := from + (float32(i)+dither)*step
 		x, z := t*d[0], t*d[2]
 		y := t*d[1] + t*t*(1-d[1]*d[1])/(2*earth)

@@ -54,6 +54,20 @@ func TestPhysicalSky(t *testing.T) {
 	require.Equal(t, one, draw(physicalSky{Elevation: 35, Azimuth: 70, Turbidity: 2.5, Clouds: 0.3, Seed: 5}))
 	runtime.GOMAXPROCS(threads)
 	require.NotEqual(t, one, draw(physicalSky{Elevation: 35, Azimuth: 70, Turbidity: 2.5, Clouds: 0.3, Seed: 6}))
+	// A camera that turns by 20° sees the same clouds 20° further on: what is 10° right of the axis was 10° left of it before.
+	turned := draw(physicalSky{Elevation: 35, Azimuth: 50, Turbidity: 2.5, Clouds: 0.3, Seed: 5, Heading: 20})
+	off := view.focal * math.Tan(10*degree)
+	var same, other, n float64
+	for up := 12.0; up < 35; up++ {
+		// The same elevation at the same distance from the axis is the same row.
+		y := int(view.horizon - view.focal*math.Tan(up*degree)/math.Cos(10*degree))
+		at := func(r *raster, x float64) float64 { return float64(r.v[3*(y*r.w+int(view.centre+x))+2]) }
+		same += math.Abs(at(turned, -off) - at(one, off))
+		other += math.Abs(at(turned, -off) - at(one, -off))
+		n++
+	}
+	t.Logf("turned: %.2f, not turned: %.2f", same/n, other/n)
+	require.Less(t, same, 0.6*other)
 	side := func(r *raster, x0, x1 int) (s float64) {
 		for y := range r.h {
 			for x := x0; x < x1; x++ {

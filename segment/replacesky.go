@@ -38,7 +38,7 @@ func ParseSkySource(s string) (source SkySource, dir string, err error) {
 // ReplaceSky puts another sky where the photo's own is dull (blown, grey, without structure), inside MaskSky and nowhere else; a good sky stays, and so does a dull one
 // whose good original a darker photo of the bracket holds. Before, it brings the picture's light nearer to the new sky within Bound, which is a change of
 // tone; that picture becomes Work.Unaltered, and every pixel of the mask above 0 is marked computed. Skies mirrored in windows and water stay as they are.
-// What cannot be used or done is a finding, and the picture stays as it was. docs/sky.md has the method.
+// What cannot be used or done is a finding, and the picture stays as it was. Another Env.Seed gives other clouds. docs/sky.md has the method.
 type ReplaceSky struct {
 	Source SkySource `json:"source,omitempty"`
 	// Library is the library's name for the report; Skies are its skies.
@@ -195,6 +195,11 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			return nil
 		}
 	}
+	if b := v.borderless(); b > mostBorderless {
+		w.Find(realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: mostBorderless,
+			Message: fmt.Sprintf("at %.0f %% of its border what was found of the sky ends where the picture has no edge; it is left as it is", 100*b)})
+		return nil
+	}
 	plan := s.Plan
 	if plan == nil {
 		plan = PlanSkies([]realedit.Set{w.Set}, s.Skies, s.Mirror)
@@ -209,7 +214,7 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	case err != nil:
 		return err
 	}
-	return s.put(ctx, env, w, v, mask, next, plan.Seed, how)
+	return s.put(ctx, env, w, v, mask, next, plan.Seed^env.Seed, how)
 }
 
 // put does the work on all pixels, once there is a sky.
@@ -293,5 +298,5 @@ func (s ReplaceSky) newSky(ctx context.Context, env *realedit.Env, w *realedit.W
 			return nil, "", nil
 		}
 	}
-	return v.physical(ctx, physicalSky{Elevation: plan.Elevation, Azimuth: sun.azimuth, Turbidity: s.Turbidity, Clouds: s.Clouds, Seed: plan.Seed}, sun, plan)
+	return v.physical(ctx, physicalSky{Elevation: plan.Elevation, Azimuth: sun.azimuth, Heading: sun.heading, Turbidity: s.Turbidity, Clouds: s.Clouds, Seed: plan.Seed ^ env.Seed}, sun, plan)
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -235,6 +236,72 @@ func TestDullSkies(t *testing.T) {
 	require.Contains(t, f.Message, "dark.jpg")
 }
 
+// A darker photo of an overcast sky is no better, at any exposure.
+func TestDullSkyInAllPhotos(t *testing.T) {
+	b := back(t, "cpu")
+	k := newHouse(scene.SkyOvercast, 1, 240, 160, 0)
+	for _, ev := range []float64{-1, -2, -3, -4, -6} {
+		k.frames = append(k.frames, realedit.Frame{Photo: &realedit.Photo{}, Image: imageOf(t, b, newHouse(scene.SkyOvercast, 1, 240, 160, ev).pix8, 240, 160, 3)})
+	}
+	f := replaced(t, ReplaceSky{}, b, k.work(t, b, true))
+	require.Equal(t, realedit.CheckSkyReplaced, f.Check, f.Message)
+}
+
+// What a report holds of the stage is enough to make the picture again, through numbers as any JSON reader keeps them; another seed gives another sky.
+func TestReplaceSkyAgain(t *testing.T) {
+	b := back(t, "cpu")
+	skies, err := OpenSkies(testSkies(t))
+	require.NoError(t, err)
+	k := newHouse(scene.SkyOvercast, 0, 240, 160, 0)
+	p := &realedit.Photo{SHA256: [32]byte{0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0xff}, Facts: realedit.Facts{Start: testTime(11), Zoned: true, HasGPS: true, Lat: 47, Lon: 9.5}}
+	sets := []realedit.Set{{Photos: []*realedit.Photo{p}}}
+	for _, s := range []ReplaceSky{
+		{Source: SkyPhysical, Plan: PlanSkies(sets, nil, false), Clouds: 0.5, Bound: 1},
+		{Source: SkyLibrary, Library: "mine", Skies: skies, Plan: PlanSkies(sets, skies, true), Mirror: true},
+	} {
+		w := k.work(t, b, true)
+		require.Equal(t, realedit.CheckSkyReplaced, replaced(t, s, b, w).Check)
+		text, err := json.Marshal(s.Recorded())
+		require.NoError(t, err)
+		require.Equal(t, s.Skies.Len() > 0, bytes.Contains(text, []byte(skies.SHA256())))
+		var loose any
+		require.NoError(t, json.Unmarshal(text, &loose))
+		text, err = json.Marshal(loose)
+		require.NoError(t, err)
+		var again ReplaceSky
+		require.NoError(t, json.Unmarshal(text, &again))
+		again.Skies = s.Skies
+		require.Equal(t, s, again)
+		second := k.work(t, b, true)
+		replaced(t, again, b, second)
+		require.Equal(t, samplesOf(t, b, w.Image), samplesOf(t, b, second.Image))
+	}
+	env := envOn(b)
+	env.Seed = 1
+	w, other := k.work(t, b, true), k.work(t, b, true)
+	replaced(t, ReplaceSky{}, b, w)
+	require.NoError(t, ReplaceSky{}.Apply(context.Background(), env, other))
+	require.NotEqual(t, samplesOf(t, b, w.Image), samplesOf(t, b, other.Image))
+}
+
+// A mask that ends within the sky is not believed: what would be left of the old sky under the new one is worse than any dull sky.
+func TestReplaceSkyOfHalfASky(t *testing.T) {
+	b := back(t, "cpu")
+	for view := range 3 {
+		k := newHouse(scene.SkyOvercast, view, 360, 240, -0.5)
+		for i := range k.mask {
+			if i/k.w > 30+(i%k.w)/20 {
+				k.mask[i] = 0
+			}
+		}
+		w := k.work(t, b, true)
+		f := replaced(t, ReplaceSky{}, b, w)
+		require.Equal(t, realedit.CheckSkyUncertain, f.Check, f.Message)
+		require.Nil(t, w.Unaltered)
+		require.Equal(t, k.pix, samplesOf(t, b, w.Image))
+	}
+}
+
 // skyFile is a JPEG of a computed sky.
 func skyFile(t testing.TB, s physicalSky) *fstest.MapFile {
 	const w, h = 480, 320
@@ -283,10 +350,9 @@ func TestSkyLibrary(t *testing.T) {
 		require.Equal(t, realedit.CheckSkySource, f.Check)
 		names = append(names, f.Message)
 	}
-	all := slices.Concat(names)
-	require.Len(t, all, 4, "%q", all)
+	require.Len(t, names, 4, "%q", names)
 	for _, n := range []string{"more/broken.jpg", "empty.png", "grey.jpg", "more/deep/x.tiff"} {
-		require.True(t, slices.ContainsFunc(all, func(s string) bool { return len(s) > len(n) && s[:len(n)] == n }), n)
+		require.True(t, slices.ContainsFunc(names, func(s string) bool { return len(s) > len(n) && s[:len(n)] == n }), n)
 	}
 	require.Equal(t, -1.0, skies.find("left.jpg", "").side)
 	require.Equal(t, 1.0, skies.find("more/right.JPG", "").side)
@@ -311,7 +377,7 @@ func TestSkyLibrary(t *testing.T) {
 	f = replaced(t, ReplaceSky{Source: SkyLibrary, Skies: skies, Plan: plan, Mirror: true}, b, w)
 	require.Contains(t, f.Message, "mirrored")
 	require.NotEqual(t, samplesOf(t, b, plain.Image), samplesOf(t, b, w.Image))
-	require.Len(t, w.Report.Findings, 1+len(all))
+	require.Len(t, w.Report.Findings, 1+len(names))
 
 	// A file that is another one by now, or gone, is a finding; auto then computes a sky, library keeps the photo's.
 	for name, change := range map[string]func(fs fstest.MapFS){

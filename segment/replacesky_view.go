@@ -91,10 +91,54 @@ func viewOld(ctx context.Context, env *realedit.Env, w *realedit.Work, mask *ker
 	return v, nil
 }
 
+// A mask is believed when the picture has an edge where the sky ends: over borderReach pixels of the small picture a channel changes by borderStep (encoded) at least, at all
+// but a share of mostBorderless of the lower borders. A mask that ends within the sky (half a sunset, a cloud) does not.
+const (
+	borderReach    = 4
+	borderStep     = 0.04
+	mostBorderless = 0.4
+)
+
+// borderless is the share of the mask's lower borders at which the picture has no edge, 0 where there are hardly any.
+func (v *oldView) borderless() float64 {
+	var n, smooth float64
+	w := v.pix.w
+	for y := borderReach; y+borderReach < v.pix.h; y++ {
+		for x := range w {
+			i := y*w + x
+			if v.sky[i] < 0.5 || v.sky[i+w] >= 0.5 || v.sky[i-(borderReach-1)*w] < 0.9 || v.sky[i+borderReach*w] > 0.1 {
+				continue
+			}
+			// Over five pixels, so that noise is no edge.
+			var diff [3]float32
+			from, to := max(x-2, 0)-x, min(x+2, w-1)-x
+			for dx := from; dx <= to; dx++ {
+				up, down := v.pix.v[3*(i+dx-(borderReach-1)*w):], v.pix.v[3*(i+dx+borderReach*w):]
+				for c := range 3 {
+					diff[c] += (up[c] - down[c]) / float32(to-from+1)
+				}
+			}
+			step := float32(0)
+			for _, d := range diff {
+				step = max(step, d, -d)
+			}
+			n++
+			if step < borderStep {
+				smooth++
+			}
+		}
+	}
+	if n < float64(w)/50 {
+		return 0
+	}
+	return smooth / n
+}
+
 // sunHere is where the sun stands for one picture.
 type sunHere struct {
 	azimuth float64 // from the optical axis to the right, degrees
 	from    SunFrom
+	heading float64 // of the optical axis, where it decides the sun's
 }
 
 // side is −1 where the sun is to the left, 1 to the right.
@@ -103,12 +147,12 @@ func (s sunHere) side() float64 { return math.Copysign(1, s.azimuth) }
 // sun is the plan's sun as this picture sees it: by the direction the camera looked in, else on the side where the old sky is brighter, else the default.
 func (v *oldView) sun(f realedit.Facts, plan *SkyPlan) sunHere {
 	if plan.Azimuth != nil && f.HasHeading {
-		return sunHere{turn(*plan.Azimuth - f.Heading), SunFromHeading}
+		return sunHere{turn(*plan.Azimuth - f.Heading), SunFromHeading, f.Heading}
 	}
 	if math.Abs(v.facts.Slope) > 0.05 {
-		return sunHere{math.Copysign(115, v.facts.Slope), SunFromShading}
+		return sunHere{azimuth: math.Copysign(115, v.facts.Slope), from: SunFromShading}
 	}
-	return sunHere{defaultAzimuth, SunFromDefault}
+	return sunHere{azimuth: defaultAzimuth, from: SunFromDefault}
 }
 
 // goodFrame is the name of a darker photo of the bracket whose sky is good, "" when none is.

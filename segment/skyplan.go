@@ -52,7 +52,7 @@ func PlanSkies(sets []realedit.Set, skies *Skies, mirror bool) *SkyPlan {
 	for _, q := range photos {
 		hash.Write(q.SHA256[:])
 	}
-	p.Seed = binary.LittleEndian.Uint64(hash.Sum(nil))
+	p.Seed = binary.LittleEndian.Uint64(hash.Sum(nil)) >> 11 // a number that JSON keeps whatever reads it
 	outdoors := slices.DeleteFunc(slices.Clone(photos), func(q *realedit.Photo) bool {
 		ev, withN, ok := q.Facts.EV()
 		return !ok || !withN || ev < outdoorLight

@@ -431,3 +431,25 @@ func TestFactsAgreeWithExiftool(t *testing.T) {
 		t.Errorf("only %d values compared", seen)
 	}
 }
+
+// Where the camera looked: GPSImgDirection in [0, 360); anything else is not told.
+func TestHeading(t *testing.T) {
+	for _, o := range []ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		for _, c := range []struct {
+			num, den uint32
+			want     float64
+			has      bool
+		}{{0, 1, 0, true}, {12345, 100, 123.45, true}, {35999, 100, 359.99, true}, {360, 1, 0, false}, {1, 0, 0, false}} {
+			f, _, err := Parse(build(o, nil, nil, []Tag{Text(0x10, "T"), Rational(o, 0x11, c.num, c.den)}, nil))
+			if err != nil || f.GPS == nil {
+				t.Fatal(err)
+			}
+			if f.GPS.HasHeading != c.has || f.GPS.Heading != c.want {
+				t.Errorf("%d/%d: %v, %v", c.num, c.den, f.GPS.HasHeading, f.GPS.Heading)
+			}
+		}
+		if f, _, err := Parse(camera(o)); err != nil || f.GPS.HasHeading {
+			t.Errorf("without the tag: %v", err)
+		}
+	}
+}
