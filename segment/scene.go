@@ -30,8 +30,8 @@ func (Scene) Alters() realedit.Change { return realedit.ChangeNone }
 // Bytes is that of the small copies.
 func (Scene) Bytes(w, h int) (host, device int64) { return smallBytes(w, h) }
 
-// modelScene answers with what a model sees in the picture's small copy; ok is false where there is no model. Nil until one is wired in.
-var modelScene func(ctx context.Context, env *realedit.Env, w *realedit.Work, small *kernels.Image) (facts realedit.SceneFacts, ok bool, err error)
+// modelScene answers with what a model sees in the picture; ok is false where there is no model. Nil until one is wired in.
+var modelScene func(ctx context.Context, env *realedit.Env, w *realedit.Work, picture *kernels.Image) (facts realedit.SceneFacts, ok bool, err error)
 
 // Apply writes Work.Scene. It never fails for want of evidence: a finding says that the scene is unknown. Errors: CodeBadOption for a Known that is no kind of scene.
 func (s Scene) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
@@ -86,13 +86,15 @@ func (v *skyView) scene() realedit.SceneFacts {
 	}
 	r := func(x, lo, hi float64) float64 { return float64(ramp(float32(x), float32(lo), float32(hi))) }
 	g, l := v.gate, v.light
-	if g.share >= 0.005 && g.score > gateUncertain && v.share >= 0.01 {
-		add("sky", 3*r(float64(g.score), gateUncertain, 2)-0.5)
+	if score := float64(g.score) - float64(v.pale()); g.share >= 0.005 && score > gateUncertain && v.share >= 0.01 {
+		add("sky", (3*r(score, gateUncertain, 2)-0.5)*(1-0.7*float64(v.pale())))
 	} else {
 		add("sky", -1.5)
 	}
 	if l.known {
-		add("light", 4*r(l.value, roomLight, dayLight)-3*(1-r(l.value, roomLight-3, roomLight)))
+		// At dusk there is as little light as in a room, but the sky is blue, and it is there.
+		dusk := r(float64(g.blue), 4, 12) * r(float64(g.score), 1, 2)
+		add("light", 4*r(l.value, anyLight, dayLight)-3*(1-0.7*dusk)*(1-r(l.value, roomLight-3, roomLight)))
 	}
 	if l.flash {
 		add("light", -0.5)

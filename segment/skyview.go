@@ -16,6 +16,7 @@ type skyView struct {
 	probable *skyPlane // on the grid
 	cut      *skyPlane // 1 in the sky, 0 elsewhere, at cut size; what the pixels say, before the gate
 	share    float64   // of cut
+	model    bool      // a model made probable
 	gate     gateFacts
 	light    lightFacts
 }
@@ -46,7 +47,18 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	gw, gh := realedit.FitInto(v.w, v.h, gridSide)
 	v.f = measureSky(v.rgb, v.w, v.h, gw, gh)
 	v.probable = v.f.probable()
-	v.divide()
+	prior := v.f.joined(v.probable)
+	if modelSky != nil {
+		plane, pw, ph, ok, err := modelSky(ctx, env, w, of)
+		if err != nil {
+			return nil, err
+		}
+		if v.model = ok; ok {
+			prior = &skyPlane{pw, ph, plane}
+			v.probable = prior.shrink(gw, gh)
+		}
+	}
+	v.divide(prior)
 	v.gate = v.judge()
 	if v.light, err = v.measureLight(ctx, env, w); err != nil {
 		return nil, err
@@ -78,10 +90,10 @@ func smallBytes(w, h int) (host, device int64) {
 	return device, device
 }
 
-// divide cuts the picture between sky and the rest, from the grid's probabilities.
-func (v *skyView) divide() {
+// divide cuts the picture between sky and the rest, from probabilities.
+func (v *skyView) divide(p *skyPlane) {
 	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
-	prior := v.f.joined(v.probable).grow(cw, ch)
+	prior := p.resized(cw, ch)
 	small := make([]float32, 3*cw*ch)
 	for c := range 3 {
 		p := newSkyPlane(v.w, v.h)
