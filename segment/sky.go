@@ -32,10 +32,10 @@ func (Sky) Alters() realedit.Change { return realedit.ChangeNone }
 // Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device a strip of the picture comes to the host at a time.
 func (Sky) Bytes(w, h int) (host, device int64) {
 	plane := kernels.ImageBytes(w, h, 1, kernels.U8)
-	_, small := smallBytes(w, h)
-	device = 2*plane + small // the mask takes the place of one of the two
+	host, small := smallBytes(w, h)
+	device = max(small, 2*plane+small/4) // the working copy is gone when the two planes come, and they when the mask comes
 	rows := (h*strip + cutSide/2) / (cutSide / 2)
-	return device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
+	return host + device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
 }
 
 // modelSky answers with a plane in 0..1 over the whole picture, of any size, the probability of sky; ok is false where there is no model. Nil until one is wired in. Its answer

@@ -41,7 +41,7 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	v := &skyView{of: of}
 	v.w, v.h = realedit.FitInto(of.Width(), of.Height(), workSide)
 	var err error
-	if v.rgb, err = smallPixels(ctx, env, w, of, v.w, v.h); err != nil {
+	if v.rgb, err = shrunk(ctx, env, of, v.w, v.h); err != nil {
 		return nil, err
 	}
 	gw, gh := realedit.FitInto(v.w, v.h, gridSide)
@@ -67,27 +67,11 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	return v, nil
 }
 
-// smallPixels is a picture averaged to w×h on the host, by way of the frame's small copy where it is a frame's.
-func smallPixels(ctx context.Context, env *realedit.Env, w *realedit.Work, of *kernels.Image, pw, ph int) ([]float32, error) {
-	for i := range w.Frames {
-		if w.Frames[i].Image == of {
-			s, err := w.Frames[i].Small(env)
-			if err != nil {
-				return nil, err
-			}
-			of = s
-			break
-		}
-	}
-	return shrunk(ctx, env, of, pw, ph)
-}
-
-// smallBytes is the memory of the small copies that a view is made on.
+// smallBytes is the memory of the small copies that a view is made on: one on the backend, and some forty planes of features and the cut on the host.
 func smallBytes(w, h int) (host, device int64) {
-	sw, sh := realedit.SmallSize(w, h)
 	ww, wh := realedit.FitInto(w, h, workSide)
-	device = kernels.ImageBytes(sw, sh, 3, kernels.F32) + kernels.ImageBytes(ww, wh, 3, kernels.F32)
-	return device, device
+	device = kernels.ImageBytes(ww, wh, 3, kernels.F32)
+	return 10 * device, device
 }
 
 // divide cuts the picture between sky and the rest, from probabilities.
