@@ -77,13 +77,15 @@ func (v *skyView) scene() realedit.SceneFacts {
 	}
 	r := func(x, lo, hi float64) float64 { return float64(ramp(float32(x), float32(lo), float32(hi))) }
 	g, l := v.gate, v.light
-	if g.share >= 0.005 && g.score > gateUncertain && v.share >= 0.01 {
-		add("sky", 3*r(float64(g.score), gateUncertain, 2)-0.5)
+	if score := float64(g.score) - float64(v.pale()); g.share >= 0.005 && score > gateUncertain && v.share >= 0.01 {
+		add("sky", (3*r(score, gateUncertain, 2)-0.5)*(1-0.7*float64(v.pale())))
 	} else {
 		add("sky", -1.5)
 	}
 	if l.known {
-		add("light", 4*r(l.value, roomLight, dayLight)-3*(1-r(l.value, roomLight-3, roomLight)))
+		// At dusk there is as little light as in a room, but the sky is blue, and it is there.
+		dusk := r(float64(g.blue), 4, 12) * r(float64(g.score), 1, 2)
+		add("light", 4*r(l.value, anyLight, dayLight)-3*(1-0.7*dusk)*(1-r(l.value, roomLight-3, roomLight)))
 	}
 	if l.flash {
 		add("light", -0.5)

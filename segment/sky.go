@@ -32,15 +32,15 @@ func (Sky) Alters() realedit.Change { return realedit.ChangeNone }
 // Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device a strip of the picture comes to the host at a time.
 func (Sky) Bytes(w, h int) (host, device int64) {
 	plane := kernels.ImageBytes(w, h, 1, kernels.U8)
-	_, small := smallBytes(w, h)
-	device = 2*plane + small // the mask takes the place of one of the two
+	host, small := smallBytes(w, h)
+	device = max(small, 2*plane+small/4) // the working copy is gone when the two planes come, and they when the mask comes
 	rows := (h*strip + cutSide/2) / (cutSide / 2)
-	return device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
+	return host + device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
 }
 
-// modelSky answers with a plane in 0..1 of the small copy's size, the probability of sky; ok is false where there is no model. Nil until one is wired in. Its answer
-// takes the place of the rules'; the cut and the matte follow as without it.
-var modelSky func(ctx context.Context, env *realedit.Env, w *realedit.Work, small *kernels.Image) (plane []float32, width, height int, ok bool, err error)
+// modelSky answers with a plane in 0..1 over the whole picture, of any size, the probability of sky; ok is false where there is no model. Nil until one is wired in. Its answer
+// takes the place of the rules' and of the gate's; the cut and the matte follow as without it.
+var modelSky func(ctx context.Context, env *realedit.Env, w *realedit.Work, picture *kernels.Image) (plane []float32, width, height int, ok bool, err error)
 
 // Apply finds the sky. It never fails for want of one: a finding says so. sky_found carries the share of the picture and the region, sky_uncertain what was left out;
 // sky_not_found comes only for what is known to be outdoors.

@@ -81,6 +81,15 @@ func (v *skyView) judge() gateFacts {
 	return g
 }
 
+// pale is how much speaks against a colourless sky that is not far lighter than the rest: ceilings are a stop above their walls and less, a
+// clouded sky one to four above the ground. L of 0.95 and 0.72 are a stop apart. A merge draws levels together, so it is asked of single photos only.
+func (v *skyView) pale() float32 {
+	if v.light.merged {
+		return 0
+	}
+	return (1 - ramp(v.gate.blue, 4, 12)) * (1 - ramp(v.gate.lighter, .2, .35))
+}
+
 // lowerBorder is the median colour difference between seven rows of the grid across the sky's lower border, and the share of columns that reach the top two rows.
 func (v *skyView) lowerBorder() (contrast, top float32) {
 	f, p := v.f, v.probable
@@ -156,9 +165,9 @@ func (v *skyView) withLight() float32 {
 		return s
 	}
 	if l := v.light; l.known {
-		s += 1.5*ramp(float32(l.value), roomLight, dayLight) - 0.75*(1-ramp(float32(l.value), roomLight-4, roomLight))
+		s += 1.5*ramp(float32(l.value), anyLight, dayLight) - 0.75*(1-ramp(float32(l.value), roomLight-4, roomLight))
 	}
-	s -= 1.5 * ramp(float32(v.light.ratio), outdoorStops, windowStops)
+	s -= 1.5*ramp(float32(v.light.ratio), outdoorStops, windowStops) + 1.5*v.pale()
 	return s
 }
 
@@ -176,7 +185,7 @@ func (v *skyView) decide(scene realedit.SceneKind) verdict {
 	switch {
 	case scene == realedit.SceneInterior || v.share < 0.005:
 		return noSky
-	case s >= gateScore || scene == realedit.SceneExterior && s >= gateOutdoors:
+	case v.model || s >= gateScore || scene == realedit.SceneExterior && s >= gateOutdoors:
 		return isSky
 	case s >= gateUncertain || scene == realedit.SceneExterior && v.share >= 0.02:
 		return maybeSky

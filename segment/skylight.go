@@ -11,17 +11,19 @@ import (
 
 // lightFacts are what exposure and bracket tell beyond the pixels.
 type lightFacts struct {
-	known bool    // EXIF tells exposure time and f-number
-	value float64 // light value: the exposure value (ISO 100) at which the picture's median would be middle grey, 18 %
-	flash bool
-	ratio float64 // stops from the median of what is no sky to that of the sky, 0 without a bracket
+	known  bool    // EXIF tells exposure time and f-number
+	value  float64 // light value: the exposure value (ISO 100) at which the picture's median would be middle grey, 18 %
+	flash  bool
+	merged bool    // the picture is made of several photos
+	ratio  float64 // stops from the median of what is no sky to that of the sky, 0 without a bracket
 }
 
 // Light values by which day is told from rooms. Sunlit ground is 14 to 15, open shade and heavy cloud 12, a room lit by its windows 5 to 9 and by lamps
 // 4 to 7 (the exposure tables printed with film and meters); dusk passes through all of them.
 const (
-	roomLight = 9.5
-	dayLight  = 12.5
+	roomLight = 9.5  // the most that a room has
+	anyLight  = 10.5 // bright rooms and dull days
+	dayLight  = 13
 )
 
 // The stops between a sky and what lies under it. Under a clear or an even sky ground and walls of albedo 0.1 to 0.8 lie 0.5 to 4 stops beneath
@@ -48,6 +50,15 @@ func (v *skyView) measureLight(ctx context.Context, env *realedit.Env, w *realed
 			}
 			f.value += log2(median(lums) / 0.18)
 		}
+		return f, nil
+	}
+	f.merged = true
+	stops := 0.0
+	for i := range w.Frames {
+		stops = max(stops, math.Abs(w.Frames[i].EV))
+	}
+	if stops < 0.5 {
+		f.known = false // nobody knows how far the photos are apart
 		return f, nil
 	}
 	// Per place, the light in the photo that shows it brightest without clipping, in units of the reference's.

@@ -168,7 +168,7 @@ func (v *skyView) linearCells() [3]*skyPlane {
 		p := newSkyPlane(v.w, v.h)
 		onAll(v.h, func(y int) {
 			for i := y * v.w; i < (y+1)*v.w; i++ {
-				p.v[i] = linearOf(v.rgb[3*i+c])
+				p.v[i] = sceneLight(v.rgb[3*i+c])
 			}
 		})
 		out[c] = p.shrink(v.cut.w, v.cut.h)
@@ -254,7 +254,14 @@ func edgeDensity(ctx context.Context, env *realedit.Env, of *kernels.Image, cw, 
 	return v, env.Backend.Copy(ctx, host, small)
 }
 
-// decoder turns samples into linear light.
+// sceneLight undoes the encoding and, roughly, the shoulder by which cameras roll highlights off: white stands for two thirds of a stop
+// more than linear light says, middle grey for itself. Without it a twig before a bright sky looks thinner than it is.
+func sceneLight(v float32) float32 {
+	y := linearOf(v)
+	return y + 0.6*y*y*y*y*y*y
+}
+
+// decoder turns samples into the scene's light.
 type decoder struct{ table []float32 }
 
 func newDecoder(f kernels.Format) decoder {
@@ -264,7 +271,7 @@ func newDecoder(f kernels.Format) decoder {
 	}
 	d := decoder{make([]float32, n)}
 	for i := range d.table {
-		d.table[i] = linearOf(float32(i) / float32(n-1))
+		d.table[i] = sceneLight(float32(i) / float32(n-1))
 	}
 	return d
 }

@@ -118,6 +118,14 @@ func (p *skyPlane) grow(w, h int) *skyPlane {
 	return out
 }
 
+// resized shrinks or grows.
+func (p *skyPlane) resized(w, h int) *skyPlane {
+	if w < p.w {
+		return p.shrink(w, h)
+	}
+	return p.grow(w, h)
+}
+
 // place is a position between two samples.
 type place struct {
 	at int

@@ -16,6 +16,7 @@ type skyView struct {
 	probable *skyPlane // on the grid
 	cut      *skyPlane // 1 in the sky, 0 elsewhere, at cut size; what the pixels say, before the gate
 	share    float64   // of cut
+	model    bool      // a model made probable
 	gate     gateFacts
 	light    lightFacts
 }
@@ -40,13 +41,24 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	v := &skyView{of: of}
 	v.w, v.h = realedit.FitInto(of.Width(), of.Height(), workSide)
 	var err error
-	if v.rgb, err = smallPixels(ctx, env, w, of, v.w, v.h); err != nil {
+	if v.rgb, err = shrunk(ctx, env, of, v.w, v.h); err != nil {
 		return nil, err
 	}
 	gw, gh := realedit.FitInto(v.w, v.h, gridSide)
 	v.f = measureSky(v.rgb, v.w, v.h, gw, gh)
 	v.probable = v.f.probable()
-	v.divide()
+	prior := v.f.joined(v.probable)
+	if modelSky != nil {
+		plane, pw, ph, ok, err := modelSky(ctx, env, w, of)
+		if err != nil {
+			return nil, err
+		}
+		if v.model = ok; ok {
+			prior = &skyPlane{pw, ph, plane}
+			v.probable = prior.shrink(gw, gh)
+		}
+	}
+	v.divide(prior)
 	v.gate = v.judge()
 	if v.light, err = v.measureLight(ctx, env, w); err != nil {
 		return nil, err
@@ -55,33 +67,17 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	return v, nil
 }
 
-// smallPixels is a picture averaged to w×h on the host, by way of the frame's small copy where it is a frame's.
-func smallPixels(ctx context.Context, env *realedit.Env, w *realedit.Work, of *kernels.Image, pw, ph int) ([]float32, error) {
-	for i := range w.Frames {
-		if w.Frames[i].Image == of {
-			s, err := w.Frames[i].Small(env)
-			if err != nil {
-				return nil, err
-			}
-			of = s
-			break
-		}
-	}
-	return shrunk(ctx, env, of, pw, ph)
-}
-
-// smallBytes is the memory of the small copies that a view is made on.
+// smallBytes is the memory of the small copies that a view is made on: one on the backend, and some forty planes of features and the cut on the host.
 func smallBytes(w, h int) (host, device int64) {
-	sw, sh := realedit.SmallSize(w, h)
 	ww, wh := realedit.FitInto(w, h, workSide)
-	device = kernels.ImageBytes(sw, sh, 3, kernels.F32) + kernels.ImageBytes(ww, wh, 3, kernels.F32)
-	return device, device
+	device = kernels.ImageBytes(ww, wh, 3, kernels.F32)
+	return 10 * device, device
 }
 
-// divide cuts the picture between sky and the rest, from the grid's probabilities.
-func (v *skyView) divide() {
+// divide cuts the picture between sky and the rest, from probabilities.
+func (v *skyView) divide(p *skyPlane) {
 	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
-	prior := v.f.joined(v.probable).grow(cw, ch)
+	prior := p.resized(cw, ch)
 	small := make([]float32, 3*cw*ch)
 	for c := range 3 {
 		p := newSkyPlane(v.w, v.h)
