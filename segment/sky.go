@@ -38,10 +38,6 @@ func (Sky) Bytes(w, h int) (host, device int64) {
 	return host + device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
 }
 
-// modelSky answers with a plane in 0..1 over the whole picture, of any size, the probability of sky; ok is false where there is no model. Nil until one is wired in. Its answer
-// takes the place of the rules' and of the gate's; the cut and the matte follow as without it.
-var modelSky func(ctx context.Context, env *realedit.Env, w *realedit.Work, picture *kernels.Image) (plane []float32, width, height int, ok bool, err error)
-
 // Apply finds the sky. It never fails for want of one: a finding says so. sky_found carries the share of the picture and the region, sky_uncertain what was left out;
 // sky_not_found comes only for what is known to be outdoors.
 func (s Sky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {

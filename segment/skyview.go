@@ -48,15 +48,13 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	v.f = measureSky(v.rgb, v.w, v.h, gw, gh)
 	v.probable = v.f.probable()
 	prior := v.f.joined(v.probable)
-	if modelSky != nil {
-		plane, pw, ph, ok, err := modelSky(ctx, env, w, of)
-		if err != nil {
-			return nil, err
-		}
-		if v.model = ok; ok {
-			prior = &skyPlane{pw, ph, plane}
-			v.probable = prior.shrink(gw, gh)
-		}
+	plane, pw, ph, ok, err := skyByModel(ctx, env, w)
+	if err != nil {
+		return nil, err
+	}
+	if v.model = ok; ok {
+		prior = &skyPlane{pw, ph, plane} // takes the place of the rules' answer; the cut and the matte follow as without it
+		v.probable = prior.shrink(gw, gh)
 	}
 	v.divide(prior)
 	v.gate = v.judge()
@@ -71,7 +69,9 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 func smallBytes(w, h int) (host, device int64) {
 	ww, wh := realedit.FitInto(w, h, workSide)
 	device = kernels.ImageBytes(ww, wh, 3, kernels.F32)
-	return 10 * device, device
+	host = 10 * device
+	_, model := modelBytes()
+	return host, max(device, model)
 }
 
 // divide cuts the picture between sky and the rest, from probabilities.
