@@ -26,6 +26,7 @@ type Report struct {
 	Class     Class              `json:"class"`
 	Rung      string             `json:"rung"`            // the rung of the ladder that passed
 	Scene     *SceneFacts        `json:"scene,omitempty"` // nil: nobody has looked
+	Windows   []WindowFacts      `json:"windows,omitempty"`
 	Inputs    []InputFacts       `json:"inputs"`
 	Stages    []StageFacts       `json:"stages"`
 	Models    []ModelFacts       `json:"models"`
