@@ -73,13 +73,7 @@ func (s *windowSearch) find() []windowFound {
 		if f.light < brightest-windowDim {
 			continue // the reflection of a window in a screen
 		}
-		n := 0
-		for _, k := range f.region {
-			if taken[k] {
-				n++
-			}
-		}
-		if n*5 > len(f.region) {
+		if overlap(f.region, taken)*5 > len(f.region) {
 			continue
 		}
 		for _, k := range f.region {
@@ -91,6 +85,16 @@ func (s *windowSearch) find() []windowFound {
 		return cmp.Or(cmp.Compare(a.quad[0][0], b.quad[0][0]), cmp.Compare(a.quad[0][1], b.quad[0][1]))
 	})
 	return out
+}
+
+// overlap is how many of a region's pixels are taken.
+func overlap(region []int, taken []bool) (n int) {
+	for _, k := range region {
+		if taken[k] {
+			n++
+		}
+	}
+	return n
 }
 
 // judge tells whether a region of a level is a window.
@@ -109,7 +113,8 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		return f, false // a lamp
 	}
 	q = p.settle(q, 2)
-	if !q.convex() || q.area() < s.minArea*float64(len(p.v)) {
+	left, right := q[3][1]-q[0][1], q[2][1]-q[1][1]
+	if !q.convex() || q.area() < s.minArea*float64(len(p.v)) || max(left, right) > 1.8*min(left, right) {
 		return f, false
 	}
 	var jump, least float64
@@ -207,7 +212,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	if grain < windowGrain && (lost < 0.5 || fill < 0.9 || lean > 0.08) {
 		return f, false // a lamp, a patch of sun, or glare without a window's shape
 	}
-	if blown < 0.5 && (fill < 0.85 || lean > 0.12) {
+	if blown < 0.3 && (fill < 0.85 || lean > 0.12 || over < 3) {
 		return f, false
 	}
 	f.quad, f.region = q, inside

@@ -70,6 +70,9 @@ func middle(v []float64) float64 {
 	return v[len(v)/2]
 }
 
+// steepest is how much the upper and lower sides of a window rise at most, dy/dx, as seen along a wall.
+const steepest = 0.6
+
 // fitQuad finds the four sides of a region (its pixels' indices in a picture w wide) and their corners at pixel edges.
 // tilt is how far the left or right side leans at most, dx/dy: walls stand upright.
 func fitQuad(region []int, w int) (q corners, tilt float64, ok bool) {
@@ -103,8 +106,8 @@ func fitQuad(region []int, w int) (q corners, tilt float64, ok bool) {
 	}
 	l, ok1 := line(left, y0, 0.3)
 	r, ok2 := line(right, y0, 0.3)
-	t, ok3 := line(top, x0, 0.9)
-	b, ok4 := line(bottom, x0, 0.9)
+	t, ok3 := line(top, x0, steepest)
+	b, ok4 := line(bottom, x0, steepest)
 	if !(ok1 && ok2 && ok3 && ok4) {
 		return q, 0, false
 	}
@@ -113,7 +116,7 @@ func fitQuad(region []int, w int) (q corners, tilt float64, ok bool) {
 		return [2]float64{side.a + side.b*y, y}
 	}
 	q = corners{meet(l, t), meet(r, t), meet(r, b), meet(l, b)}
-	return q, max(math.Abs(l.b), math.Abs(r.b)), q.convex()
+	return q, max(math.Abs(l.b), math.Abs(r.b)), q.convex() && max(math.Abs(t.b), math.Abs(b.b)) < steepest
 }
 
 // convex tells whether the corners turn right all the way round and enclose something.
