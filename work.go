@@ -34,6 +34,20 @@ type Work struct {
 	// Unaltered is the picture as it was before the first computed or synthesised
 	// pixel, kept for the sibling; nil while the class is below Altered.
 	Unaltered *kernels.Image
+
+	values map[any]any
+}
+
+// Value is what was stored under the key, nil when nothing was.
+func (w *Work) Value(key any) any { return w.values[key] }
+
+// SetValue stores what stages of one package want to hand each other, such as an analysis of the picture that two of them
+// need. The key is comparable and of an unexported type of that package, as a context's. What is stored lives in host memory, as long as the Work.
+func (w *Work) SetValue(key, value any) {
+	if w.values == nil {
+		w.values = map[any]any{}
+	}
+	w.values[key] = value
 }
 
 // OwnsImage tells whether Image is neither a frame's nor the unaltered sibling's, so that a stage may write over it.

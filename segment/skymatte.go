@@ -1,0 +1,378 @@
+package segment
+
+import (
+	"context"
+	"image"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// The matte: the cut is brought to full resolution, to hairs. A cell is one place of the cut.
+//
+// Sky is smooth: its colour S behind a branch is known from the sky beside it. Where a pixel's colour lies on the way from S to the colour F of
+// what stands before the sky, its place on that way, in linear light, is the share of sky in it. Only cells in which there can be such pixels are looked at: those near the
+// cut's border, those of the sky that hold an edge (wires and antennas, which the cut is too coarse for), and those beside it that
+// are full of edges (crowns of trees, through which sky shows). Everywhere else the cut is the matte.
+
+// edgeStep is the least step of luma per pixel that counts as an edge of something in the sky: a line one pixel wide has it with a tenth of contrast;
+// a sky's noise stays under it up to a deviation of 0.03, a cloud's edge under a third of it.
+const edgeStep = 0.03
+
+// strip is how many rows of cells are worked on at once.
+const strip = 16
+
+// cellColours are a cell's colours in linear light.
+type cellColours struct {
+	sky  [3]float32
+	near [3]float32 // of what borders on the sky here
+	dark [3]float32 // the farthest from the sky's in the neighbourhood: what thin things are made of
+	in   float32    // the cut
+}
+
+// matte is what the full picture is worked through with.
+type matte struct {
+	cw, ch int
+	cells  []cellColours
+	visit  []bool
+	xs, ys []int // where cells begin, in pixels
+}
+
+// newMatte takes the cut's colours and decides which cells to look at; density is the share of edge pixels in each cell.
+func newMatte(v *skyView, density []float32, w, h int) *matte {
+	cw, ch := v.cut.w, v.cut.h
+	m := &matte{cw: cw, ch: ch, cells: make([]cellColours, cw*ch), visit: make([]bool, cw*ch), xs: begins(w, cw), ys: begins(h, ch)}
+	in := make([]bool, cw*ch)
+	for i, c := range v.cut.v {
+		in[i] = c > 0.5
+		m.cells[i].in = c
+	}
+	edge := make([]bool, cw*ch)
+	for i, d := range density {
+		edge[i] = d > 0
+	}
+	border := make([]bool, cw*ch) // cells beside the other side
+	for i := range in {
+		x := i % cw
+		border[i] = x > 0 && in[i-1] != in[i] || x+1 < cw && in[i+1] != in[i] || i >= cw && in[i-cw] != in[i] || i+cw < len(in) && in[i+cw] != in[i]
+	}
+	near := widen(border, cw, ch, 2)
+	hairs := make([]bool, cw*ch)
+	for i := range hairs {
+		hairs[i] = in[i] && edge[i]
+	}
+	hairs = widen(hairs, cw, ch, 1)
+	porous := m.porous(in, edge)
+	sureSky, sureNot := make([]bool, cw*ch), make([]bool, cw*ch)
+	beside := widen(border, cw, ch, 0)
+	for i := range in {
+		m.visit[i] = near[i] || hairs[i] && in[i] || porous[i]
+		sureSky[i] = in[i] && !beside[i] && !hairs[i]
+		sureNot[i] = !in[i] && !beside[i]
+	}
+	linear := v.linearCells()
+	for c := range 3 {
+		s, f := pullPush(linear[c], sureSky), pullPush(linear[c], sureNot)
+		for i := range m.cells {
+			m.cells[i].sky[c], m.cells[i].near[c], m.cells[i].dark[c] = s.v[i], f.v[i], 0.05*s.v[i]
+		}
+	}
+	return m
+}
+
+// begins are the pixels at which n cells of a side of w pixels begin, and the side's end.
+func begins(w, n int) []int {
+	b := make([]int, n+1)
+	for i := range b {
+		b[i] = i * w / n
+	}
+	return b
+}
+
+// porousReach is how far into what is not sky cells full of edges are followed, as a share of the longer side.
+const porousReach = 0.04
+
+// porous follows cells that hold edges, most of their neighbours too, from the sky into what is not: crowns of trees.
+func (m *matte) porous(in, edge []bool) []bool {
+	dense := make([]bool, len(in))
+	for y := range m.ch {
+		for x := range m.cw {
+			n, all := 0, 0
+			for dy := max(0, y-1); dy <= min(m.ch-1, y+1); dy++ {
+				for dx := max(0, x-1); dx <= min(m.cw-1, x+1); dx++ {
+					all++
+					if edge[dy*m.cw+dx] {
+						n++
+					}
+				}
+			}
+			dense[y*m.cw+x] = edge[y*m.cw+x] && 9*n >= 7*all
+		}
+	}
+	out := make([]bool, len(in))
+	front := []int32{}
+	for i, s := range in {
+		if s {
+			front = append(front, int32(i))
+		}
+	}
+	for range int(porousReach * float64(max(m.cw, m.ch))) {
+		var next []int32
+		for _, k := range front {
+			i := int(k)
+			x := i % m.cw
+			for _, q := range [4]struct {
+				i  int
+				in bool
+			}{{i - 1, x > 0}, {i + 1, x < m.cw-1}, {i - m.cw, i >= m.cw}, {i + m.cw, i < m.cw*(m.ch-1)}} {
+				if q.in && !in[q.i] && !out[q.i] && dense[q.i] {
+					out[q.i] = true
+					next = append(next, int32(q.i))
+				}
+			}
+		}
+		front = next
+	}
+	return out
+}
+
+// widen sets what lies within r of a set place, in both directions.
+func widen(m []bool, w, h, r int) []bool {
+	if r == 0 {
+		return m
+	}
+	tmp, out := make([]bool, len(m)), make([]bool, len(m))
+	for i, v := range m {
+		if v {
+			x := i % w
+			for k := max(0, x-r); k <= min(w-1, x+r); k++ {
+				tmp[i-x+k] = true
+			}
+		}
+	}
+	for i, v := range tmp {
+		if v {
+			y := i / w
+			for k := max(0, y-r); k <= min(h-1, y+r); k++ {
+				out[k*w+i%w] = true
+			}
+		}
+	}
+	return out
+}
+
+// linearCells are the working picture's colours in linear light, averaged over the cut's cells.
+func (v *skyView) linearCells() [3]*skyPlane {
+	var out [3]*skyPlane
+	for c := range out {
+		p := newSkyPlane(v.w, v.h)
+		onAll(v.h, func(y int) {
+			for i := y * v.w; i < (y+1)*v.w; i++ {
+				p.v[i] = linearOf(v.rgb[3*i+c])
+			}
+		})
+		out[c] = p.shrink(v.cut.w, v.cut.h)
+	}
+	return out
+}
+
+// pullPush keeps p where it is known and fills the rest from what is known around, at the finest scale that has something known: means of 2×2
+// going down, interpolation coming back (Gortler et al. 1996). Where nothing is known it is 0.
+func pullPush(p *skyPlane, known []bool) *skyPlane {
+	weight := newSkyPlane(p.w, p.h)
+	value := newSkyPlane(p.w, p.h)
+	for i, k := range known {
+		if k {
+			weight.v[i], value.v[i] = 1, p.v[i]
+		}
+	}
+	return fill(value, weight)
+}
+
+// fill takes value as premultiplied by weight.
+func fill(value, weight *skyPlane) *skyPlane {
+	out := newSkyPlane(value.w, value.h)
+	if value.w == 1 && value.h == 1 {
+		if weight.v[0] > 0 {
+			out.v[0] = value.v[0] / weight.v[0]
+		}
+		return out
+	}
+	w, h := (value.w+1)/2, (value.h+1)/2
+	v2, w2 := newSkyPlane(w, h), newSkyPlane(w, h)
+	for i := range value.v {
+		k := i/value.w/2*w + i%value.w/2
+		v2.v[k] += value.v[i]
+		w2.v[k] += weight.v[i]
+	}
+	for i, s := range w2.v {
+		if s > 1 {
+			v2.v[i], w2.v[i] = v2.v[i]/s, 1
+		}
+	}
+	coarse := fill(v2, w2).grow(2*w, 2*h)
+	for y := range value.h {
+		for x := range value.w {
+			i := y*value.w + x
+			out.v[i] = value.v[i] + (1-weight.v[i])*coarse.v[y*2*w+x]
+		}
+	}
+	return out
+}
+
+// edgeDensity is the share of pixels on an edge in each cell, found at full resolution by operations.
+func edgeDensity(ctx context.Context, env *realedit.Env, of *kernels.Image, cw, ch int) ([]float32, error) {
+	grey, err := env.NewImage(of.Width(), of.Height(), 1, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	defer grey.Free()
+	if err := env.Ops.Luma(grey, of); err != nil {
+		return nil, err
+	}
+	edges, err := env.NewImage(of.Width(), of.Height(), 1, kernels.U8)
+	if err != nil {
+		return nil, err
+	}
+	defer edges.Free()
+	if err := env.Ops.Edges(edges, grey, edgeStep); err != nil {
+		return nil, err
+	}
+	small, err := env.NewImage(cw, ch, 1, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, edges); err != nil {
+		return nil, err
+	}
+	v := make([]float32, cw*ch)
+	host, err := kernels.Wrap(v, cw, ch, 1)
+	if err != nil {
+		return nil, err
+	}
+	return v, env.Backend.Copy(ctx, host, small)
+}
+
+// decoder turns samples into linear light.
+type decoder struct{ table []float32 }
+
+func newDecoder(f kernels.Format) decoder {
+	n := 256
+	if f == kernels.U16 {
+		n = 65536
+	}
+	d := decoder{make([]float32, n)}
+	for i := range d.table {
+		d.table[i] = linearOf(float32(i) / float32(n-1))
+	}
+	return d
+}
+
+// row decodes n pixels of row y from column x on.
+func (d decoder) row(dst []float32, m *kernels.Image, y, x, n int) {
+	if m.Format() == kernels.U16 {
+		for i, v := range m.RowU16(y)[3*x : 3*(x+n)] {
+			dst[i] = d.table[v]
+		}
+		return
+	}
+	t := (*[256]float32)(d.table)
+	for i, v := range m.RowU8(y)[3*x : 3*(x+n)] {
+		dst[i] = t[v]
+	}
+}
+
+// strips calls f with each strip's rows of cells, the box of what is to be looked at in them in cells, and those pixels on the host, with a pixel
+// around them where there is one.
+func (m *matte) strips(ctx context.Context, env *realedit.Env, of *kernels.Image, f func(box image.Rectangle, pix *kernels.Image, at image.Point) error) error {
+	for y0 := 0; y0 < m.ch; y0 += strip {
+		var box image.Rectangle
+		for y := y0; y < min(m.ch, y0+strip); y++ {
+			for x := range m.cw {
+				if m.visit[y*m.cw+x] {
+					box = box.Union(image.Rect(x, y, x+1, y+1))
+				}
+			}
+		}
+		if box.Empty() {
+			continue
+		}
+		r := m.pixels(box).Inset(-1).Intersect(of.Bounds())
+		host, free, err := kernels.ToHost(ctx, env.Backend, of.SubImage(r))
+		if err != nil {
+			return err
+		}
+		err = f(box, host, r.Min)
+		free()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pixels are those of a box of cells.
+func (m *matte) pixels(cells image.Rectangle) image.Rectangle {
+	return image.Rect(m.xs[cells.Min.X], m.ys[cells.Min.Y], m.xs[cells.Max.X], m.ys[cells.Max.Y])
+}
+
+// darkReach is how many cells around what thin things are made of is looked for.
+const darkReach = 3
+
+// findDark looks in each cell for the colour farthest from the sky's, every few pixels of large pictures, and gives each cell the farthest
+// of its neighbourhood.
+func (m *matte) findDark(ctx context.Context, env *realedit.Env, of *kernels.Image, d decoder) error {
+	type found struct {
+		c    [3]float32
+		dist float32
+	}
+	own := make([]found, len(m.cells))
+	step := max(1, (m.xs[m.cw]/m.cw)/10)
+	err := m.strips(ctx, env, of, func(box image.Rectangle, pix *kernels.Image, at image.Point) error {
+		onAll(box.Dy(), func(k int) {
+			cy := box.Min.Y + k
+			line := make([]float32, 3*pix.Width())
+			for y := m.ys[cy]; y < m.ys[cy+1]; y += step {
+				d.row(line, pix, y-at.Y, 0, pix.Width())
+				for cx := box.Min.X; cx < box.Max.X; cx++ {
+					i := cy*m.cw + cx
+					if !m.visit[i] {
+						continue
+					}
+					s := &m.cells[i].sky
+					for x := m.xs[cx] - at.X; x < m.xs[cx+1]-at.X; x += step {
+						p := line[3*x : 3*x+3 : 3*x+3]
+						a, b, c := s[0]-p[0], s[1]-p[1], s[2]-p[2]
+						// What is brighter than the sky is a lamp, a cloud or white paint: not what twigs are made of.
+						if a+b+c > own[i].dist {
+							own[i] = found{[3]float32{p[0], p[1], p[2]}, a + b + c}
+						}
+					}
+				}
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	onAll(m.ch, func(y int) {
+		for x := range m.cw {
+			c := &m.cells[y*m.cw+x]
+			best := found{c.dark, 0}
+			for yy := max(0, y-darkReach); yy <= min(m.ch-1, y+darkReach); yy++ {
+				for xx := max(0, x-darkReach); xx <= min(m.cw-1, x+darkReach); xx++ {
+					if o := own[yy*m.cw+xx]; o.dist > best.dist {
+						best = o
+					}
+				}
+			}
+			// Where only things thinner than a pixel are, none shows its colour: half of the sky's light is the most that it is believed to have.
+			if s := c.sky[0] + c.sky[1] + c.sky[2]; best.dist > 0.5*s {
+				c.dark = best.c
+			}
+		}
+	})
+	return nil
+}

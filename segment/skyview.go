@@ -1,0 +1,157 @@
+package segment
+
+import (
+	"context"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// skyView is what is known of a picture's sky from its small copy. Scene and Sky share one: whichever comes first makes it.
+type skyView struct {
+	of       *kernels.Image // the picture it was made of
+	w, h     int            // working size
+	rgb      []float32      // the working picture, interleaved, sRGB-encoded
+	f        *skyFeatures
+	probable *skyPlane // on the grid
+	cut      *skyPlane // 1 in the sky, 0 elsewhere, at cut size; what the pixels say, before the gate
+	share    float64   // of cut
+	model    bool      // a model made probable
+	gate     gateFacts
+	light    lightFacts
+}
+
+// viewKey is where a Work keeps the view.
+type viewKey struct{}
+
+// picture is what stages see: the image so far, or the reference photo while there is none.
+func picture(w *realedit.Work) *kernels.Image {
+	if w.Image != nil {
+		return w.Image
+	}
+	return w.Frames[w.Reference].Image
+}
+
+// viewSky is the Work's view of its picture, made when there is none of it yet.
+func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView, error) {
+	of := picture(w)
+	if v, ok := w.Value(viewKey{}).(*skyView); ok && v.of == of {
+		return v, nil
+	}
+	v := &skyView{of: of}
+	v.w, v.h = realedit.FitInto(of.Width(), of.Height(), workSide)
+	var err error
+	if v.rgb, err = smallPixels(ctx, env, w, of, v.w, v.h); err != nil {
+		return nil, err
+	}
+	gw, gh := realedit.FitInto(v.w, v.h, gridSide)
+	v.f = measureSky(v.rgb, v.w, v.h, gw, gh)
+	v.probable = v.f.probable()
+	prior := v.f.joined(v.probable)
+	if modelSky != nil {
+		plane, pw, ph, ok, err := modelSky(ctx, env, w, of)
+		if err != nil {
+			return nil, err
+		}
+		if v.model = ok; ok {
+			prior = &skyPlane{pw, ph, plane}
+			v.probable = prior.shrink(gw, gh)
+		}
+	}
+	v.divide(prior)
+	v.gate = v.judge()
+	if v.light, err = v.measureLight(ctx, env, w); err != nil {
+		return nil, err
+	}
+	w.SetValue(viewKey{}, v)
+	return v, nil
+}
+
+// smallPixels is a picture averaged to w×h on the host, by way of the frame's small copy where it is a frame's.
+func smallPixels(ctx context.Context, env *realedit.Env, w *realedit.Work, of *kernels.Image, pw, ph int) ([]float32, error) {
+	for i := range w.Frames {
+		if w.Frames[i].Image == of {
+			s, err := w.Frames[i].Small(env)
+			if err != nil {
+				return nil, err
+			}
+			of = s
+			break
+		}
+	}
+	return shrunk(ctx, env, of, pw, ph)
+}
+
+// smallBytes is the memory of the small copies that a view is made on.
+func smallBytes(w, h int) (host, device int64) {
+	sw, sh := realedit.SmallSize(w, h)
+	ww, wh := realedit.FitInto(w, h, workSide)
+	device = kernels.ImageBytes(sw, sh, 3, kernels.F32) + kernels.ImageBytes(ww, wh, 3, kernels.F32)
+	return device, device
+}
+
+// divide cuts the picture between sky and the rest, from probabilities.
+func (v *skyView) divide(p *skyPlane) {
+	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
+	prior := p.resized(cw, ch)
+	small := make([]float32, 3*cw*ch)
+	for c := range 3 {
+		p := newSkyPlane(v.w, v.h)
+		for i := range p.v {
+			p.v[i] = 255 * v.rgb[3*i+c]
+		}
+		for i, s := range p.shrink(cw, ch).v {
+			small[3*i+c] = s
+		}
+	}
+	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool, prior *skyPlane) { v.reopen(small, in, prior) })
+	v.cut = newSkyPlane(cw, ch)
+	n := 0
+	for i, s := range in {
+		if s {
+			v.cut.v[i] = 1
+			n++
+		}
+	}
+	v.share = float64(n) / float64(len(in))
+}
+
+// nearSky is how far a colour in linear light may be from the sky's to be asked about again: a quarter of it, a third of a stop. A sky changes by
+// less from one gap to the next; a white wall in its light is half as bright, or a third of a stop darker where the light comes from behind the camera.
+const nearSky = 0.25
+
+// reopen lets the cut ask again about what the prior ruled out but is of the colour that the sky found so far has nearest to it: sky under an eave, between trunks.
+func (v *skyView) reopen(small []float32, in []bool, prior *skyPlane) {
+	w, h := prior.w, prior.h
+	lowest := 0
+	known := make([]bool, len(in))
+	for i, s := range in {
+		x := i % w
+		known[i] = s && (x == 0 || in[i-1]) && (x+1 == w || in[i+1]) && (i < w || in[i-w]) && (i+w >= len(in) || in[i+w])
+		if s {
+			lowest = i / w
+		}
+	}
+	var own, sky [3]*skyPlane
+	for c := range own {
+		own[c] = newSkyPlane(w, h)
+		for i := range own[c].v {
+			own[c].v[i] = linearOf(small[3*i+c] / 255)
+		}
+		sky[c] = pullPush(own[c], known)
+	}
+	for i, s := range in[:min(len(in), w*(lowest+h/10))] {
+		if s || prior.v[i] > 0.45 {
+			continue
+		}
+		var off, scale float32
+		for c := range own {
+			d := own[c].v[i] - sky[c].v[i]
+			off += d * d
+			scale += sky[c].v[i] * sky[c].v[i]
+		}
+		if off < nearSky*nearSky*scale {
+			in[i], prior.v[i] = true, 0.5
+		}
+	}
+}
