@@ -77,7 +77,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			return err
 		}
 	}
-	lost, err := blownOut(ctx, env, frames[w.Reference])
+	lost, err := blownOut(ctx, env, frames[w.Reference], now)
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,12 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	return nil
 }
 
-// blownOut is the share of each pixel whose view the reference photo has lost, 0 to 1: what is blown in it, fitted to its edges by the guided filter. Leaves
-// before a blown sky are not lost, and a darker photo has them darker.
-func blownOut(ctx context.Context, env *realedit.Env, ref *plane) (*plane, error) {
+// blownOut is the share of each pixel whose view the reference photo, or the merge, has lost, 0 to 1: what is blown in it, fitted to the reference's edges by the
+// guided filter. Leaves before a blown sky are not lost, and a darker photo has them darker.
+func blownOut(ctx context.Context, env *realedit.Env, ref, now *plane) (*plane, error) {
 	p := newPlane(ref.w, ref.h)
 	for k, v := range ref.v {
-		if v >= 0.96 {
+		if max(v, now.v[k]) >= 0.96 {
 			p.v[k] = 1
 		}
 	}
@@ -151,6 +151,28 @@ func blownOut(ctx context.Context, env *realedit.Env, ref *plane) (*plane, error
 	}
 	for k, v := range out.v {
 		out.v[k] = min(max(v, 0), 1)
+	}
+	return out, nil
+}
+
+// lostView is the window mask's share where the reference photo is blown: what stands in daylight outside and is shown tells of the light as what is in the room does.
+func lostView(ctx context.Context, env *realedit.Env, w *realedit.Work, window *plane) (*plane, error) {
+	if w.Reference >= len(w.Frames) {
+		return window, nil
+	}
+	small, err := w.Frames[w.Reference].Small(env)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := lumaPlane(ctx, env, small, window.w, window.h)
+	if err != nil {
+		return nil, err
+	}
+	out := newPlane(window.w, window.h)
+	for k, v := range ref.v {
+		if v >= 0.93 {
+			out.v[k] = window.v[k]
+		}
 	}
 	return out, nil
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-// Windows finds windows. TODO doc
+// Windows finds the windows of a room, as quadrilaterals in Report.Windows, and the glass in them that shows the outside, without frames and muntins, as
+// MaskWindow (255 inside, as sharp as the photos). It works by the light that a bracket records, or by clipping and shape in a single photo, at less
+// certainty; docs/windows.md has the method. Where the scene is known to be an exterior it does nothing; where there is no window there is no mask, and a finding says so.
 type Windows struct {
 	// MinArea is the smallest window, as a share of the picture, 0 to 0.5; 0 = 0.003.
 	MinArea float64 `json:"min_area,omitempty"`
@@ -140,7 +142,7 @@ func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
 			bright = i
 		}
 	}
-	s.blown, s.clipped, s.lost = over(reference, windowWhite), over(bright, windowWhite), over(dark, windowBlown)
+	s.blown, s.clipped, s.lost = over(reference, windowWhite), over(bright, windowWhite), over(dark, blown)
 	room := slices.Clone(s.light.v)
 	slices.Sort(room)
 	s.room = float64(room[len(room)/2])

@@ -12,7 +12,7 @@ import (
 
 // The encoded luma from which a photo counts as blown, the same for averages, and the one below which a photo shows nothing.
 const (
-	windowBlown = 0.96
+	blown       = 0.96
 	windowWhite = 0.93 // averaged over a pixel of the grid
 	windowBlack = 0.03
 )
@@ -51,12 +51,12 @@ func sceneLight(lumas [][]float32, evs []float64, w, h int) *lightPlane {
 				v := l[k]
 				s := stops(v) - float32(evs[i])
 				switch {
-				case v >= windowBlown:
+				case v >= blown:
 					least = max(least, s)
 				case v <= windowBlack:
 					most = min(most, s)
 				default:
-					m := min(v-windowBlack, windowBlown-v)
+					m := min(v-windowBlack, blown-v)
 					sum += m * s
 					weight += m
 				}

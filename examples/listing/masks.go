@@ -39,7 +39,7 @@ type scenery struct {
 
 // maskStages are what masks runs.
 func maskStages() (*pipeline.Pipeline, error) {
-	return pipeline.New("masks", hdr.Align{}, hdr.Merge{}, segment.Windows{})
+	return pipeline.New("masks", hdr.Align{}, hdr.Merge{}, segment.Scene{}, segment.Windows{}, segment.Sky{})
 }
 
 func parseMasks(args []string) (*options, error) {
