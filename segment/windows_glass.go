@@ -108,7 +108,7 @@ func (p *lightPlane) dropLamps(in []bool, box image.Rectangle, least int) {
 	for y := 1; y+1 < h; y++ {
 		for x := 1; x+1 < w; x++ {
 			k := (box.Min.Y+y)*p.w + box.Min.X + x
-			smooth[y*w+x] = in[y*w+x] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < 0.16
+			smooth[y*w+x] = in[y*w+x] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < 0.07
 		}
 	}
 	smooth = grow(smooth, w, h, 1, false) // apart from what it touches
