@@ -101,7 +101,7 @@ func overlap(region []int, taken []bool) (n int) {
 func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	p := s.light
 	n := float64(len(region))
-	if n < s.minArea*float64(len(p.v)) || n > 0.7*float64(len(p.v)) {
+	if n < max(64, s.minArea*float64(len(p.v))) || n > 0.7*float64(len(p.v)) {
 		return f, false
 	}
 	q, lean, ok := fitQuad(region, p.w)
@@ -153,12 +153,12 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	}
 	sorted := slices.Clone(light)
 	slices.Sort(sorted)
-	least2 := max(ring+0.7, sorted[len(sorted)*3/4]-windowRange)
+	dim := max(ring+0.7, sorted[len(sorted)*3/4]-windowRange)
 	for i, k := range inside {
 		if light[i] > ring+0.7 {
 			fill++
 		}
-		if light[i] > least2 {
+		if light[i] > dim {
 			rich++
 			blown += count(s.blown[k])
 			clipped += count(s.clipped[k])
