@@ -34,6 +34,7 @@ type Report struct {
 	Rung      string             `json:"rung"`            // the rung of the ladder that passed
 	Scene     *SceneFacts        `json:"scene,omitempty"` // nil: nobody has looked
 	Sky       *SkyFacts          `json:"sky,omitempty"`   // nil: the sky is the photos'
+	Windows   []WindowFacts      `json:"windows,omitempty"`
 	Inputs    []InputFacts       `json:"inputs"`
 	Stages    []StageFacts       `json:"stages"`
 	Models    []ModelFacts       `json:"models"`

@@ -35,3 +35,12 @@ type SceneFacts struct {
 	Confidence float64   `json:"confidence"` // of Scene, 0 to 1
 	Source     string    `json:"source"`     // what told: "route", "light", "sky", "bracket", "model"
 }
+
+// WindowFacts are a window that was found.
+type WindowFacts struct {
+	// Corners of the opening's glass in pixels of the picture (x to the right, y down, pixel edges at whole numbers), clockwise from the upper
+	// left one. They may lie outside the picture where it cuts the window.
+	Corners    [4][2]float64 `json:"corners"`
+	Confidence float64       `json:"confidence"` // 0 to 1
+	Evidence   string        `json:"evidence"`   // what told: "bracket", "shape", "model"
+}

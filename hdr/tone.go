@@ -119,9 +119,12 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if err != nil {
 		return err
 	}
-	var window *plane // the window mask's share
+	var window, lost *plane // the window mask's share, and what of it the reference has lost
 	if mask := w.Masks[realedit.MaskWindow]; mask != nil {
 		if window, err = resizedPlane(ctx, env, mask, pw, ph); err != nil {
+			return err
+		}
+		if lost, err = lostView(ctx, env, w, window); err != nil {
 			return err
 		}
 	}
@@ -132,7 +135,7 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	}
 	restored := slices.Clone(linear)
 	law.restore(restored)
-	aim := t.target(w.Set, photos, restored, window)
+	aim := t.target(w.Set, photos, restored, lost)
 	light := aim.light
 	p, free, err := t.params(ctx, env, small, linear, restored, law, aim, window)
 	defer free()
@@ -197,7 +200,7 @@ type aim struct {
 }
 
 // target is the listing's for this set, or the picture's own.
-func (t Tone) target(s realedit.Set, photos, restored []float32, window *plane) aim {
+func (t Tone) target(s realedit.Set, photos, restored []float32, lost *plane) aim {
 	shared := t.Shared
 	if shared == nil {
 		shared = t.Listing.Shared(s.ID)
@@ -211,7 +214,7 @@ func (t Tone) target(s realedit.Set, photos, restored []float32, window *plane) 
 		return a
 	}
 	seen := seenIn(s)
-	skip := func(i int) bool { return window != nil && window.v[i] > 0.2 }
+	skip := func(i int) bool { return lost != nil && lost.v[i] > 0.2 }
 	return aim{target: target{light: estimateIlluminant(restored, skip, seen), seen: seen}}
 }
 

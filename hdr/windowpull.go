@@ -12,9 +12,9 @@ import (
 )
 
 // WindowPull puts the view through a window in from the frame of the bracket that records
-// it best, where the merge shows less of it than that frame does: only real pixels, joined
-// along the soft edge of MaskWindow. Where no frame holds the view it stays bright and a
-// finding says window_no_source. A view that is darker than the bright parts around it is brightened to them. Without the mask or with one frame it does nothing.
+// it best, where the merge shows less of it than that frame does: only real pixels of what blew out in the reference, joined
+// along its soft edge within MaskWindow. Where no frame holds the view it stays bright and a
+// finding says window_no_source, for a single photo too. A view that is darker than the bright parts around it is brightened to them. Without the mask it does nothing.
 type WindowPull struct {
 	// MinGain is how much better the frame must show the view than the merge before its pixels are taken, as a ratio of
 	// local contrast weighted by brightness (a washed-out view counts little); 0 = 2.
@@ -46,7 +46,7 @@ func (WindowPull) Alters() realedit.Change { return realedit.ChangeFrame }
 // Bytes is a mask, a strip of it and of the picture, and the planes on which views are judged.
 func (WindowPull) Bytes(w, h int) (host, device int64) {
 	device = kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + kernels.ImageBytes(w, stripRows(w, h), 3, kernels.U16) +
-		planes(w, h, realedit.SmallSide, 2)
+		planes(w, h, realedit.SmallSide, 4)
 	return device, device
 }
 
@@ -59,7 +59,11 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		p.MinGain = 2
 	}
 	mask := w.Masks[realedit.MaskWindow]
-	if mask == nil || len(w.Frames) < 2 {
+	if mask == nil {
+		return nil
+	}
+	if len(w.Frames) < 2 {
+		w.Find(realedit.Finding{Check: realedit.CheckWindowNoSource, Severity: realedit.Info, Message: "there is no other photo that could hold the view through a window; it stays bright"})
 		return nil
 	}
 	pw, ph := realedit.SmallSize(w.Image.Width(), w.Image.Height())
@@ -81,9 +85,14 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			return err
 		}
 	}
+	lost, err := blownOut(ctx, env, frames[w.Reference], now)
+	if err != nil {
+		return err
+	}
 	in := make([]bool, len(inside.v))
-	for k, v := range inside.v {
-		in[k] = v > 0.5
+	for k := range inside.v {
+		inside.v[k] *= lost.v[k]
+		in[k] = inside.v[k] > 0.5
 	}
 	chosen := map[int][][]int{} // regions to pull, by frame
 	gamma := map[int]float64{}
@@ -103,11 +112,77 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		if len(chosen[i]) == 0 {
 			continue
 		}
-		if err := p.pull(ctx, env, w, i, mask, regionPlane(chosen[i], pw, ph), gamma[i]); err != nil {
+		only := regionPlane(chosen[i], pw, ph)
+		for k := range only.v {
+			only.v[k] *= lost.v[k]
+		}
+		if err := p.pull(ctx, env, w, i, mask, only, gamma[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// blownOut is the share of each pixel whose view the reference photo, or the merge, has lost, 0 to 1: what is blown in it, fitted to the reference's edges by the
+// guided filter. Leaves before a blown sky are not lost, and a darker photo has them darker.
+func blownOut(ctx context.Context, env *realedit.Env, ref, now *plane) (*plane, error) {
+	p := newPlane(ref.w, ref.h)
+	for k, v := range ref.v {
+		if max(v, now.v[k]) >= 0.96 {
+			p.v[k] = 1
+		}
+	}
+	var im [3]*kernels.Image
+	for i, v := range [3][]float32{p.v, ref.v, nil} {
+		var err error
+		if im[i], err = env.NewImage(p.w, p.h, 1, kernels.F32); err != nil {
+			return nil, err
+		}
+		defer im[i].Free()
+		if v == nil {
+			continue
+		}
+		host, err := kernels.Wrap(v, p.w, p.h, 1)
+		if err != nil {
+			return nil, err
+		}
+		if err := env.Backend.Copy(ctx, im[i], host); err != nil {
+			return nil, err
+		}
+	}
+	if err := env.Ops.GuidedFilter(im[2], im[1], im[0], max(1, max(p.w, p.h)/192), 1e-4); err != nil {
+		return nil, err
+	}
+	out, err := hostPlane(ctx, env, im[2])
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range out.v {
+		out.v[k] = min(max(v, 0), 1)
+	}
+	return out, nil
+}
+
+// lostView is the window mask's share where the reference photo is blown: what stands in daylight outside and is shown tells of the light as what is in the room does.
+func lostView(ctx context.Context, env *realedit.Env, w *realedit.Work, window *plane) (*plane, error) {
+	if w.Reference >= len(w.Frames) {
+		return window, nil
+	}
+	small, err := w.Frames[w.Reference].Small(env)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := lumaPlane(ctx, env, small, window.w, window.h)
+	if err != nil {
+		return nil, err
+	}
+	out := newPlane(window.w, window.h)
+	for k, v := range ref.v {
+		if v >= 0.93 {
+			out.v[k] = window.v[k]
+		}
+	}
+	return out, nil
 }
 
 // windowRegions are the mask's regions, panes that muntins part taken together, so that one

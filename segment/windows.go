@@ -11,10 +11,9 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-// Windows finds windows by what a bracket proves: regions that blow out in the reference
-// photo while a darker photo holds detail there. They become MaskWindow (255 inside),
-// refined to the edges of the darkest photo that resolves them. Without such evidence
-// there is no mask and a finding says so.
+// Windows finds the windows of a room, as quadrilaterals in Report.Windows, and the glass in them that shows the outside, without frames and muntins, as
+// MaskWindow (255 inside, as sharp as the photos). It works by the light that a bracket records, or by clipping and shape in a single photo, at less
+// certainty; docs/windows.md has the method. Where the scene is known to be an exterior it does nothing; where there is no window there is no mask, and a finding says so.
 type Windows struct {
 	// MinArea is the smallest window, as a share of the picture, 0 to 0.5; 0 = 0.003.
 	MinArea float64 `json:"min_area,omitempty"`
@@ -32,19 +31,10 @@ func (Windows) Gives() []realedit.Key { return []realedit.Key{realedit.MaskWindo
 // Alters nothing.
 func (Windows) Alters() realedit.Change { return realedit.ChangeNone }
 
-// side is the longer side of the picture on which windows are found.
-const side = 768
-
-// The encoded luma from which a photo counts as blown, and the range in which one holds detail.
-const (
-	blown               = 0.96
-	detailLow, detailHi = 0.06, 0.90
-)
-
-// Bytes is the small picture of one photo and, after it, the planes that the mask is refined on.
+// Bytes is the mask, the planes of one photo, and a strip where pixels are worked on by the processor.
 func (Windows) Bytes(w, h int) (host, device int64) {
-	w, h = realedit.FitInto(w, h, side)
-	device = 4 * kernels.ImageBytes(w, h, 1, kernels.F32)
+	sw, sh := realedit.SmallSize(w, h)
+	device = kernels.ImageBytes(w, h, 1, kernels.U8) + 5*kernels.ImageBytes(sw, sh, 1, kernels.F32)
 	return device, device
 }
 
@@ -56,253 +46,137 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	if s.MinArea == 0 {
 		s.MinArea = 0.003
 	}
-	if len(w.Frames) < 2 {
+	if len(w.Frames) == 0 || w.Scene.Scene == realedit.SceneExterior {
 		return nil
 	}
-	full := w.Frames[0].Image.Bounds()
-	pw, ph := realedit.FitInto(full.Dx(), full.Dy(), side)
-	lumas := make([][]float32, len(w.Frames))
-	for i := range w.Frames {
-		frame, err := w.Frames[i].Small(env)
-		if err != nil {
-			return err
-		}
-		if lumas[i], err = luma(ctx, env, frame, pw, ph); err != nil {
-			return err
-		}
-	}
-	mask := evidence(lumas, w.Reference)
-	// Muntins divide a window but are no part of the view: they join regions, and stay out of the mask.
-	regions := closing(mask, pw, ph, max(1, pw/128))
-	boxes := keepWindows(regions, lumas, pw, ph, s.MinArea)
-	for k := range mask {
-		mask[k] = mask[k] && regions[k]
-	}
-	if len(boxes) == 0 {
-		w.Find(realedit.Finding{Check: realedit.CheckWindowNotFound, Severity: realedit.Info, Message: "no region blows out in the reference while a darker photo holds it"})
-		return nil
-	}
-	sx, sy := float64(full.Dx())/float64(pw), float64(full.Dy())/float64(ph)
-	for _, b := range boxes {
-		r := image.Rect(int(float64(b.Min.X)*sx), int(float64(b.Min.Y)*sy), int(float64(b.Max.X)*sx), int(float64(b.Max.Y)*sy))
-		w.Find(realedit.Finding{Check: realedit.CheckWindowFound, Severity: realedit.Info, Region: realedit.RectangleOf(r),
-			Message: fmt.Sprintf("a window of %d×%d pixels", r.Dx(), r.Dy())})
-	}
-	m, err := refine(ctx, env, mask, lumas[w.Reference], pw, ph, full)
+	e, err := s.look(ctx, env, w)
 	if err != nil {
 		return err
 	}
-	w.SetMask(realedit.MaskWindow, m)
+	found, err := e.hinted(ctx, env, w)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		found = e.find(s.MinArea, w.Reference)
+	}
+	if len(found) == 0 {
+		w.Find(realedit.Finding{Check: realedit.CheckWindowNotFound, Severity: realedit.Info, Message: "no window was found"})
+		return nil
+	}
+	full := w.Frames[0].Image.Bounds()
+	mask, err := env.NewImage(full.Dx(), full.Dy(), 1, kernels.U8)
+	if err != nil {
+		return err
+	}
+	w.SetMask(realedit.MaskWindow, mask)
+	if err := clearMask(ctx, env, mask); err != nil {
+		return err
+	}
+	for _, f := range found {
+		box, in := glass(e.light, f.quad)
+		if f.within != nil {
+			f.within(box, in)
+		}
+		i := guideOf(e.lumas, e.w, box, in)
+		if err := drawGlass(ctx, env, mask, w.Frames[i].Image, e.lumas[i], e.w, e.h, box, in); err != nil {
+			return err
+		}
+		q := f.quad.scaled(float64(full.Dx())/float64(e.w), float64(full.Dy())/float64(e.h))
+		w.Report.Windows = append(w.Report.Windows, realedit.WindowFacts{Corners: q.rounded(), Confidence: math.Round(f.confidence*1000) / 1000, Evidence: f.evidence})
+		x0, y0, x1, y1 := q.box(0, full.Dx(), full.Dy())
+		w.Find(realedit.Finding{Check: realedit.CheckWindowFound, Severity: realedit.Info, Value: math.Round(f.confidence*1000) / 1000,
+			Region: realedit.RectangleOf(image.Rect(x0, y0, x1, y1)), Message: fmt.Sprintf("a window of %d×%d pixels, by its %s", x1-x0, y1-y0, told[f.evidence])})
+	}
 	return nil
 }
 
-// luma is the area-averaged luma of m at w×h on the host.
-func luma(ctx context.Context, env *realedit.Env, m *kernels.Image, w, h int) ([]float32, error) {
-	small, err := env.NewImage(w, h, 3, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer small.Free()
-	if err := env.Ops.Resize(small, m); err != nil {
-		return nil, err
-	}
-	grey, err := env.NewImage(w, h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer grey.Free()
-	if err := env.Ops.Luma(grey, small); err != nil {
-		return nil, err
-	}
-	v := make([]float32, w*h)
-	host, err := kernels.Wrap(v, w, h, 1)
-	if err != nil {
-		return nil, err
-	}
-	return v, env.Backend.Copy(ctx, host, grey)
+// told says in a finding what told of a window.
+var told = map[string]string{"bracket": "light in the bracket", "shape": "clipping and shape", "model": "model"}
+
+// windowEvidence is what windows are judged by: the photos' lumas at the size of Frame.Small, and the light of the scene.
+type windowEvidence struct {
+	w, h  int
+	lumas [][]float32
+	evs   []float64
+	light *lightPlane
 }
 
-// evidence marks pixels that are blown in the reference and resolved in a darker frame.
-func evidence(lumas [][]float32, reference int) []bool {
-	m := make([]bool, len(lumas[0]))
-	for k := range m {
-		if lumas[reference][k] < blown {
-			continue
+func (Windows) look(ctx context.Context, env *realedit.Env, w *realedit.Work) (*windowEvidence, error) {
+	full := w.Frames[0].Image.Bounds()
+	e := &windowEvidence{}
+	e.w, e.h = realedit.SmallSize(full.Dx(), full.Dy())
+	for i := range w.Frames {
+		small, err := w.Frames[i].Small(env)
+		if err != nil {
+			return nil, err
 		}
-		for i := range lumas {
-			if v := lumas[i][k]; v > detailLow && v < detailHi {
-				m[k] = true
-				break
-			}
+		luma, err := hostLuma(ctx, env, small)
+		if err != nil {
+			return nil, err
 		}
+		e.lumas, e.evs = append(e.lumas, luma), append(e.evs, w.Frames[i].EV)
 	}
-	return m
+	e.light = bracketLight(e.lumas, e.evs, e.w, e.h)
+	return e, nil
 }
 
-// closing bridges gaps of up to 2r pixels: muntins are part of the window they divide.
-func closing(m []bool, w, h, r int) []bool {
-	grow := func(src []bool, want bool) []bool {
-		// A summed-area table makes any radius cost the same.
-		sat := make([]int32, (w+1)*(h+1))
-		for y := range h {
-			var row int32
-			for x := range w {
-				if src[y*w+x] == want {
-					row++
-				}
-				sat[(y+1)*(w+1)+x+1] = sat[y*(w+1)+x+1] + row
-			}
-		}
-		out := make([]bool, len(src))
-		for y := range h {
-			y0, y1 := max(0, y-r), min(h, y+r+1)
-			for x := range w {
-				x0, x1 := max(0, x-r), min(w, x+r+1)
-				n := sat[y1*(w+1)+x1] - sat[y0*(w+1)+x1] - sat[y1*(w+1)+x0] + sat[y0*(w+1)+x0]
-				out[y*w+x] = n > 0 == want
-			}
+// find looks for windows in the light, on a grid of at most windowSide pixels, and moves their sides to the glass.
+func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
+	gw, gh := realedit.FitInto(e.w, e.h, windowSide)
+	s := &windowSearch{light: e.light.shrunk(gw, gh), minArea: minArea, single: len(e.lumas) < 2}
+	over := func(i int, limit float32) []bool {
+		l := (&lightPlane{e.w, e.h, e.lumas[i]}).shrunk(gw, gh)
+		out := make([]bool, len(l.v))
+		for k, v := range l.v {
+			out[k] = v >= limit
 		}
 		return out
 	}
-	return grow(grow(m, true), false)
+	dark, bright := 0, 0
+	for i, ev := range e.evs {
+		if ev < e.evs[dark] {
+			dark = i
+		}
+		if ev > e.evs[bright] {
+			bright = i
+		}
+	}
+	s.blown, s.clipped, s.lost = over(reference, windowWhite), over(bright, windowWhite), over(dark, blown)
+	room := slices.Clone(s.light.v)
+	slices.Sort(room)
+	s.room = float64(room[len(room)/2])
+	found := s.find()
+	for i := range found {
+		f := &found[i]
+		f.quad = e.light.toGlass(f.quad.scaled(float64(e.w)/float64(gw), float64(e.h)/float64(gh)), float64(max(e.w, e.h))/40)
+		f.evidence = "bracket"
+		if s.single {
+			f.evidence = "shape"
+		}
+	}
+	return found
 }
 
-// keepWindows removes from m the regions that are no windows and returns the others' boxes.
-// A window is large enough and not ragged; its border is a jump in brightness, which a lamp's glow on
-// a ceiling has not; and there is something to see in it, which a lamp has not.
-func keepWindows(m []bool, lumas [][]float32, w, h int, minArea float64) []image.Rectangle {
-	level := make([]float32, len(m)) // mean over the photos: rises with scene brightness and clips nowhere
-	for _, l := range lumas {
-		for k, v := range l {
-			level[k] += v / float32(len(lumas))
-		}
-	}
-	seen := make([]bool, len(m))
-	var boxes []image.Rectangle
-	for start := range m {
-		if !m[start] || seen[start] {
-			continue
-		}
-		region, box := flood(m, seen, start, w, h)
-		solid := float64(len(region)) / float64(box.Dx()*box.Dy())
-		if float64(len(region)) < minArea*float64(w*h) || solid < 0.35 || min(box.Dx(), box.Dy())*40 < max(w, h) ||
-			borderJump(level, m, region, w, h) < minJump || texture(level, region, w) < minTexture {
-			for _, k := range region {
-				m[k] = false
-			}
-			continue
-		}
-		boxes = append(boxes, box)
-	}
-	return boxes
+// hinted is where a model takes precedence over the light: windows it knows, by boxes or by a plane in [0, 1] of the evidence's size. Without one there are none, and
+// the light is asked.
+func (e *windowEvidence) hinted(ctx context.Context, env *realedit.Env, w *realedit.Work) ([]windowFound, error) {
+	return nil, nil
 }
 
-// minJump is the least jump of the photos' mean luma across a window's border, six pixels
-// of the small picture wide; minTexture the least mean step between neighbours inside.
-const (
-	minJump    = 0.06
-	minTexture = 0.004
-)
-
-// flood collects the 4-connected region around start and its box.
-func flood(m, seen []bool, start, w, h int) ([]int, image.Rectangle) {
-	seen[start] = true
-	region := []int{start}
-	box := image.Rect(start%w, start/w, start%w+1, start/w+1)
-	for i := 0; i < len(region); i++ {
-		x, y := region[i]%w, region[i]/w
-		box = box.Union(image.Rect(x, y, x+1, y+1))
-		for _, n := range [4]image.Point{{X: x - 1, Y: y}, {X: x + 1, Y: y}, {X: x, Y: y - 1}, {X: x, Y: y + 1}} {
-			if n.X < 0 || n.Y < 0 || n.X >= w || n.Y >= h {
-				continue
-			}
-			if q := n.Y*w + n.X; m[q] && !seen[q] {
-				seen[q] = true
-				region = append(region, q)
-			}
-		}
-	}
-	return region, box
-}
-
-// borderJump is the median over a region's border pixels of the level three pixels inside
-// less that three pixels outside.
-func borderJump(level []float32, m []bool, region []int, w, h int) float64 {
-	const reach = 3
-	var jumps []float64
-	for _, k := range region {
-		x, y := k%w, k/w
-		for _, d := range [4]image.Point{{X: 1}, {X: -1}, {Y: 1}, {Y: -1}} {
-			ox, oy := x+reach*d.X, y+reach*d.Y
-			ix, iy := x-reach*d.X, y-reach*d.Y
-			if min(ox, oy, ix, iy) < 0 || max(ox, ix) >= w || max(oy, iy) >= h || m[(y+d.Y)*w+x+d.X] {
-				continue
-			}
-			jumps = append(jumps, float64(level[iy*w+ix]-level[oy*w+ox]))
-		}
-	}
-	if len(jumps) == 0 {
-		return 0
-	}
-	slices.Sort(jumps)
-	return jumps[len(jumps)/2]
-}
-
-// texture is the mean step between horizontal neighbours inside a region.
-func texture(level []float32, region []int, w int) float64 {
-	var s float64
-	for _, k := range region {
-		if k%w+1 < w {
-			s += math.Abs(float64(level[k+1] - level[k]))
-		}
-	}
-	return s / float64(len(region))
-}
-
-// refine fits the mask to the reference's edges with the guided filter and brings it to the picture's size.
-func refine(ctx context.Context, env *realedit.Env, mask []bool, guide []float32, pw, ph int, full image.Rectangle) (*kernels.Image, error) {
-	v := make([]float32, len(mask))
-	for k, in := range mask {
-		if in {
-			v[k] = 1
-		}
-	}
-	upload := func(pix []float32) (*kernels.Image, error) {
-		host, err := kernels.Wrap(pix, pw, ph, 1)
-		if err != nil {
-			return nil, err
-		}
-		m, err := env.NewImage(pw, ph, 1, kernels.F32)
-		if err != nil {
-			return nil, err
-		}
-		return m, env.Backend.Copy(ctx, m, host)
-	}
-	src, err := upload(v)
-	defer src.Free()
+// clearMask makes a mask black.
+func clearMask(ctx context.Context, env *realedit.Env, m *kernels.Image) error {
+	dot, err := env.NewImage(1, 1, 1, kernels.U8)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g, err := upload(guide)
-	defer g.Free()
+	defer dot.Free()
+	host, err := kernels.Wrap([]uint8{0}, 1, 1, 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	fine, err := env.NewImage(pw, ph, 1, kernels.F32)
-	if err != nil {
-		return nil, err
+	if err := env.Backend.Copy(ctx, dot, host); err != nil {
+		return err
 	}
-	defer fine.Free()
-	if err := env.Ops.GuidedFilter(fine, g, src, max(1, pw/192), 1e-4); err != nil {
-		return nil, err
-	}
-	m, err := env.NewImage(full.Dx(), full.Dy(), 1, kernels.U8)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.Ops.Resize(m, fine); err != nil {
-		m.Free()
-		return nil, err
-	}
-	return m, nil
+	return env.Ops.Resize(m, dot)
 }

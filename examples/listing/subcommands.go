@@ -11,6 +11,8 @@ func subcommand(name string) func(*command, context.Context, []string) int {
 		return modelsCommand
 	case "replay":
 		return (*command).replay
+	case "masks":
+		return masks
 	}
 	return nil
 }

@@ -1,0 +1,328 @@
+package segment
+
+import (
+	"cmp"
+	"image"
+	"math"
+	"slices"
+)
+
+// windowFound is a window on the grid that windows are found on.
+type windowFound struct {
+	quad       corners
+	confidence float64
+	score      float64
+	evidence   string  // "bracket", "shape", "model"
+	light      float64 // median, stops
+	region     []int
+	within     func(box image.Rectangle, in []bool) // cuts the glass further, may be nil
+}
+
+// windowSearch looks for windows in a plane of light.
+type windowSearch struct {
+	light   *lightPlane
+	blown   []bool // in the reference photo
+	clipped []bool // in the brightest photo
+	lost    []bool // in the darkest photo: nothing to see there
+	room    float64
+	minArea float64
+	single  bool // there is one photo: light tells nothing beyond its white
+}
+
+// What a window is, in numbers. Light is in stops, lengths in pixels of a grid whose longer side is windowSide.
+const (
+	windowSide  = 512
+	windowStep  = 0.5  // between the levels at which regions are cut
+	windowJump  = 0.8  // least light lost across most of its border
+	windowFill  = 0.72 // least agreement of region and quadrilateral
+	windowGrain = 0.06 // least step between neighbours inside, of the coarser quarter: something to see
+	windowLean  = 0.2  // most dx/dy of its upright sides
+	windowRange = 3.0  // what a view is darker than its bright quarter, and brighter than a curtain beside it
+	windowDim   = 3.5  // most light that one window has less than another
+	windowOver  = 1.5  // least light over the room's median
+)
+
+// find cuts the light at levels half a stop apart. Regions of every level compete: the best quadrilaterals that do not overlap are windows.
+func (s *windowSearch) find() []windowFound {
+	p := s.light
+	top := slices.Max(p.v)
+	var all []windowFound
+	for t := float64(top) - windowStep; t > s.room+0.5; t -= windowStep {
+		m := make([]bool, len(p.v))
+		for k, v := range p.v {
+			m[k] = float64(v) > t
+		}
+		joined := joinPanes(m, p.w, p.h, max(1, windowSide/128))
+		seen := make([]bool, len(m))
+		for k := range joined {
+			if joined[k] && !seen[k] {
+				if f, ok := s.judge(floodRegion(joined, seen, k, p.w, p.h)); ok {
+					all = append(all, f)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b windowFound) int { return cmp.Compare(b.score, a.score) })
+	taken := make([]bool, len(p.v))
+	brightest := math.Inf(-1)
+	for _, f := range all {
+		brightest = max(brightest, f.light)
+	}
+	var out []windowFound
+	for _, f := range all {
+		if f.light < brightest-windowDim {
+			continue // the reflection of a window in a screen
+		}
+		if alreadyTaken(f.region, taken)*5 > len(f.region) {
+			continue
+		}
+		for _, k := range f.region {
+			taken[k] = true
+		}
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b windowFound) int {
+		return cmp.Or(cmp.Compare(a.quad[0][0], b.quad[0][0]), cmp.Compare(a.quad[0][1], b.quad[0][1]))
+	})
+	return out
+}
+
+// alreadyTaken is how many of a region's pixels are taken.
+func alreadyTaken(region []int, taken []bool) (n int) {
+	for _, k := range region {
+		if taken[k] {
+			n++
+		}
+	}
+	return n
+}
+
+// judge tells whether a region of a level is a window.
+func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
+	p := s.light
+	n := float64(len(region))
+	if n < max(64, s.minArea*float64(len(p.v))) || n > 0.7*float64(len(p.v)) {
+		return f, false
+	}
+	q, lean, ok := fitQuad(region, p.w)
+	if !ok || lean > windowLean {
+		return f, false
+	}
+	square, round := q.agreement(region, p.w, p.h), roundness(region, p.w)
+	if square < 0.5 || round > 0.9 && round > square+0.03 {
+		return f, false // a lamp
+	}
+	q = p.settle(q, 2)
+	left, right := q[3][1]-q[0][1], q[2][1]-q[1][1]
+	if !q.convex() || q.area() < s.minArea*float64(len(p.v)) || max(left, right) > 1.8*min(left, right) {
+		return f, false
+	}
+	var jump, least float64
+	least = 9
+	var frame []float64
+	for i := range q {
+		d := p.drops(q, i)
+		v := drop(d)
+		jump += v / 4
+		if len(d) > 12 {
+			least = min(least, v)
+		}
+	}
+	x0, y0, x1, y1 := q.box(3, p.w, p.h)
+	var inside []int
+	for y := y0; y < y1; y++ {
+		for x := x0; x < x1; x++ {
+			d := q.inside(float64(x)+0.5, float64(y)+0.5)
+			switch {
+			case d > 0.5:
+				inside = append(inside, y*p.w+x)
+			case d < -0.5 && d > -3:
+				frame = append(frame, float64(p.v[y*p.w+x]))
+			}
+		}
+	}
+	if len(inside) == 0 || len(frame) == 0 {
+		return f, false
+	}
+	n = float64(len(inside))
+	ring := middle(frame)
+	var light []float64
+	var fill, rich, blown, clipped, lost float64
+	for _, k := range inside {
+		light = append(light, float64(p.v[k]))
+	}
+	sorted := slices.Clone(light)
+	slices.Sort(sorted)
+	dim := max(ring+0.7, sorted[len(sorted)*3/4]-windowRange)
+	for i, k := range inside {
+		if light[i] > ring+0.7 {
+			fill++
+		}
+		if light[i] > dim {
+			rich++
+			blown += count(s.blown[k])
+			clipped += count(s.clipped[k])
+			lost += count(s.lost[k])
+		}
+	}
+	if rich == 0 {
+		return f, false
+	}
+	cornersFilled := 0
+	for i := range q {
+		// the tenth of the quad at each corner
+		in, all := 0, 0
+		a, b, c := q[i], q[(i+1)%4], q[(i+3)%4]
+		for j := range 6 {
+			for k := range 6 {
+				u, v := 0.02+0.14*float64(j)/5, 0.02+0.14*float64(k)/5
+				l, ok := p.at(a[0]+u*(b[0]-a[0])+v*(c[0]-a[0]), a[1]+u*(b[1]-a[1])+v*(c[1]-a[1]))
+				if ok {
+					all++
+					if l > ring+0.7 {
+						in++
+					}
+				}
+			}
+		}
+		if in*2 >= all {
+			cornersFilled++
+		}
+	}
+	fill, rich, blown, clipped, lost = fill/n, rich/n, blown/rich, clipped/rich, lost/rich
+	over := middle(light) - s.room
+	grain := s.grain(inside)
+	if fill < windowFill || over < windowOver || jump < windowJump || least < 0.3 || clipped < 0.5 {
+		return f, false
+	}
+	if cornersFilled < 3 {
+		return f, false
+	}
+	if s.single {
+		// Clipping and shape are all there is, so both have to be plain, and the whole of it in the picture.
+		whole := x0 > 3 && y0 > 3 && x1 < p.w-3 && y1 < p.h-3
+		if blown*rich < 0.55 || fill < 0.85 || lean > 0.1 || least < 0.7 || jump < 1 || over < 2 || cornersFilled < 4 || !whole {
+			return f, false
+		}
+		f.quad, f.region, f.light = q, inside, middle(light)
+		f.confidence = 0.6 * fill * min(1, jump/2)
+		f.score = fill * fill * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45)
+		return f, true
+	}
+	if grain < windowGrain && (lost < 0.5 || fill < 0.9 || lean > 0.08) {
+		return f, false // a lamp, a patch of sun, or glare without a window's shape
+	}
+	if blown < 0.3 && (fill < 0.85 || lean > 0.12 || over < 3) {
+		return f, false
+	}
+	f.quad, f.region = q, inside
+	f.confidence = min(1, fill*min(1, jump/2)*(0.6+0.4*max(blown, 0.5)))
+	f.score = (fill + rich) * (fill + rich) / 4 * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45)
+	f.light = middle(light)
+	return f, true
+}
+
+func count(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// grain is the step of light between horizontal neighbours within a region that three in four of them do not exceed; what is blown even in the darkest
+// photo is not asked, and where that is nearly all there is none.
+func (s *windowSearch) grain(region []int) float64 {
+	var steps []float64
+	for i, k := range region {
+		if i > 0 && region[i-1] == k-1 && !s.lost[k] && !s.lost[k-1] {
+			steps = append(steps, math.Abs(float64(s.light.v[k]-s.light.v[k-1])))
+		}
+	}
+	if len(steps)*8 < len(region) {
+		return 0
+	}
+	slices.Sort(steps)
+	return steps[len(steps)*3/4]
+}
+
+// roundness is the share of a region and the ellipse of its moments together that both cover.
+func roundness(region []int, w int) float64 {
+	var mx, my, xx, xy, yy float64
+	n := float64(len(region))
+	for _, k := range region {
+		mx += float64(k % w)
+		my += float64(k / w)
+	}
+	mx, my = mx/n, my/n
+	for _, k := range region {
+		x, y := float64(k%w)-mx, float64(k/w)-my
+		xx += x * x
+		xy += x * y
+		yy += y * y
+	}
+	xx, xy, yy = xx/n, xy/n, yy/n
+	det := xx*yy - xy*xy
+	if det <= 0 {
+		return 0
+	}
+	in := 0.0
+	for _, k := range region {
+		x, y := float64(k%w)-mx, float64(k/w)-my
+		if (yy*x*x-2*xy*x*y+xx*y*y)/det <= 4 { // a filled ellipse has a quarter of its semi-axis squared as variance
+			in++
+		}
+	}
+	return in / (n + 4*math.Pi*math.Sqrt(det) - in)
+}
+
+// joinPanes bridges gaps of up to 2r pixels: muntins are part of the window they divide.
+func joinPanes(m []bool, w, h, r int) []bool {
+	return grow(grow(m, w, h, r, true), w, h, r, false)
+}
+
+// grow widens what is set (or what is not) by r pixels in a square. A summed-area table makes any radius cost the same.
+func grow(src []bool, w, h, r int, set bool) []bool {
+	sat := make([]int32, (w+1)*(h+1))
+	for y := range h {
+		var row int32
+		for x := range w {
+			if src[y*w+x] == set {
+				row++
+			}
+			sat[(y+1)*(w+1)+x+1] = sat[y*(w+1)+x+1] + row
+		}
+	}
+	out := make([]bool, len(src))
+	inBands(h, func(from, to int) {
+		for y := from; y < to; y++ {
+			y0, y1 := max(0, y-r), min(h, y+r+1)
+			for x := range w {
+				x0, x1 := max(0, x-r), min(w, x+r+1)
+				n := sat[y1*(w+1)+x1] - sat[y0*(w+1)+x1] - sat[y1*(w+1)+x0] + sat[y0*(w+1)+x0]
+				out[y*w+x] = n > 0 == set
+			}
+		}
+	})
+	return out
+}
+
+// floodRegion collects the 4-connected pixels of m around start.
+func floodRegion(m, seen []bool, start, w, h int) []int {
+	seen[start] = true
+	region := []int{start}
+	for i := 0; i < len(region); i++ {
+		k := region[i]
+		x, y := k%w, k/w
+		visit := func(ok bool, q int) {
+			if ok && m[q] && !seen[q] {
+				seen[q] = true
+				region = append(region, q)
+			}
+		}
+		visit(x > 0, k-1)
+		visit(x+1 < w, k+1)
+		visit(y > 0, k-w)
+		visit(y+1 < h, k+w)
+	}
+	return region
+}

@@ -1,0 +1,311 @@
+package segment
+
+import (
+	"context"
+	"image"
+	"math"
+	"slices"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+// glass marks the pixels of a window that show what is outside: those brighter than its frame. Panes' dark contents that do not
+// touch the frame are part of the view; what touches it stands before the window.
+func glass(light *lightPlane, q corners) (box image.Rectangle, in []bool) {
+	x0, y0, x1, y1 := q.box(4, light.w, light.h)
+	box = image.Rect(x0, y0, x1, y1)
+	w, h := box.Dx(), box.Dy()
+	in = make([]bool, w*h)
+	var ring [4][]float64
+	var view []float64
+	for y := range h {
+		for x := range w {
+			px, py := float64(x0+x)+0.5, float64(y0+y)+0.5
+			d := q.inside(px, py)
+			v := float64(light.v[(y0+y)*light.w+x0+x])
+			switch {
+			case d > 2:
+				view = append(view, v)
+			case d < -1 && d > -3.5:
+				away := q.away(px, py)
+				i := 0
+				for k := range away {
+					if away[k] < away[i] {
+						i = k
+					}
+				}
+				ring[i] = append(ring[i], v)
+			}
+		}
+	}
+	if len(view) == 0 {
+		return box, in
+	}
+	slices.Sort(view)
+	bright := view[len(view)*6/10]
+	var frame [4]float64
+	var all []float64
+	for i := range ring {
+		if len(ring[i]) > 0 {
+			frame[i] = middle(ring[i])
+			all = append(all, frame[i])
+		}
+	}
+	if len(all) == 0 {
+		return box, in
+	}
+	usual := middle(all)
+	for i := range ring {
+		if len(ring[i]) == 0 {
+			frame[i] = usual
+		}
+	}
+	near := func(away [4]float64) float64 {
+		var sum, weight float64
+		for i, d := range away {
+			k := 1 / ((max(d, 0) + 3) * (max(d, 0) + 3))
+			sum += k * frame[i]
+			weight += k
+		}
+		return sum / weight
+	}
+	bars := q.bars(light, func(v float64, away [4]float64) bool {
+		f := near(away)
+		return v <= f+min(1.3, max(0.6, 0.4*(bright-f)))
+	})
+	for y := range h {
+		for x := range w {
+			px, py := float64(x0+x)+0.5, float64(y0+y)+0.5
+			away := q.away(px, py)
+			d := min(away[0], away[1], away[2], away[3])
+			if d < -1 {
+				continue
+			}
+			f := near(away)
+			v := float64(light.v[(y0+y)*light.w+x0+x])
+			over := min(1.3, max(0.6, 0.4*(bright-f)))
+			near, on := bars.near(away)
+			if d >= 1 && !near {
+				over = -0.8 // what is darker stands in the room
+			}
+			in[y*w+x] = v > f+over && !on
+		}
+	}
+	light.dropLamps(in, box, int(q.area()/80))
+	fillHoles(in, w, h, int(q.area()/50), func(x, y int) bool {
+		away := q.away(float64(x0+x)+0.5, float64(y0+y)+0.5)
+		near, _ := bars.near(away)
+		return near || min(away[0], away[1], away[2], away[3]) < 2
+	})
+	return box, in
+}
+
+// dropLamps clears what is smooth and round: a lit globe that hangs before the window is as bright as the view, but has nothing to see in it.
+func (p *lightPlane) dropLamps(in []bool, box image.Rectangle, least int) {
+	w, h := box.Dx(), box.Dy()
+	smooth := make([]bool, w*h)
+	for y := 1; y+1 < h; y++ {
+		for x := 1; x+1 < w; x++ {
+			k := (box.Min.Y+y)*p.w + box.Min.X + x
+			smooth[y*w+x] = in[y*w+x] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < 0.07
+		}
+	}
+	smooth = grow(smooth, w, h, 1, false) // apart from what it touches
+	seen := make([]bool, len(smooth))
+	lamps := make([]bool, len(smooth))
+	found := false
+	for k := range smooth {
+		if !smooth[k] || seen[k] {
+			continue
+		}
+		if region := floodRegion(smooth, seen, k, w, h); len(region) >= least && roundness(region, w) > 0.93 {
+			for _, k := range region {
+				lamps[k], found = true, true
+			}
+		}
+	}
+	if !found {
+		return
+	}
+	for k, lamp := range grow(lamps, w, h, 3, true) {
+		in[k] = in[k] && !lamp
+	}
+}
+
+func abs(v float32) float32 { return max(v, -v) }
+
+// fillHoles sets unset regions of up to most pixels that touch nothing at the rim.
+func fillHoles(in []bool, w, h, most int, rim func(x, y int) bool) {
+	out, seen := make([]bool, len(in)), make([]bool, len(in))
+	for k := range in {
+		out[k] = !in[k]
+	}
+	for k := range out {
+		if !out[k] || seen[k] {
+			continue
+		}
+		region := floodRegion(out, seen, k, w, h)
+		if len(region) > most || slices.ContainsFunc(region, func(k int) bool { return rim(k%w, k/w) }) {
+			continue
+		}
+		for _, k := range region {
+			in[k] = true
+		}
+	}
+}
+
+// guideOf is the frame whose luma tells glass from frame best: by what parts the tenth darkest of the glass from the tenth brightest of the
+// rest around it.
+func guideOf(lumas [][]float32, w int, box image.Rectangle, in []bool) int {
+	best, most := 0, math.Inf(-1)
+	bw, bh := box.Dx(), box.Dy()
+	inner := grow(in, bw, bh, 1, false)
+	outer := grow(in, bw, bh, 1, true)
+	for i, l := range lumas {
+		var a, b []float64
+		for y := range bh {
+			for x := range bw {
+				v := float64(l[(box.Min.Y+y)*w+box.Min.X+x])
+				if inner[y*bw+x] {
+					a = append(a, v)
+				} else if !outer[y*bw+x] {
+					b = append(b, v)
+				}
+			}
+		}
+		if len(a) == 0 || len(b) == 0 {
+			continue
+		}
+		slices.Sort(a)
+		slices.Sort(b)
+		if d := a[len(a)/10] - b[len(b)*9/10]; d > most {
+			best, most = i, d
+		}
+	}
+	return best
+}
+
+// drawGlass writes one window into the mask: the guided filter's coefficients of the small mask on the frame that parts glass from
+// its surroundings best, applied to that frame's own pixels, so that edges are as sharp as the photo.
+func drawGlass(ctx context.Context, env *realedit.Env, dst, frame *kernels.Image, guide []float32, pw, ph int, box image.Rectangle, in []bool) error {
+	bw, bh := box.Dx(), box.Dy()
+	g, m := make([]float32, bw*bh), make([]float32, bw*bh)
+	for y := range bh {
+		for x := range bw {
+			g[y*bw+x] = guide[(box.Min.Y+y)*pw+box.Min.X+x]
+			if in[y*bw+x] {
+				m[y*bw+x] = 1
+			}
+		}
+	}
+	coeff, err := coefficients(ctx, env, g, m, bw, bh)
+	if err != nil {
+		return err
+	}
+	sx, sy := float64(dst.Width())/float64(pw), float64(dst.Height())/float64(ph)
+	full := image.Rect(int(float64(box.Min.X)*sx), int(float64(box.Min.Y)*sy), int(math.Ceil(float64(box.Max.X)*sx)), int(math.Ceil(float64(box.Max.Y)*sy))).Intersect(dst.Bounds())
+	rows := max(1, (1<<21)/full.Dx())
+	for y := full.Min.Y; y < full.Max.Y; y += rows {
+		r := image.Rect(full.Min.X, y, full.Max.X, min(full.Max.Y, y+rows))
+		if err := drawStrip(ctx, env, dst.SubImage(r), frame.SubImage(r), r, coeff, box, sx, sy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// coefficients are the guided filter's (mean a, mean b) of mask m on guide g.
+func coefficients(ctx context.Context, env *realedit.Env, g, m []float32, w, h int) ([]float32, error) {
+	up := func(pix []float32) (*kernels.Image, error) {
+		host, err := kernels.Wrap(pix, w, h, 1)
+		if err != nil {
+			return nil, err
+		}
+		d, err := env.NewImage(w, h, 1, kernels.F32)
+		if err != nil {
+			return nil, err
+		}
+		return d, env.Backend.Copy(ctx, d, host)
+	}
+	guide, err := up(g)
+	defer guide.Free()
+	if err != nil {
+		return nil, err
+	}
+	mask, err := up(m)
+	defer mask.Free()
+	if err != nil {
+		return nil, err
+	}
+	c, err := env.NewImage(w, h, 2, kernels.F32)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Free()
+	if err := env.Ops.GuidedCoefficients(c, guide, mask, 2, 1e-3); err != nil {
+		return nil, err
+	}
+	out := make([]float32, 2*w*h)
+	host, err := kernels.Wrap(out, w, h, 2)
+	if err != nil {
+		return nil, err
+	}
+	return out, env.Backend.Copy(ctx, host, c)
+}
+
+// drawStrip is the rows r of a window: mask = a·luma + b, made steeper about the middle.
+func drawStrip(ctx context.Context, env *realedit.Env, dst, frame *kernels.Image, r image.Rectangle, coeff []float32, box image.Rectangle, sx, sy float64) error {
+	src, free, err := kernels.ToHost(ctx, env.Backend, frame)
+	if err != nil {
+		return err
+	}
+	defer free()
+	out, direct := dst, dst.OnHost()
+	if !direct {
+		if out, err = kernels.NewHostImage(nil, dst.Width(), dst.Height(), 1, kernels.U8); err != nil {
+			return err
+		}
+		defer out.Free()
+		if err := env.Backend.Copy(ctx, out, dst); err != nil {
+			return err
+		}
+	}
+	bw, bh := box.Dx(), box.Dy()
+	wide := src.Format() == kernels.U16
+	inBands(r.Dy(), func(from, to int) {
+		a, b := make([]float32, bw), make([]float32, bw)
+		for y := from; y < to; y++ {
+			fy := min(max((float64(r.Min.Y+y)+0.5)/sy-0.5-float64(box.Min.Y), 0), float64(bh-1))
+			j := min(int(fy), max(bh-2, 0))
+			t := float32(fy - float64(j))
+			c0, c1 := coeff[2*j*bw:2*(j+1)*bw], coeff[2*min(j+1, bh-1)*bw:]
+			for x := range bw {
+				a[x] = c0[2*x] + t*(c1[2*x]-c0[2*x])
+				b[x] = c0[2*x+1] + t*(c1[2*x+1]-c0[2*x+1])
+			}
+			row := out.RowU8(y)
+			for x := range row {
+				fx := min(max((float64(r.Min.X+x)+0.5)/sx-0.5-float64(box.Min.X), 0), float64(bw-1))
+				i := min(int(fx), max(bw-2, 0))
+				u := float32(fx - float64(i))
+				n := min(i+1, bw-1)
+				var l float32
+				if wide {
+					p := src.RowU16(y)[3*x : 3*x+3]
+					l = (0.299*float32(p[0]) + 0.587*float32(p[1]) + 0.114*float32(p[2])) / 65535
+				} else {
+					p := src.RowU8(y)[3*x : 3*x+3]
+					l = (0.299*float32(p[0]) + 0.587*float32(p[1]) + 0.114*float32(p[2])) / 255
+				}
+				v := (a[i]+u*(a[n]-a[i]))*l + b[i] + u*(b[n]-b[i])
+				v = (v-0.5)*1.5 + 0.5
+				row[x] = max(row[x], uint8(min(max(v, 0), 1)*255+0.5))
+			}
+		}
+	})
+	if direct {
+		return nil
+	}
+	return env.Backend.Copy(ctx, dst, out)
+}
