@@ -75,9 +75,6 @@ func siblingChange(r *Report) Change {
 	return ChangeComputed - 1
 }
 
-// ownFacts are the names of all properties in xmpNamespace.
-var ownFacts = []string{"Class", "Policy", "Route", "Photos", "Library", "Disclosure", "Report"}
-
 // factsOf are what the picture's file says of itself in XMP, or its sibling's. They follow from the report alone.
 func factsOf(r *Report, unaltered bool) ([]xmp.Prop, error) {
 	class := r.Class

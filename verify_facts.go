@@ -27,7 +27,7 @@ func (v *verifier) metadata(a *artefact, unaltered bool) {
 	if !bytes.Equal(b.ICC, icc.SRGBProfile()) {
 		v.add(ProblemMetadata, a.name, "the profile is not this library's sRGB")
 	}
-	e, warnings, err := exif.Parse(b.EXIF)
+	e, _, err := exif.Parse(b.EXIF)
 	if err != nil {
 		v.add(ProblemMetadata, a.name, "EXIF: %v", err)
 		return

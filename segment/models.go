@@ -2,6 +2,9 @@ package segment
 
 import (
 	"context"
+	"image"
+	"math"
+	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -98,4 +101,79 @@ func skyByModel(ctx context.Context, env *realedit.Env, w *realedit.Work) (plane
 	}
 	plane, err = v.refined(ctx, env, w, v.sky)
 	return plane, v.w, v.h, err == nil, err
+}
+
+// windowsByModel are the windows that models see, on a grid of Frame.Small's size: regions of the panes that a network of kind "semantic" marks and boxes of OWLv2's, both
+// redrawn by SAM 2 where it is there. Empty where no model sees one: then the light is asked.
+func windowsByModel(ctx context.Context, env *realedit.Env, w *realedit.Work, minArea float64) ([]windowFound, error) {
+	if env.Models == nil {
+		return nil, nil
+	}
+	v, err := viewModels(ctx, env, w)
+	if err != nil {
+		return nil, err
+	}
+	rough := make([]float32, v.w*v.h)
+	copy(rough, v.window)
+	boxes, err := modelWindows(ctx, env, w, v.of)
+	if err != nil {
+		boxes = nil
+		if err = modelFallback(w, err, false); err != nil {
+			return nil, err
+		}
+	}
+	sx, sy := float64(v.w)/float64(v.of.Width()), float64(v.h)/float64(v.of.Height())
+	for _, b := range boxes {
+		r := image.Rect(int(b.x0*sx), int(b.y0*sy), int(math.Ceil(b.x1*sx)), int(math.Ceil(b.y1*sy))).Intersect(image.Rect(0, 0, v.w, v.h))
+		for y := r.Min.Y; y < r.Max.Y; y++ {
+			for x := r.Min.X; x < r.Max.X; x++ {
+				rough[y*v.w+x] = max(rough[y*v.w+x], float32(b.score))
+			}
+		}
+	}
+	if slices.Max(rough) < 0.5 {
+		return nil, nil
+	}
+	plane, err := v.refined(ctx, env, w, rough)
+	if err != nil {
+		return nil, err
+	}
+	return v.quads(plane, minArea), nil
+}
+
+// quads are the regions of a plane that are at least half and minArea of the picture large, as quadrilaterals.
+func (v *modelView) quads(plane []float32, minArea float64) []windowFound {
+	in := make([]bool, len(plane))
+	for k, p := range plane {
+		in[k] = p >= 0.5
+	}
+	seen := make([]bool, len(in))
+	var found []windowFound
+	for k := range in {
+		if !in[k] || seen[k] {
+			continue
+		}
+		region := floodRegion(in, seen, k, v.w, v.h)
+		if float64(len(region)) < max(64, minArea*float64(len(in))) {
+			continue
+		}
+		q, _, ok := fitQuad(region, v.w)
+		if !ok || !q.convex() {
+			continue
+		}
+		var sum float64
+		for _, i := range region {
+			sum += float64(plane[i])
+		}
+		found = append(found, windowFound{quad: q, confidence: sum / float64(len(region)), evidence: "model", region: region,
+			within: func(box image.Rectangle, glass []bool) {
+				for y := box.Min.Y; y < box.Max.Y; y++ {
+					for x := box.Min.X; x < box.Max.X; x++ {
+						at := (y-box.Min.Y)*box.Dx() + x - box.Min.X
+						glass[at] = glass[at] && in[y*v.w+x]
+					}
+				}
+			}})
+	}
+	return found
 }

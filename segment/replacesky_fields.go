@@ -13,11 +13,10 @@ import (
 
 // skyFields are what a matte's edge is made of: the old sky's and the foreground's colours near every place, in linear light, on cells of the picture.
 type skyFields struct {
-	cell     int // pixels a side
-	old, fg  *raster
-	oldLuma  []float32 // encoded
-	grain    float64   // deviation of the photo's noise, encoded
-	anything bool      // there is sky
+	cell    int // pixels a side
+	old, fg *raster
+	oldLuma []float32 // encoded
+	grain   float64   // deviation of the photo's noise, encoded
 }
 
 // cellSide is how many pixels a side a cell has: the picture is a thousand cells wide.

@@ -34,7 +34,8 @@ func (Windows) Alters() realedit.Change { return realedit.ChangeNone }
 // Bytes is the mask, the planes of one photo, and a strip where pixels are worked on by the processor.
 func (Windows) Bytes(w, h int) (host, device int64) {
 	sw, sh := realedit.SmallSize(w, h)
-	device = kernels.ImageBytes(w, h, 1, kernels.U8) + 5*kernels.ImageBytes(sw, sh, 1, kernels.F32)
+	_, model := modelBytes()
+	device = kernels.ImageBytes(w, h, 1, kernels.U8) + max(5*kernels.ImageBytes(sw, sh, 1, kernels.F32), model)
 	return device, device
 }
 
@@ -53,7 +54,7 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	if err != nil {
 		return err
 	}
-	found, err := e.hinted(ctx, env, w)
+	found, err := windowsByModel(ctx, env, w, s.MinArea)
 	if err != nil {
 		return err
 	}
@@ -156,12 +157,6 @@ func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
 		}
 	}
 	return found
-}
-
-// hinted is where a model takes precedence over the light: windows it knows, by boxes or by a plane in [0, 1] of the evidence's size. Without one there are none, and
-// the light is asked.
-func (e *windowEvidence) hinted(ctx context.Context, env *realedit.Env, w *realedit.Work) ([]windowFound, error) {
-	return nil, nil
 }
 
 // clearMask makes a mask black.
