@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path"
 	"strings"
 
 	"github.com/realedit/realedit"
@@ -204,7 +205,7 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	if plan == nil {
 		plan = PlanSkies([]realedit.Set{w.Set}, s.Skies, s.Mirror)
 	}
-	next, how, err := s.newSky(ctx, env, w, v, plan)
+	next, how, from, err := s.newSky(ctx, env, w, v, plan)
 	switch {
 	case err == nil && next == nil:
 		return nil // a finding says why
@@ -214,7 +215,11 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	case err != nil:
 		return err
 	}
-	return s.put(ctx, env, w, v, mask, next, plan.Seed^env.Seed, how)
+	if err := s.put(ctx, env, w, v, mask, next, plan.Seed^env.Seed, how); err != nil {
+		return err
+	}
+	w.Report.Sky = &from
+	return nil
 }
 
 // put does the work on all pixels, once there is a sky.
@@ -279,8 +284,8 @@ func fatal(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// newSky is the sky to put in, sRGB-encoded, spanning the picture, and what it is called. Of nil a finding tells why there is none.
-func (s ReplaceSky) newSky(ctx context.Context, env *realedit.Env, w *realedit.Work, v *oldView, plan *SkyPlan) (*raster, string, error) {
+// newSky is the sky to put in, sRGB-encoded, spanning the picture, what it is called and what the report says of it. Of nil a finding tells why there is none.
+func (s ReplaceSky) newSky(ctx context.Context, env *realedit.Env, w *realedit.Work, v *oldView, plan *SkyPlan) (*raster, string, realedit.SkyFacts, error) {
 	sun := v.sun(w.Set.Ref().Facts, plan)
 	if s.Source == SkyAuto || s.Source == SkyLibrary {
 		for _, f := range s.Skies.Findings() {
@@ -289,14 +294,15 @@ func (s ReplaceSky) newSky(ctx context.Context, env *realedit.Env, w *realedit.W
 		if k := s.Skies.find(plan.Sky, plan.SkySHA256); k != nil {
 			next, how, err := v.fromLibrary(ctx, env, s.Skies, k, sun, s.Mirror)
 			if err == nil || fatal(err) {
-				return next, how, err
+				return next, how, realedit.SkyFacts{Source: realedit.SkyLibrary, Name: path.Base(k.name), SHA256: k.sha}, err
 			}
 			w.Find(realedit.Finding{Check: realedit.CheckSkySource, Severity: realedit.Warning, Message: fmt.Sprintf("%s: %v", k.name, err)})
 		}
 		if s.Source == SkyLibrary {
 			kept(w, 0, 0, "the library has no sky that can be used")
-			return nil, "", nil
+			return nil, "", realedit.SkyFacts{}, nil
 		}
 	}
-	return v.physical(ctx, physicalSky{Elevation: plan.Elevation, Azimuth: sun.azimuth, Heading: sun.heading, Turbidity: s.Turbidity, Clouds: s.Clouds, Seed: plan.Seed ^ env.Seed}, sun, plan)
+	next, how, err := v.physical(ctx, physicalSky{Elevation: plan.Elevation, Azimuth: sun.azimuth, Heading: sun.heading, Turbidity: s.Turbidity, Clouds: s.Clouds, Seed: plan.Seed ^ env.Seed}, sun, plan)
+	return next, how, realedit.SkyFacts{Source: realedit.SkyPhysical}, err
 }
