@@ -49,10 +49,11 @@ type truth struct {
 //	ev0_16.ppm, ev2_16.ppm   u16
 //	retouched.ppm    ev0 after JPEG at quality 80
 //	tripod/, shift/, shake/  brackets of five JPEGs (2 EV apart, 4:2:0, quality 95, EXIF)
+//	outdoors/        such a bracket of a house under a dull sky, with a bare tree before it
 //	truth.json
 //
 // The scene is a rendered room with a window six stops brighter, at half the size and doubled, times a
-// texture at the full size; every photo has its own noise.
+// texture at the full size (but for the house's sky); every photo has its own noise.
 func makeData(mp int, dir string) error {
 	wh, ok := sizes[mp]
 	if !ok || dir == "" {
@@ -68,12 +69,14 @@ func makeData(mp int, dir string) error {
 		return err
 	}
 	defer b.Close()
-	light, err := radiance(b, w+2*margin, h+2*margin)
+	inW, inH := w+2*margin, h+2*margin
+	room := scene.Interior(scene.InteriorOptions{W: (inW + 1) / 2, H: (inH + 1) / 2, Wall: scene.Sage, Light: scene.Mixed, WindowEV: 6, Samples: 1, Seed: 3})
+	light, err := radiance(b, room, nil, inW, inH)
 	if err != nil {
 		return err
 	}
 	defer light.Free()
-	for _, d := range []string{"tripod", "shift", "shake"} {
+	for _, d := range []string{"tripod", "shift", "shake", "outdoors"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			return err
 		}
@@ -117,7 +120,7 @@ func makeData(mp int, dir string) error {
 			}
 		}
 		if ev%2 == 0 {
-			if err := writePhoto(filepath.Join(dir, "tripod"), photo, ev, 100); err != nil {
+			if err := writePhoto(filepath.Join(dir, "tripod"), photo, ev, 100, roomShutter); err != nil {
 				return err
 			}
 		}
@@ -140,9 +143,21 @@ func makeData(mp int, dir string) error {
 			}
 			ev := 2*i - 4
 			expose(photo, taken, float64(ev)+base, uint32(1000*len(set.name)+i))
-			if err := writePhoto(filepath.Join(dir, set.name), photo, ev, 200); err != nil {
+			if err := writePhoto(filepath.Join(dir, set.name), photo, ev, 200, roomShutter); err != nil {
 				return err
 			}
+		}
+	}
+	house := scene.Exterior(scene.ExteriorOptions{W: w / 2, H: h / 2, Sky: scene.SkyOvercast, Wall: scene.White, Winter: true, Samples: 1, Seed: 3})
+	outside, err := radiance(b, house, house.Sky, w, h)
+	if err != nil {
+		return err
+	}
+	defer outside.Free()
+	for ev := -4; ev <= 4; ev += 2 {
+		expose(photo, outside, float64(ev)+base, uint32(ev+300))
+		if err := writePhoto(filepath.Join(dir, "outdoors"), photo, ev, 300, daylightShutter); err != nil {
+			return err
 		}
 	}
 	j, err := json.Marshal(t)
@@ -152,9 +167,8 @@ func makeData(mp int, dir string) error {
 	return os.WriteFile(done, j, 0o644)
 }
 
-// radiance is the scene, linear light, w×h.
-func radiance(b kernels.Backend, w, h int) (*kernels.Image, error) {
-	s := scene.Interior(scene.InteriorOptions{W: (w + 1) / 2, H: (h + 1) / 2, Wall: scene.Sage, Light: scene.Mixed, WindowEV: 6, Samples: 1, Seed: 3})
+// radiance is a scene, linear light, w×h, with a texture where smooth (of the scene's size; nil = nowhere) is 0.
+func radiance(b kernels.Backend, s *scene.Scene, smooth []float32, w, h int) (*kernels.Image, error) {
 	small, err := kernels.Wrap(s.Radiance, s.W, s.H, 3)
 	if err != nil {
 		return nil, err
@@ -171,6 +185,9 @@ func radiance(b kernels.Backend, w, h int) (*kernels.Image, error) {
 		for x := range w {
 			// A slow field says how rough the surface is, three octaves how it varies.
 			rough := value(x, y, 1024, 1)
+			if smooth != nil {
+				rough *= 1 - float64(smooth[y*s.H/h*s.W+x*s.W/w])
+			}
 			t := value(x, y, 3, 2) + value(x, y, 9, 3) + value(x, y, 31, 4) - 1.5
 			g := float32(max(1+rough*t, 0.1))
 			row[3*x] *= g
@@ -237,8 +254,14 @@ func expose(dst, light *kernels.Image, ev float64, seed uint32) {
 	})
 }
 
+// What the middle photo's exposure time is one over, in a room and in daylight.
+const (
+	roomShutter     = 8
+	daylightShutter = 160
+)
+
 // writePhoto writes a JPEG as a camera would, one of a bracket of five.
-func writePhoto(dir string, m *kernels.Image, ev, number int) error {
+func writePhoto(dir string, m *kernels.Image, ev, number, shutter int) error {
 	p := scene.Photo{W: m.Width(), H: m.Height(), EV: float64(ev), Pix: make([]uint8, 0, 3*m.Width()*m.Height())}
 	for y := range m.Height() {
 		p.Pix = append(p.Pix, m.RowU8(y)...)
@@ -247,7 +270,7 @@ func writePhoto(dir string, m *kernels.Image, ev, number int) error {
 	p.EXIF = scene.EXIF{
 		Make: "Realedit", Model: "Bench 45", Serial: "45", FNumber: 8, ISO: 100, Focal: 16, Focal35: 16, Orientation: 1,
 		Taken:        time.Date(2025, 5, 14, 10, 32, 7+2*i, 0, time.FixedZone("", 2*3600)),
-		ExposureTime: [2]uint32{uint32(1 << (ev + 4)), 128}, Bias: float64(ev), FileNumber: number + i,
+		ExposureTime: [2]uint32{uint32(1 << (ev + 4)), uint32(16 * shutter)}, Bias: float64(ev), FileNumber: number + i,
 	}
 	return scene.WriteJPEG(filepath.Join(dir, p.EXIF.FileName()), &p, 95)
 }
