@@ -119,6 +119,6 @@ func TestSkyOfRenderedHouses(t *testing.T) {
 	}
 	t.Logf("mean IoU %.4f, edges found %.3f, edges right %.3f", iou/n, recall/clear, precision/clear)
 	require.GreaterOrEqual(t, iou/n, 0.97)
-	require.GreaterOrEqual(t, recall/clear, 0.95)
-	require.GreaterOrEqual(t, precision/clear, 0.95)
+	require.GreaterOrEqual(t, recall/clear, 0.93)
+	require.GreaterOrEqual(t, precision/clear, 0.97)
 }
