@@ -159,7 +159,7 @@ func (f *skyFeatures) bounds(rgb []float32, w, h int) {
 }
 
 // findHorizon looks for what a sea makes of a sky: a faint but long line. It is the vertical gradient that an eighth of the picture's width to the left
-// and another one to the right agree on, less that three rows above and below, which a sky that grows paler has as well.
+// and another one to the right agree on, and the places beside this one, less that three rows above and below, which a sky that grows paler has as well.
 func (f *skyFeatures) findHorizon(dy *skyPlane) {
 	reach := max(1, f.w/8)
 	mean := newSkyPlane(f.w, f.h)
@@ -179,8 +179,8 @@ func (f *skyFeatures) findHorizon(dy *skyPlane) {
 			} else if r == x+1 {
 				right = left
 			}
-			if left*right > 0 {
-				dst[x] = min(abs32(left), abs32(right))
+			if here := mean32(src[max(0, x-1):min(f.w, x+2)]); left*right > 0 && left*here > 0 {
+				dst[x] = min(abs32(left), abs32(right), 1.5*abs32(here))
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func (v *skyView) judge() gateFacts {
 		.5*ramp(g.green, 0, .15) -
 		.8*ramp(g.warm, .15, .5) -
 		.5*ramp(g.unsure, .5, 1.5) -
-		1.5*ramp(g.upright, .2, .6)*(1-ramp(g.blue, 4, 12))
+		1.5*ramp(g.upright, .2, .5)*(1-ramp(g.blue, 4, 12))
 	return g
 }
 

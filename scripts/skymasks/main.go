@@ -266,19 +266,24 @@ func reportPhotos(samples []*sample) {
 }
 
 func reportRendered(samples []*sample) {
-	var ious, recalls, precisions []float64
+	var ious []float64
+	var edges [4][]float64
 	for _, s := range samples {
 		a := s.or(s.gated)
 		iou := skytruth.IoU(a, s.truth)
-		recall, precision := skytruth.Edges(a, s.truth, s.w, s.h, 2)
+		recall, precision := skytruth.Edges(a, s.truth, s.w, s.h, 2, 0)
+		found, right := skytruth.Edges(a, s.truth, s.w, s.h, 2, 0.15)
 		var off float64
 		for i, v := range a {
 			off += math.Abs(float64(v)-float64(s.truth[i])) / 255
 		}
-		fmt.Printf("%-18s IoU %.4f, edges found %.3f, edges right %.3f, mean error of the share %.4f\n", s.name, iou, recall, precision, off/float64(len(a)))
-		ious, recalls, precisions = append(ious, iou), append(recalls, recall), append(precisions, precision)
+		fmt.Printf("%-18s IoU %.4f, edges found %.3f (%.3f at one half), right %.3f (%.3f), mean error of the share %.4f\n", s.name, iou, found, recall, right, precision, off/float64(len(a)))
+		ious = append(ious, iou)
+		for k, v := range [4]float64{found, recall, right, precision} {
+			edges[k] = append(edges[k], v)
+		}
 	}
-	fmt.Printf("mean IoU %.4f, edges found %.4f, edges right %.4f\n", mean(ious), mean(recalls), mean(precisions))
+	fmt.Printf("mean IoU %.4f, edges found %.3f (%.3f at one half), right %.3f (%.3f)\n", mean(ious), mean(edges[0]), mean(edges[1]), mean(edges[2]), mean(edges[3]))
 }
 
 func mean(v []float64) float64 {
