@@ -197,7 +197,11 @@ func findAll(samples []*sample) error {
 }
 
 func (s *sample) find(e *realedit.Editor, b kernels.Backend) error {
-	for _, force := range []bool{true, false} {
+	for _, force := range []bool{false, true} {
+		if force && s.gated != nil {
+			s.ungated = s.gated // what passes the gate is the same with Force
+			break
+		}
 		p, err := pipeline.New("skymasks", hdr.Align{}, hdr.Merge{}, segment.Sky{Force: force})
 		if err != nil {
 			return err
