@@ -15,6 +15,8 @@ type Result struct {
 	Changes   *AlterationMap
 	Masks     map[Key]*kernels.Image
 	Report    *Report
+
+	exact [2]map[int]string // of an altered picture and its sibling as they were encoded: OutputFacts.UntouchedSHA256 by bits
 }
 
 // Free gives the pixels back; of nil it does nothing.
