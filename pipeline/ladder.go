@@ -40,7 +40,7 @@ type Judge interface {
 // Ladder ends a route whose last steps may fail: it tries its rungs from the strongest down, judges each, and takes the first that
 // passes. A rung passes when no measure is beyond its limit by more than the deterministic picture's is, in the pixels that the rung did
 // not compute or synthesise, and nothing has changed outside the alteration map (qc.Leaks). Below the last rung it takes the deterministic picture back in the tiles where that one
-// failed, feathered, several times where need be (realedit.RungRollback; not where more than a quarter of the tiles or a measure of the whole picture fails), and then everywhere (realedit.RungClassical): only when that
+// failed, feathered, several times where need be (realedit.RungRollback; not where more than a quarter of the tiles or a measure of the whole picture fails, nor where nothing computed would be left), and then everywhere (realedit.RungClassical): only when that
 // cannot be delivered either is it an error with realedit.CodeQCFailed.
 //
 // Nothing is computed twice: the deterministic picture and its map are kept meanwhile, masks stay, a rung without stages is a blend. A
