@@ -120,6 +120,7 @@ func (r replaceStand) Apply(ctx context.Context, env *realedit.Env, w *realedit.
 	}
 	far, err := env.NewImage(blue.Width(), blue.Height(), 3, kernels.U16)
 	if err != nil {
+		new.Free()
 		return err
 	}
 	defer far.Free()
@@ -462,7 +463,7 @@ func (spoiled) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) e
 	return env.Backend.Copy(ctx, m, host)
 }
 
-// No memory is left behind wherever a set is cancelled or its device fails while it is on the ladder.
+// No memory is left behind wherever a set is cancelled while it is on the ladder.
 func TestLadderCleansUp(t *testing.T) {
 	set := scaled(t, byName(t)["DSC00126"], 0.2)
 	p := standing(t, realedit.SceneExterior, replaceStand{Leak: 5})
