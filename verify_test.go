@@ -492,11 +492,14 @@ func TestVerifyFindsWrongReports(t *testing.T) {
 		"no input":                {false, func(r *Report) { r.Inputs = nil }, []ProblemCode{ProblemIncomplete, ProblemXMP}},
 		"input hash":              {false, func(r *Report) { r.Inputs[0].SHA256 = zero }, []ProblemCode{ProblemXMP}},
 		"an input more":           {false, func(r *Report) { r.Inputs = append(r.Inputs, InputFacts{Name: "x", SHA256: zero, Used: true}) }, []ProblemCode{ProblemXMP}},
+		"another stage":           {false, func(r *Report) { r.Stages[0].Name = "paint" }, []ProblemCode{ProblemXMP}},
+		"other options":           {true, func(r *Report) { r.Stages[1].Options = map[string]int{"Source": 1} }, []ProblemCode{ProblemXMP}},
+		"no stages":               {true, func(r *Report) { r.Stages = []StageFacts{} }, []ProblemCode{ProblemXMP}},
 		"seed":                    {false, func(r *Report) { r.Seed = 1 << 60 }, []ProblemCode{ProblemXMP}},
 		"measures":                {false, func(r *Report) { r.Measures["key"] = 0.3 }, []ProblemCode{ProblemXMP}},
 		"version":                 {false, func(r *Report) { r.Version = 2 }, []ProblemCode{ProblemVersion}},
 		"where it was done": {false, func(r *Report) {
-			r.Stages[0].Seconds = 9
+			r.Stages[0].Seconds, r.Stages[0].Backend = 9, "cuda:3"
 			r.Findings = append(r.Findings, Finding{Check: CheckBackendLost, Severity: Warning, Message: "x"})
 		}, nil},
 	} {
