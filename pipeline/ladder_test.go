@@ -510,6 +510,8 @@ func TestLadderWiring(t *testing.T) {
 		"nothing to weaken":   {[]Rung{{Name: "a", Strength: 0.5}}, realedit.CodeBadWiring},
 		"not weaker":          {[]Rung{ok, {Name: "b"}}, realedit.CodeBadOption},
 		"not weaker than b":   {[]Rung{ok, {Name: "b", Strength: 0.3}, {Name: "c", Strength: 0.3}}, realedit.CodeBadOption},
+		"as weak as b":        {[]Rung{ok, {Name: "b", Strength: 0.3}, {Name: "c", Strength: 0.2995}}, realedit.CodeBadOption},
+		"nothing of it":       {[]Rung{ok, {Name: "b", Strength: 0.001}}, realedit.CodeBadOption},
 		"stronger than there": {[]Rung{{Name: "a", Stages: ok.Stages, Strength: 1.5}}, realedit.CodeBadOption},
 		"nil":                 {[]Rung{{Name: "a", Stages: []realedit.Stage{nil}}}, realedit.CodeBadWiring},
 		"needs":               {[]Rung{{Name: "a", Stages: []realedit.Stage{needy{}}}}, realedit.CodeBadWiring},
