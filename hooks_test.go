@@ -189,3 +189,26 @@ func (s saying) Apply(_ context.Context, _ *Env, w *Work) error {
 	w.Find(Finding{Check: "host_says", Severity: Info, Message: s.text})
 	return nil
 }
+
+// A stage that crops the picture and forgets the map: no result, since nothing could be proven of it.
+func TestMapOfAnotherSize(t *testing.T) {
+	_, p := takenPhoto(t)
+	e, err := New(Config{Backends: []kernels.Backend{kerneltest.Host(t)}, Policy: AB723})
+	require.NoError(t, err)
+	for _, before := range []Stage{asShot{}, stages{list: []Stage{asShot{}, skied{Source: SkyPhysical}}}} {
+		_, err = e.Process(context.Background(), stages{list: []Stage{before, marked{}, halved{}}}, Set{ID: "one", Photos: []*Photo{p}})
+		require.Equal(t, CodeInternal, CodeOf(err))
+		require.ErrorContains(t, err, "one: ")
+	}
+}
+
+// marked is a stage that says that it changed tone.
+type marked struct{}
+
+func (marked) Name() string { return "host.marked" }
+func (marked) Apply(_ context.Context, _ *Env, w *Work) (err error) {
+	if w.Changes == nil {
+		w.Changes, err = NewAlterationMap(w.Image.Width(), w.Image.Height())
+	}
+	return err
+}

@@ -99,6 +99,13 @@ func newResult(w *Work) (*Result, error) {
 		}
 		w.Changes = c
 	}
+	for _, m := range []*kernels.Image{w.Changes.Map, w.Unaltered} {
+		if m != nil && m.Bounds() != w.Image.Bounds() {
+			err := Errorf(CodeInternal, "result", "the picture is %v, and a stage left its alteration map or the one from before computed pixels as %v", w.Image, m)
+			w.free()
+			return nil, withSet(err, w.Set.ID)
+		}
+	}
 	w.DropFrames() // while it is known which of them the picture is
 	w.Report.Shares = w.Changes.Shares()
 	w.Report.Class = w.Changes.Strongest().Class()
