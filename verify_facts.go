@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -106,8 +107,8 @@ func quotedList(values []string) string {
 // fileFacts are the report's keys that the file's own copy of it lacks.
 var fileFacts = []string{"output", "unaltered", "changes"}
 
-// stageFacts are what the file's own report has of a stage.
-var stageFacts = []string{"name", "rung", "left_out", "options"}
+// runFacts are a stage's keys that the file's own report lacks.
+var runFacts = []string{"backend", "device", "seconds", "fallbacks"}
 
 // sameReport compares the report in the file's metadata with the one beside it, key by key, so that keys which a later version of this library adds count, too.
 func (v *verifier) sameReport(text string) error {
@@ -159,19 +160,17 @@ func onlyEmbedded(v any) any {
 	return kept
 }
 
-// embeddedStages are stages with what a file's own report has of them.
+// embeddedStages are stages without the keys that a file's own report lacks.
 func embeddedStages(v any) any {
 	list, _ := v.([]any)
 	kept := []any{}
 	for _, s := range list {
 		m, _ := s.(map[string]any)
-		k := map[string]any{}
-		for _, key := range stageFacts {
-			if x, ok := m[key]; ok {
-				k[key] = x
-			}
+		m = maps.Clone(m)
+		for _, key := range runFacts {
+			delete(m, key)
 		}
-		kept = append(kept, k)
+		kept = append(kept, m)
 	}
 	return kept
 }

@@ -522,6 +522,12 @@ func TestVerifyFindsWrongReports(t *testing.T) {
 	dir := copied(t, plainPNG)
 	change(t, dir, "one.report.json", func([]byte) []byte { return []byte(`{"version": 1}`) })
 	require.Equal(t, []ProblemCode{ProblemIncomplete, ProblemNoMap}, found(t, dir, "one.png"))
+	// Keys are told apart by case, which readers of JSON may not do: a second name of a stage is no name of it.
+	dir = copied(t, plainPNG)
+	change(t, dir, "one.report.json", func(b []byte) []byte {
+		return bytes.Replace(b, []byte(`"seconds":`), []byte(`"Name":"paint","seconds":`), 1)
+	})
+	require.Equal(t, []ProblemCode{ProblemXMP}, found(t, dir, "one.png"))
 	// A true picture of the same name elsewhere does not vouch for the one that is asked about.
 	dir = copied(t, plainPNG)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "x"), 0o777))
