@@ -94,13 +94,18 @@ func decodeChanges(data []byte, width, height int, altered bool) (m *AlterationM
 	case !whole && (c.Width != sw || c.Height != sh):
 		return nil, false, Errorf(CodeBadImage, "", "the map is %d×%d, the picture %d×%d, a reduced map of it %d×%d", c.Width, c.Height, width, height, sw, sh)
 	}
+	// Before it is decoded: anything else takes up to eight times the memory.
+	other := Errorf(CodeBadImage, "", "the map has not the palette of changes")
+	if palette, ok := c.ColorModel.(color.Palette); !ok || !slices.Equal(palette, changesPalette) {
+		return nil, false, other
+	}
 	img, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, false, pixelError(err)
 	}
 	p, ok := img.(*image.Paletted)
-	if !ok || !slices.Equal(p.Palette, changesPalette) {
-		return nil, false, Errorf(CodeBadImage, "", "the map has not the palette of changes")
+	if !ok || !slices.Equal(p.Palette, changesPalette) { // an index beyond the palette lengthens it
+		return nil, false, other
 	}
 	k, err := kernels.Wrap(p.Pix, c.Width, c.Height, 1)
 	if err != nil {

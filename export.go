@@ -86,7 +86,8 @@ func (o *ExportOptions) checked() (ExportOptions, error) {
 // go into XMP, with Disclosure where the policy wants it. It fills r.Report.Output (all but File), or of the sibling nothing.
 //
 // Metadata that has no place in the format is a finding of severity Warning. Errors of w
-// come back wrapped: CodeDiskFull or CodeWriteFailed.
+// come back wrapped: CodeDiskFull or CodeWriteFailed. Of an altered picture and its sibling the second one is refused with CodeQCFailed where they
+// differ in pixels that are neither computed nor synthesised, as after a stage behind the last gate that changed the picture alone.
 func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 	o, err := opts.checked()
 	if err != nil {
@@ -115,6 +116,9 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 	out.UntouchedSHA256 = out.PixelsSHA256
 	if r.Report.Class == Altered {
 		out.UntouchedSHA256 = hashPixels(pix, r.Changes)
+		if err := r.sameOutsideTheMap(o, out.UntouchedSHA256); err != nil {
+			return err
+		}
 	}
 	blocks, err := r.blocks(pix, o)
 	if err != nil {
@@ -137,6 +141,22 @@ func (r *Result) Encode(w io.Writer, opts *ExportOptions) error {
 	if !o.Unaltered {
 		r.Report.Output = &out
 		r.warn(warnings)
+	}
+	return nil
+}
+
+// sameOutsideTheMap holds an altered picture's and its sibling's hash of untouched pixels against each other, once both are known.
+func (r *Result) sameOutsideTheMap(o ExportOptions, sum string) error {
+	own, other := 0, 1
+	if o.Unaltered {
+		own, other = 1, 0
+	}
+	if r.exact[own] == nil {
+		r.exact[own] = map[int]string{}
+	}
+	r.exact[own][o.Bits] = sum
+	if want, ok := r.exact[other][o.Bits]; ok && want != sum {
+		return &Error{Code: CodeQCFailed, Set: r.Set.ID, Op: "encode", Err: errors.New("the picture and its unaltered sibling differ where nothing was computed or synthesised")}
 	}
 	return nil
 }

@@ -105,7 +105,10 @@ func factsOf(r *Report, unaltered bool) ([]xmp.Prop, error) {
 	// The whole report but for what only the written files know.
 	own := *r
 	own.Output, own.Unaltered, own.Changes = nil, nil, nil
-	own.Stages = nil // times differ from run to run; the file must not
+	own.Stages = slices.Clone(own.Stages)
+	for i, f := range own.Stages { // where and how fast differs from run to run; the file must not
+		own.Stages[i] = StageFacts{Name: f.Name, Rung: f.Rung, LeftOut: f.LeftOut, Options: f.Options}
+	}
 	own.Findings = slices.DeleteFunc(slices.Clone(own.Findings), func(f Finding) bool { return !embedded(f.Check) })
 	text, err := json.Marshal(&own)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -167,4 +169,46 @@ func TestHooksThatPanic(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"backend_lost", "a"}, checks(r))
 	r.Free()
+}
+
+// Neither the report nor the copy of it in the picture's file tells where photos, libraries and models lie on this machine.
+func TestReportsHaveNoFolders(t *testing.T) {
+	path, p := takenPhoto(t)
+	t.Setenv("HOME", t.TempDir())
+	home, err := os.UserHomeDir()
+	require.NoError(t, err)
+	r := edited(t, stages{list: []Stage{asShot{}, saying{"open " + path + ": gone; " + filepath.Join(home, "lib", "libonnxruntime.so") + ": not there"}}}, p, CorrectedOnly)
+	require.Equal(t, "open "+filepath.Base(path)+": gone; "+filepath.Join("~", "lib", "libonnxruntime.so")+": not there", r.Report.Findings[0].Message)
+}
+
+// saying is a stage that has something to say.
+type saying struct{ text string }
+
+func (saying) Name() string { return "host.saying" }
+func (s saying) Apply(_ context.Context, _ *Env, w *Work) error {
+	w.Find(Finding{Check: "host_says", Severity: Info, Message: s.text})
+	return nil
+}
+
+// A stage that crops the picture and forgets the map: no result, since nothing could be proven of it.
+func TestMapOfAnotherSize(t *testing.T) {
+	_, p := takenPhoto(t)
+	e, err := New(Config{Backends: []kernels.Backend{kerneltest.Host(t)}, Policy: AB723})
+	require.NoError(t, err)
+	for _, before := range []Stage{asShot{}, stages{list: []Stage{asShot{}, skied{Source: SkyPhysical}}}} {
+		_, err = e.Process(context.Background(), stages{list: []Stage{before, marked{}, halved{}}}, Set{ID: "one", Photos: []*Photo{p}})
+		require.Equal(t, CodeInternal, CodeOf(err))
+		require.ErrorContains(t, err, "one: ")
+	}
+}
+
+// marked is a stage that says that it changed tone.
+type marked struct{}
+
+func (marked) Name() string { return "host.marked" }
+func (marked) Apply(_ context.Context, _ *Env, w *Work) (err error) {
+	if w.Changes == nil {
+		w.Changes, err = NewAlterationMap(w.Image.Width(), w.Image.Height())
+	}
+	return err
 }

@@ -99,13 +99,14 @@ type InputFacts struct {
 
 // StageFacts say what one stage did.
 type StageFacts struct {
-	Name      string         `json:"name"`
-	Rung      string         `json:"rung,omitempty"`     // of the ladder that it worked for; the ladder itself follows
-	LeftOut   string         `json:"left_out,omitempty"` // the check of the finding that says why it was not applied
-	Options   any            `json:"options,omitempty"`
-	Backend   string         `json:"backend"` // "cpu", "cuda:0"
-	Device    string         `json:"device"`  // its own name
-	Seconds   float64        `json:"seconds"`
+	Name    string `json:"name"`
+	Rung    string `json:"rung,omitempty"`     // of the ladder that it worked for; the ladder itself follows
+	LeftOut string `json:"left_out,omitempty"` // the check of the finding that says why it was not applied
+	Options any    `json:"options,omitempty"`
+	// Where it was done and how long that took are not in the copy of the report that a picture's file has.
+	Backend   string         `json:"backend,omitempty"`   // "cpu", "cuda:0"
+	Device    string         `json:"device,omitempty"`    // its own name
+	Seconds   float64        `json:"seconds,omitempty"`   // 0 where it was left out
 	Fallbacks map[string]int `json:"fallbacks,omitempty"` // operations the backend lacked, and calls
 }
 

@@ -15,6 +15,8 @@ type Result struct {
 	Changes   *AlterationMap
 	Masks     map[Key]*kernels.Image
 	Report    *Report
+
+	exact [2]map[int]string // of an altered picture and its sibling as they were encoded: OutputFacts.UntouchedSHA256 by bits
 }
 
 // Free gives the pixels back; of nil it does nothing.
@@ -96,6 +98,13 @@ func newResult(w *Work) (*Result, error) {
 			return nil, err
 		}
 		w.Changes = c
+	}
+	for _, m := range []*kernels.Image{w.Changes.Map, w.Unaltered} {
+		if m != nil && m.Bounds() != w.Image.Bounds() {
+			err := Errorf(CodeInternal, "result", "the picture is %v, and a stage left its alteration map or the one from before computed pixels as %v", w.Image, m)
+			w.free()
+			return nil, withSet(err, w.Set.ID)
+		}
 	}
 	w.DropFrames() // while it is known which of them the picture is
 	w.Report.Shares = w.Changes.Shares()

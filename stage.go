@@ -68,7 +68,8 @@ func StageBytes(s Stage, set Set) (host, device int64) {
 	return 0, 0
 }
 
-// Frugal is optional: a stage that can do with less device memory, more slowly; nil when it cannot after all. The Editor asks for it after memory did not suffice.
+// Frugal is optional: a stage that makes the same pixels with less device memory, more slowly, and has the same record (Recorder); nil when it cannot after all. The
+// Editor asks for it after memory did not suffice.
 type Frugal interface {
 	Frugal() Stage
 }

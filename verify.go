@@ -245,10 +245,11 @@ func (v *verifier) itself() {
 		if r.Class != Altered && o.UntouchedSHA256 != o.PixelsSHA256 {
 			v.add(ProblemUntouchedHash, "", "nothing is altered, and untouched_sha256 is not pixels_sha256")
 		}
-		if base := path.Base(v.out.File); v.out.File == "" {
-			v.out.File = path.Join(path.Dir(v.out.Report), o.File)
-		} else if base != path.Base(o.File) {
-			v.add(ProblemOtherFile, "", "the report is about %s, not %s", o.File, base)
+		// By the whole path: a picture that was named and one of its name in another folder are two.
+		if about := path.Join(path.Dir(v.out.Report), o.File); v.out.File == "" {
+			v.out.File = about
+		} else if v.out.File != about {
+			v.add(ProblemOtherFile, "", "the report is about %s, not %s", o.File, path.Base(v.out.File))
 		}
 	}
 	if f := r.Unaltered; f != nil {

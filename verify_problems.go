@@ -18,7 +18,7 @@ const (
 	ProblemUnreadable    ProblemCode = "file_unreadable"   // a file that the report names cannot be read
 	ProblemHash          ProblemCode = "file_hash"         // a file is not the one that the report names
 	ProblemBroken        ProblemCode = "file_broken"       // a file cannot be decoded
-	ProblemFormat        ProblemCode = "file_format"       // a file is none of the formats that are written, or not the report's
+	ProblemFormat        ProblemCode = "file_format"       // a file is none of the formats that are written, or not of the report's format, bits or quality
 	ProblemSize          ProblemCode = "size"              // width or height is not the report's
 	ProblemScanHash      ProblemCode = "scan_hash"         // a JPEG's coded picture is not the report's
 	ProblemPixelsHash    ProblemCode = "pixels_hash"       // the samples are not the report's
@@ -30,7 +30,7 @@ const (
 	ProblemNoMap         ProblemCode = "map_missing"       // the report names no alteration map
 	ProblemMap           ProblemCode = "map_invalid"       // the alteration map cannot be decoded, or has another size or form
 	ProblemXMP           ProblemCode = "xmp"               // what the file says of itself is not what the report says
-	ProblemMetadata      ProblemCode = "metadata"          // orientation, dimensions or profile in the metadata are untrue
+	ProblemMetadata      ProblemCode = "metadata"          // orientation, dimensions, profile or a position in the metadata are not what they have to be
 	ProblemInput         ProblemCode = "input_missing"     // a photo of the set is not in the folder of inputs
 	ProblemInputHash     ProblemCode = "input_hash"        // a photo of that name has other contents
 )

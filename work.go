@@ -1,6 +1,11 @@
 package realedit
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -119,12 +124,26 @@ func (w *Work) Has(k Key) bool {
 	return w.Masks[k] != nil
 }
 
-// Find adds a finding to the report.
+// Find adds a finding to the report. The report goes with the picture: folders of the set's photos are taken out of the message, and the user's own
+// folder becomes "~".
 func (w *Work) Find(f Finding) {
+	f.Message = w.withoutFolders(f.Message)
 	w.Report.Findings = append(w.Report.Findings, f)
 	if w.found != nil {
 		w.found(f)
 	}
+}
+
+func (w *Work) withoutFolders(text string) string {
+	for _, p := range slices.Concat(w.Set.Photos, w.Set.Unused) {
+		if dir, name := filepath.Split(p.Path); dir != "" {
+			text = strings.ReplaceAll(text, p.Path, name)
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil && len(home) > 1 {
+		text = strings.ReplaceAll(text, home+string(filepath.Separator), "~"+string(filepath.Separator))
+	}
+	return text
 }
 
 // free releases everything but what the Result keeps.

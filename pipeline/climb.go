@@ -124,14 +124,19 @@ func (c *climb) make(r Rung) (bool, error) {
 		c.restore()
 		return false, nil
 	}
-	if w := c.w; w.Unaltered == nil && w.Changes != nil && w.Changes.Strongest() >= realedit.ChangeComputed {
-		w.Unaltered = c.base
+	if c.w.Unaltered == nil && c.altered() {
+		c.w.Unaltered = c.base
 	}
 	c.source, c.at, c.masked = r.Name, 1, nil
 	if strength < 1 && c.alike() {
 		return true, c.weaken(strength)
 	}
 	return true, nil
+}
+
+// altered tells whether the map has computed or synthesised pixels.
+func (c *climb) altered() bool {
+	return c.w.Changes != nil && c.w.Changes.Strongest().Class() == realedit.Altered
 }
 
 // reference is the deterministic picture that the rung's is held to: what its stages kept for the sibling, else the one from before.
@@ -282,6 +287,7 @@ func (c *climb) rollBack() (bool, *qc.Verdict, error) {
 	if err != nil {
 		return false, nil, err
 	}
+	altered := c.altered()
 	back := map[image.Rectangle]bool{}
 	for range rollbacks {
 		var regions []image.Rectangle
@@ -306,6 +312,9 @@ func (c *climb) rollBack() (bool, *qc.Verdict, error) {
 			if err := tile.RollBack(c.ctx, c.env, m, c.base, c.w.Changes, c.changes, tiles, size/4); err != nil {
 				return false, nil, err
 			}
+		}
+		if altered && !c.altered() {
+			return false, nil, nil // nothing is left of what the report would tell
 		}
 		if passed, v, err := c.judgeRung(realedit.RungRollback); passed || err != nil {
 			return passed, v, err

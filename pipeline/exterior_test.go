@@ -17,7 +17,7 @@ import (
 // memory that the stages say they take.
 func TestExteriorsGetANewSky(t *testing.T) {
 	for view, kind := range []scene.SkyKind{scene.SkyOvercast, scene.SkyBlown} {
-		s := scene.Exterior(scene.ExteriorOptions{W: 600, H: 400, Sky: kind, View: view})
+		s := scene.Exterior(scene.ExteriorOptions{W: 420, H: 280, Sky: kind, View: view})
 		set := rendered(t, s.Bracket(scene.BracketOptions{Base: -0.3, Seed: 3}))
 		p, err := Exterior(nil)
 		require.NoError(t, err)

@@ -21,8 +21,8 @@ type Rung struct {
 	// of it before they compute or synthesise belongs to the deterministic picture: they leave that as Work.Unaltered. Without any stages it is the picture of
 	// the nearest rung above that has some, which is not computed again.
 	Stages []realedit.Stage
-	// Strength blends the deterministic picture (0) with what the stages made (1): 0 to 1, 0 = 1. Below a rung without stages of its
-	// own it has to be less than that rung's.
+	// Strength is how much there is of what the stages made, the rest being the deterministic picture: 1/255 to 1, 0 = 1. Of a rung without stages it
+	// has to be less than that of the rung above, by 1/255 of it, or the two were one picture.
 	Strength float64
 	// Retry is for a rung that does what the one above does, more carefully: it is tried only where that one failed, not where it had nothing to do.
 	Retry bool
@@ -40,7 +40,7 @@ type Judge interface {
 // Ladder ends a route whose last steps may fail: it tries its rungs from the strongest down, judges each, and takes the first that
 // passes. A rung passes when no measure is beyond its limit by more than the deterministic picture's is, in the pixels that the rung did
 // not compute or synthesise, and nothing has changed outside the alteration map (qc.Leaks). Below the last rung it takes the deterministic picture back in the tiles where that one
-// failed, feathered, several times where need be (realedit.RungRollback; not where more than a quarter of the tiles or a measure of the whole picture fails), and then everywhere (realedit.RungClassical): only when that
+// failed, feathered, several times where need be (realedit.RungRollback; not where more than a quarter of the tiles or a measure of the whole picture fails, nor where nothing computed would be left), and then everywhere (realedit.RungClassical): only when that
 // cannot be delivered either is it an error with realedit.CodeQCFailed.
 //
 // Nothing is computed twice: the deterministic picture and its map are kept meanwhile, masks stay, a rung without stages is a blend. A
@@ -62,6 +62,8 @@ const (
 	rollbackShare = 4  // of the tiles at most one in so many: what fails in more places fails altogether
 	tilesAside    = 16 // tiles along the longer side
 	tileLeast     = 32 // pixels
+
+	strengthStep = 1. / 255 // weights of a blend have 8 bits
 )
 
 // Name is "ladder".
@@ -137,8 +139,8 @@ func (l Ladder) check() error {
 		}
 		names[r.Name] = true
 		s := cmp.Or(r.Strength, 1)
-		if !(s > 0 && s <= 1) || len(r.Stages) == 0 && i > 0 && s >= last {
-			return realedit.Errorf(realedit.CodeBadOption, ladderName, "Rungs[%d].Strength: %v is outside (0, 1] or not less than the rung's above", i, r.Strength)
+		if !(s >= strengthStep && s <= 1) || len(r.Stages) == 0 && i > 0 && s > last*(1-strengthStep) {
+			return realedit.Errorf(realedit.CodeBadOption, ladderName, "Rungs[%d].Strength: %v is outside [1/255, 1] or not less than the rung's above by 1/255 of it", i, r.Strength)
 		}
 		if len(r.Stages) == 0 && i == 0 {
 			return realedit.Errorf(realedit.CodeBadWiring, ladderName, "rung %q has no stages, and none is above it", r.Name)

@@ -120,6 +120,7 @@ func (r replaceStand) Apply(ctx context.Context, env *realedit.Env, w *realedit.
 	}
 	far, err := env.NewImage(blue.Width(), blue.Height(), 3, kernels.U16)
 	if err != nil {
+		new.Free()
 		return err
 	}
 	defer far.Free()
@@ -462,7 +463,7 @@ func (spoiled) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) e
 	return env.Backend.Copy(ctx, m, host)
 }
 
-// No memory is left behind wherever a set is cancelled or its device fails while it is on the ladder.
+// No memory is left behind wherever a set is cancelled while it is on the ladder.
 func TestLadderCleansUp(t *testing.T) {
 	set := scaled(t, byName(t)["DSC00126"], 0.2)
 	p := standing(t, realedit.SceneExterior, replaceStand{Leak: 5})
@@ -509,6 +510,8 @@ func TestLadderWiring(t *testing.T) {
 		"nothing to weaken":   {[]Rung{{Name: "a", Strength: 0.5}}, realedit.CodeBadWiring},
 		"not weaker":          {[]Rung{ok, {Name: "b"}}, realedit.CodeBadOption},
 		"not weaker than b":   {[]Rung{ok, {Name: "b", Strength: 0.3}, {Name: "c", Strength: 0.3}}, realedit.CodeBadOption},
+		"as weak as b":        {[]Rung{ok, {Name: "b", Strength: 0.3}, {Name: "c", Strength: 0.2995}}, realedit.CodeBadOption},
+		"nothing of it":       {[]Rung{ok, {Name: "b", Strength: 0.001}}, realedit.CodeBadOption},
 		"stronger than there": {[]Rung{{Name: "a", Stages: ok.Stages, Strength: 1.5}}, realedit.CodeBadOption},
 		"nil":                 {[]Rung{{Name: "a", Stages: []realedit.Stage{nil}}}, realedit.CodeBadWiring},
 		"needs":               {[]Rung{{Name: "a", Stages: []realedit.Stage{needy{}}}}, realedit.CodeBadWiring},

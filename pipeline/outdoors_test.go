@@ -14,7 +14,7 @@ import (
 // sky makes of them, and nothing is blown.
 func TestOutdoorsWhiteIsWhite(t *testing.T) {
 	for view := range 3 {
-		s := scene.Exterior(scene.ExteriorOptions{W: 360, H: 240, Sky: scene.SkyClouds, View: view})
+		s := scene.Exterior(scene.ExteriorOptions{W: 240, H: 160, Sky: scene.SkyClouds, View: view})
 		r := withTone(t, hdr.Tone{}, rendered(t, s.Bracket(scene.BracketOptions{Base: -0.7, Seed: 1})))
 		keep(t, "outdoors", r)
 		var lumas []float64

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +91,11 @@ func (s otherSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work
 
 // files writes a result as the listing command does and returns the folder.
 func files(t testing.TB, r *realedit.Result, o realedit.ExportOptions) string {
+	return filesOf(t, r, r, o)
+}
+
+// filesOf is files with another result's sibling.
+func filesOf(t testing.TB, r, other *realedit.Result, o realedit.ExportOptions) string {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name string, enc func(*bytes.Buffer) error) *realedit.FileFacts {
@@ -106,7 +112,7 @@ func files(t testing.TB, r *realedit.Result, o realedit.ExportOptions) string {
 	r.Report.Output.File, r.Report.Unaltered = name, nil
 	if r.Report.Class == realedit.Altered && r.Report.Policy.NeedsSibling() {
 		o.Unaltered = true
-		r.Report.Unaltered = write("unaltered/"+name, func(b *bytes.Buffer) error { return r.Encode(b, &o) })
+		r.Report.Unaltered = write("unaltered/"+name, func(b *bytes.Buffer) error { return other.Encode(b, &o) })
 	}
 	write("one.changes.png", func(b *bytes.Buffer) error { return r.EncodeChanges(b) })
 	r.Report.Changes.File = "one.changes.png"
@@ -145,7 +151,7 @@ func composed(t testing.TB, route string, s realedit.Stage, gate bool) *Pipeline
 }
 
 // Exactly, on every route and in every format: what is delivered is what its report says, and outside the map the altered picture is the
-// deterministic one. A leak of one pixel stops at the gate; without a gate the files tell.
+// deterministic one. A leak of one pixel stops at the gate; without a gate Encode refuses, and files that are written all the same tell.
 func TestExactlyOnEveryRoute(t *testing.T) {
 	set := scaled(t, byName(t)["DSC00140"], 0.2)
 	exports := []realedit.ExportOptions{{}, {Format: realedit.PNG}, {Format: realedit.PNG, Bits: 16}, {Format: realedit.TIFF}, {Format: realedit.TIFF, Bits: 8}}
@@ -203,12 +209,16 @@ func TestExactlyOnEveryRoute(t *testing.T) {
 					require.Equal(t, realedit.CodeQCFailed, realedit.CodeOf(err), "%v", err)
 					require.ErrorContains(t, err, "leak pixels is 1")
 				}
-				// So does verify, of the files.
+				// So does verify, of the files; and they are not written without force.
 				l, err := run(composed(t, route, otherSky{leak: true}, false))
 				require.NoError(t, err)
 				defer l.Free()
 				for _, o := range exports {
-					problems := verified(t, files(t, l, o))
+					one, apart := *l, *l
+					dir := filesOf(t, &one, &apart, o)
+					o.Unaltered = true
+					require.Equal(t, realedit.CodeQCFailed, realedit.CodeOf(one.Encode(io.Discard, &o)))
+					problems := verified(t, dir)
 					require.Len(t, problems, 1, "%+v", o)
 					require.Equal(t, realedit.ProblemLeak, problems[0].Code)
 					require.Contains(t, problems[0].Message, "1 ")

@@ -57,11 +57,12 @@ func keep(t testing.TB, name string, r *realedit.Result) {
 }
 
 func TestRoutesOnARoom(t *testing.T) {
-	s := scene.Interior(scene.InteriorOptions{W: 900, H: 600, Room: 1, Wall: 1, Light: scene.Lamps2700})
+	s := scene.Interior(scene.InteriorOptions{W: 480, H: 320, Room: 1, Wall: 1, Light: scene.Lamps2700})
 	b := s.Bracket(scene.BracketOptions{Hand: 8})
 	set := rendered(t, b)
-	for _, route := range []string{"fuse", "auto"} {
+	for route, class := range map[string]realedit.Class{"fuse": realedit.Unaltered, "auto": realedit.Corrected} {
 		r := process(t, route, nil, realedit.AB723, set)
+		require.Equal(t, class, r.Report.Class)
 		keep(t, "room-"+route, r)
 		t.Logf("%s: %v %+v", route, r.Report.Measures, r.Report.Shares)
 		for _, s := range r.Report.Stages {

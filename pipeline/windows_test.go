@@ -127,7 +127,7 @@ func within(c [4][2]float64, x, y, slack float64) bool {
 
 // The same bytes for any number of threads, each run, and where pixels are out of the processor's reach.
 func TestWindowMasksAreTheSame(t *testing.T) {
-	s := scene.Interior(scene.InteriorOptions{W: 600, H: 400, Room: scene.Bedroom, View: 2, Wall: scene.Sage})
+	s := scene.Interior(scene.InteriorOptions{W: 360, H: 240, Room: scene.Bedroom, View: 2, Wall: scene.Sage})
 	set := rendered(t, s.Bracket(scene.BracketOptions{Hand: 4, Base: -0.8}))
 	want, report := windowsOf(t, kerneltest.Host(t), set)
 	require.NotNil(t, want)
@@ -143,7 +143,7 @@ func TestWindowMasksAreTheSame(t *testing.T) {
 
 // Without a bracket, clipping and shape find a window in a room, at less certainty, and nothing is pulled: no photo holds the view.
 func TestWindowOfASinglePhoto(t *testing.T) {
-	s := scene.Interior(scene.InteriorOptions{W: 900, H: 600, Room: scene.Bedroom, View: 2, Wall: scene.White, WindowEV: 6})
+	s := scene.Interior(scene.InteriorOptions{W: 600, H: 400, Room: scene.Bedroom, View: 2, Wall: scene.White, WindowEV: 6})
 	set := rendered(t, s.Bracket(scene.BracketOptions{EVs: []float64{0}, Base: -0.5}))
 	mask, report := windowsOf(t, kerneltest.Host(t), set)
 	require.Greater(t, agreement(mask, s.Window), 0.85)

@@ -2,16 +2,19 @@
 //
 //	go run ./examples/customstage PHOTO...
 //
-// It writes NAME.jpg and NAME.report.json of each set into the current folder. The stage is in stage.go.
+// It writes NAME.jpg, NAME.changes.png and NAME.report.json of each set into the current folder. The stage is in stage.go.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
+	"path/filepath"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/pipeline"
@@ -50,7 +53,7 @@ func run(say io.Writer, dir string, files []string) error {
 	}
 	defer editor.Close()
 	for _, set := range sets {
-		report, err := edit(editor, route, set, dir+"/"+set.ID)
+		report, err := edit(editor, route, set, dir)
 		if err != nil {
 			return err
 		}
@@ -75,24 +78,22 @@ func run(say io.Writer, dir string, files []string) error {
 	return nil
 }
 
-// edit writes a set's picture and its report.
-func edit(editor *realedit.Editor, route realedit.Stage, set realedit.Set, name string) (*realedit.Report, error) {
+// edit writes a set's picture, its alteration map and its report, which names the two: listing verify can hold them against each other.
+func edit(editor *realedit.Editor, route realedit.Stage, set realedit.Set, dir string) (*realedit.Report, error) {
 	result, err := editor.Process(context.Background(), route, set)
 	if err != nil {
 		return nil, err
 	}
 	defer result.Free()
-	f, err := os.Create(name + ".jpg")
-	if err != nil {
+	var picture, changes bytes.Buffer
+	if err := errors.Join(result.Encode(&picture, nil), result.EncodeChanges(&changes)); err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if err := result.Encode(f, nil); err != nil {
-		return nil, err
+	r := result.Report
+	r.Output.File, r.Changes.File = set.ID+".jpg", set.ID+".changes.png"
+	text, err := json.MarshalIndent(r, "", "  ")
+	for name, data := range map[string][]byte{r.Output.File: picture.Bytes(), r.Changes.File: changes.Bytes(), set.ID + realedit.ReportSuffix: text} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), data, 0o644))
 	}
-	text, err := json.MarshalIndent(result.Report, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return result.Report, os.WriteFile(name+".report.json", text, 0o644)
+	return r, err
 }

@@ -23,6 +23,11 @@ func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(&out, dir, files))
 	require.Equal(t, "DSC00123: corrected, again the same: true\nDSC00126: corrected, again the same: true\n", out.String())
+	for _, n := range []string{"DSC00123", "DSC00126"} {
+		v, err := realedit.VerifyFile(t.Context(), filepath.Join(dir, n+".jpg"), &realedit.VerifyOptions{Inputs: os.DirFS("../../testdata/listing")})
+		require.NoError(t, err)
+		require.Empty(t, v.Problems)
+	}
 	text, err := os.ReadFile(filepath.Join(dir, "DSC00123.report.json"))
 	require.NoError(t, err)
 	var r realedit.Report

@@ -36,6 +36,12 @@ type batch struct {
 	results map[*job]*outcome
 }
 
+// newBatch is a run that keeps nothing and writes nothing yet.
+func (c *command) newBatch(o *options, pixels int64, skipped []ignored) *batch {
+	return &batch{c: c, o: o, pixels: pixels, ignored: skipped, names: map[*realedit.Photo]*input{}, results: map[*job]*outcome{},
+		primary: map[string]bool{}, previews: &previews{jpeg: map[string][]byte{}}, kept: newKeeper(nil, 0), show: newProgress(c, o)}
+}
+
 // batch runs the command and returns how many sets are in quarantine. An error is what ended the run early.
 func (c *command) batch(ctx context.Context, o *options) (quarantined int, err error) {
 	start := time.Now()
@@ -45,8 +51,7 @@ func (c *command) batch(ctx context.Context, o *options) (quarantined int, err e
 	}
 	pixels, restore := limitMemory(o)
 	defer restore()
-	b := &batch{c: c, o: o, pixels: pixels, ignored: skipped, names: map[*realedit.Photo]*input{}, results: map[*job]*outcome{},
-		primary: map[string]bool{}, previews: &previews{jpeg: map[string][]byte{}}, show: newProgress(c, o)}
+	b := c.newBatch(o, pixels, skipped)
 	defer b.show.close()
 	if err := b.openBackends(); err != nil {
 		return 0, err

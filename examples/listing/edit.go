@@ -195,7 +195,7 @@ func (b *batch) finished(j *job, r *realedit.Report) *outcome {
 	if r.Unaltered != nil {
 		o.Unaltered = r.Unaltered.File
 	}
-	if r.Class == realedit.Altered {
+	if r.Class == realedit.Altered && r.Policy.NeedsSibling() { // it says that the sibling is there
 		o.Disclosure = realedit.Disclosure
 	}
 	for _, f := range r.Findings {

@@ -84,7 +84,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 
 func usage() string {
 	var b strings.Builder
-	b.WriteString("usage: listing [flags] FOLDER|FILE...\n\nEach folder is a listing: its photographs, sub-folders included, become finished pictures.\nlisting replay -help: a picture made again from its report.\n\n")
+	b.WriteString("usage: listing [flags] FOLDER|FILE...\n\nEach folder is a listing: its photographs, sub-folders included, become finished pictures.\nlisting masks|models|replay|verify -help: what else there is.\n\n")
 	f := flagSet(&options{}, map[string]*string{})
 	f.SetOutput(&b)
 	f.PrintDefaults()

@@ -263,8 +263,14 @@ func readKept(f *os.File, set realedit.Set, bits int, host kernels.Backend) (r *
 	if err := errors.Join(json.Unmarshal(text, h), json.Unmarshal(h.Report, r.Report)); err != nil {
 		return r, nil, err
 	}
+	pictures := int64(1)
+	if h.Sibling {
+		pictures = 2
+	}
 	format := kernels.U8
 	switch {
+	case h.Width < 1 || h.Height < 1 || int64(h.Width) > info.Size() || pictures*int64(h.Width)*int64(h.Height)*3*int64(h.Bits/8) > info.Size():
+		return r, nil, errors.New("less than was kept") // told before memory is asked for
 	case h.Bits < bits:
 		return r, nil, errOtherDepth
 	case h.Bits == 16:

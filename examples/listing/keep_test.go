@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -45,8 +46,14 @@ func TestEncodedAgain(t *testing.T) {
 		return []string{"DSC00010" + ext, "DSC00010.report.json", "DSC00010.changes.png", "unaltered/DSC00010" + ext, "DSC00019" + ext, "DSC00019.report.json",
 			".realedit/previews/DSC00010.before.jpg", ".realedit/previews/DSC00010.after.jpg"}
 	}
+	made := map[string]string{}
 	fresh := func(more ...string) string {
-		out := t.TempDir()
+		out, there := made[fmt.Sprint(more)]
+		if there {
+			return out
+		}
+		out = t.TempDir()
+		made[fmt.Sprint(more)] = out
 		r := callWith(t, painted(), args(out, append([]string{"-keep-pixels", "0"}, more...)...)...)
 		require.Equal(t, exitDone, r.code, r.stderr)
 		require.Empty(t, keptFiles(t, out))
@@ -82,6 +89,13 @@ func TestEncodedAgain(t *testing.T) {
 		os.Remove,
 		func(path string) error { return os.Truncate(path, 1000) },
 		func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		func(path string) error { // a header that wants more than there is
+			data, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(path, bytes.Replace(data, []byte(`"height":`), []byte(`"height":1`), 1), 0o644)
+			}
+			return err
+		},
 		func(path string) error {
 			data, err := os.ReadFile(path)
 			if err == nil {

@@ -43,7 +43,9 @@ func maskStages() (*pipeline.Pipeline, error) {
 }
 
 func parseMasks(args []string) (*options, error) {
-	o, text := &options{quality: 95, out: "masks", route: "auto"}, map[string]*string{}
+	o, text := &options{}, map[string]*string{}
+	flagSet(o, text) // what masks has no flags for is as listing has it
+	*text["format"], *text["keep-pixels"] = "png", "0"
 	f := masksFlags(o, text)
 	for rest := args; ; {
 		if err := f.Parse(rest); errors.Is(err, flag.ErrHelp) {
@@ -58,13 +60,6 @@ func parseMasks(args []string) (*options, error) {
 	}
 	if len(o.inputs) == 0 {
 		return nil, badUsage("flags", "no file to look at")
-	}
-	defaults := map[string]*string{} // of what only finished pictures have
-	flagSet(&options{}, defaults)
-	for name, value := range defaults {
-		if text[name] == nil {
-			text[name] = value
-		}
 	}
 	return o, o.check(text)
 }
@@ -123,7 +118,7 @@ func (c *command) writeMasks(ctx context.Context, o *options) (failed int, err e
 	defer restore()
 	quiet := *o
 	quiet.quiet = true // of progress: there is a line per set
-	b := &batch{c: c, o: &quiet, pixels: pixels, ignored: skipped, names: map[*realedit.Photo]*input{}, show: newProgress(c, &quiet)}
+	b := c.newBatch(&quiet, pixels, skipped)
 	defer b.show.close()
 	if err := b.openBackends(); err != nil {
 		return 0, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/segment"
@@ -13,10 +14,11 @@ func (o *options) parseSky(text string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	o.sky = segment.ReplaceSky{Source: source, Library: dir}
+	o.sky = segment.ReplaceSky{Source: source}
 	if dir == "" {
 		return nil
 	}
+	o.sky.Library = filepath.Base(resolve(dir)) // the report goes with the picture: where the folder lies is nobody's business
 	if o.sky.Skies, err = segment.OpenSkies(os.DirFS(dir)); err != nil {
 		return badUsage("-sky", "%s: %v", dir, err)
 	}

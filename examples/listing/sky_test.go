@@ -56,6 +56,7 @@ func TestSkyFlag(t *testing.T) {
 	o, err = parse([]string{"-sky", "library:" + dir, "x"})
 	require.NoError(t, err)
 	require.Equal(t, 1, o.sky.Skies.Len())
+	require.Equal(t, filepath.Base(dir), o.sky.Library, "the report has the folder's name, not its path")
 	require.Equal(t, realedit.CheckSkySource, o.sky.Skies.Findings()[0].Check)
 	require.Equal(t, "a.jpg", o.skyOf([]realedit.Set{{Photos: []*realedit.Photo{{}}}}).Plan.Sky)
 	for _, bad := range []string{"blue", "library:", "library:" + filepath.Join(dir, "none")} {

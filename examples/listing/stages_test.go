@@ -86,6 +86,14 @@ func TestAlteredPictureHasItsSibling(t *testing.T) {
 	require.Equal(t, exitDone, call(t, append(quick(out), in)...).code)
 	require.NoFileExists(t, filepath.Join(out, "unaltered", "DSC00010.jpg"))
 
+	// A policy that wants no sibling: nothing says that there is one.
+	out = t.TempDir()
+	r = callWith(t, c(), append(quick(out, "-policy", "permissive"), in)...)
+	require.Equal(t, exitDone, r.code, r.stderr)
+	require.NoDirExists(t, filepath.Join(out, "unaltered"))
+	require.Equal(t, "altered", readBatch(t, out).Sets[0].Class)
+	require.Empty(t, readBatch(t, out).Sets[0].Disclosure)
+
 	// A policy that forbids it: refused, with a finding.
 	out = t.TempDir()
 	r = callWith(t, c(), append(quick(out, "-policy", "corrected-only"), in)...)
