@@ -112,7 +112,7 @@ func parseModels(b []byte) ([]Model, error) {
 	if err := dec.Decode(&file); err != nil {
 		return nil, err
 	}
-	if dec.More() {
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("something follows after the end")
 	}
 	names, kinds := map[string]bool{}, map[string]bool{}
@@ -134,9 +134,9 @@ var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // check refuses what cannot be a model's entry, and brings hashes to lower case.
 func (m *Model) check() error {
 	m.SHA256, m.LabelsSHA256 = strings.ToLower(m.SHA256), strings.ToLower(m.LabelsSHA256)
-	for field, v := range map[string]string{"name": m.Name, "kind": m.Kind, "licence": m.Licence, "source": m.Source} {
-		if strings.TrimSpace(v) == "" {
-			return fmt.Errorf("%s: is missing", field)
+	for _, f := range []struct{ field, value string }{{"name", m.Name}, {"kind", m.Kind}, {"licence", m.Licence}, {"source", m.Source}} {
+		if strings.TrimSpace(f.value) == "" {
+			return fmt.Errorf("%s: is missing", f.field)
 		}
 	}
 	files := []ModelData{{m.File, m.SHA256}}
@@ -155,15 +155,19 @@ func (m *Model) check() error {
 			return fmt.Errorf("sha256: %q of %s is not 64 hexadecimal digits", f.SHA256, f.File)
 		}
 	}
-	if m.Memory < 0 {
-		return fmt.Errorf("memory: %d is negative", m.Memory)
+	if m.Memory < 0 || m.Memory > 1<<50 {
+		return fmt.Errorf("memory: %d is outside [0, 2⁵⁰]", m.Memory)
 	}
-	for field, specs := range map[string][]TensorSpec{"inputs": m.Inputs, "outputs": m.Outputs} {
-		if len(specs) == 0 {
+	for _, side := range []struct {
+		field string
+		specs []TensorSpec
+	}{{"inputs", m.Inputs}, {"outputs", m.Outputs}} {
+		field := side.field
+		if len(side.specs) == 0 {
 			return fmt.Errorf("%s: are missing", field)
 		}
 		names := map[string]bool{}
-		for _, s := range specs {
+		for _, s := range side.specs {
 			if s.Name == "" || names[s.Name] {
 				return fmt.Errorf("%s: name %q is empty or there twice", field, s.Name)
 			}
