@@ -59,8 +59,12 @@ func parseMasks(args []string) (*options, error) {
 	if len(o.inputs) == 0 {
 		return nil, badUsage("flags", "no file to look at")
 	}
-	for name, value := range map[string]string{"merge": "robust", "policy": "ab723", "format": "png", "gpu-memory": "0"} {
-		text[name] = &value
+	defaults := map[string]*string{} // of what only finished pictures have
+	flagSet(&options{}, defaults)
+	for name, value := range defaults {
+		if text[name] == nil {
+			text[name] = value
+		}
 	}
 	return o, o.check(text)
 }
@@ -74,6 +78,7 @@ func masksFlags(o *options, text map[string]*string) *flag.FlagSet {
 	f.StringVar(&o.backend, "backend", "auto", "auto|ref|cpu|cuda[:N]: where pixels are worked on")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "processor threads")
 	text["memory"] = f.String("memory", "2GiB", "host memory to stay within")
+	f.StringVar(&o.models, "models", "", "folder of models, or none; default $"+envModels+", then the user's own (docs/models.md)")
 	f.BoolVar(&o.quiet, "q", false, "print nothing but errors")
 	return f
 }

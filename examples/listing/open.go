@@ -33,7 +33,7 @@ func (b *batch) open(ctx context.Context, lists []*listing) ([]opened, error) {
 	}
 	space := newGate(b.pixels - b.cacheBytes)
 	opts := &realedit.DecodeOptions{Cache: b.cache}
-	if b.kept.limit > 0 {
+	if b.kept != nil && b.kept.limit > 0 {
 		opts.Facts = b.kept
 	}
 	if !b.device { // its threads, then
