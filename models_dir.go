@@ -60,15 +60,11 @@ type checkedModel struct {
 // os.DirFS(dir): its models are opened by path, so that weights in files beside them work; those of other file systems are read into memory
 // when they are loaded. Nothing is ever downloaded, and no library is needed yet.
 //
-// Errors: CodeNoModel where there is no models.json, CodeBadModel where it is not right, CodeBadOption.
+// Errors: CodeNoModel where there is no models.json, CodeUnreadable where it cannot be opened, CodeBadModel where it is not right, CodeBadOption.
 func OpenModels(fsys fs.FS, o *ModelOptions) (*ModelDir, error) {
 	f, err := fsys.Open(ModelsFile)
 	if err != nil {
-		code := CodeOf(err)
-		if errors.Is(err, fs.ErrNotExist) {
-			code = CodeNoModel
-		}
-		return nil, &Error{Code: code, Op: "open models", Err: err}
+		return nil, fileError("open models", err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxModelsFile+1))
@@ -248,16 +244,19 @@ func hashError(model, file, want, have string) error {
 	return Errorf(CodeBadModel, model, "%s has the SHA-256 %s, not %s: it is another file, or was not fetched whole", file, have, want)
 }
 
-// fileError gives an error about a model's file its code.
-func fileError(model string, err error) error {
-	var own *Error
-	switch {
-	case errors.As(err, &own):
+// fileError gives an error about a model's file its code: what a file system says that has none of its own is CodeUnreadable.
+func fileError(op string, err error) error {
+	if errors.As(err, new(*Error)) {
 		return err
-	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Code: CodeNoModel, Op: model, Err: err}
 	}
-	return &Error{Code: CodeOf(err), Op: model, Err: err}
+	code := CodeOf(err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		code = CodeNoModel
+	case code == CodeInternal:
+		code = CodeUnreadable
+	}
+	return &Error{Code: code, Op: op, Err: err}
 }
 
 func (d *ModelDir) read(file string, limit int64) ([]byte, error) {

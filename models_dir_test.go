@@ -200,6 +200,10 @@ func TestModelsFileIsChecked(t *testing.T) {
 	}
 	_, err = OpenModels(fstest.MapFS{}, nil)
 	require.Equal(t, CodeNoModel, CodeOf(err))
+	dir := folder(t, map[string][]byte{"log.onnx/inside": nil}, good) // a folder where a file should be, and the other way round
+	require.Equal(t, CodeUnreadable, CodeOf(openModels(t, os.DirFS(dir)).Check(context.Background(), "log")))
+	_, err = OpenModels(os.DirFS(filepath.Join(dir, ModelsFile)), nil)
+	require.Equal(t, CodeUnreadable, CodeOf(err))
 	_, err = OpenModels(os.DirFS(folder(t, nil, good)), &ModelOptions{Ort: ort.Options{Threads: -1}})
 	require.Equal(t, CodeBadOption, CodeOf(err))
 	upper := entry("log", nil)

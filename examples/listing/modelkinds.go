@@ -1,6 +1,6 @@
 package main
 
-import "strconv"
+import "strings"
 
 // modelKind is a kind of model that the library's stages ask for; docs/models.md says what goes in and comes out.
 type modelKind struct {
@@ -23,7 +23,7 @@ func (k modelKind) fetch(folder string) string {
 func quoted(s string) string {
 	for _, r := range s {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_') {
-			return strconv.Quote(s)
+			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 		}
 	}
 	return s

@@ -57,10 +57,14 @@ func openModels(o *options, backend string) (*realedit.ModelDir, error) {
 		opts.Ort.Providers = []ort.Provider{p}
 	}
 	d, err := realedit.OpenModels(os.DirFS(dir), opts)
-	if err != nil && named {
-		return nil, usageError{&realedit.Error{Code: realedit.CodeOf(err), Op: "-models " + dir, Err: err}}
+	if err != nil {
+		err = &realedit.Error{Code: realedit.CodeOf(err), Op: "-models " + dir, Err: err}
+		if named {
+			err = usageError{err}
+		}
+		return nil, err
 	}
-	return d, err
+	return d, nil
 }
 
 // modelsRecord is what of the models decides pixels, for resuming; "" without models.
@@ -153,7 +157,7 @@ func modelRows(ctx context.Context, flag string) (rows []modelRow, folder string
 				return nil, "", badUsage("-models", "%s is no folder", folder)
 			}
 		case err != nil:
-			return nil, "", err
+			return nil, "", &realedit.Error{Code: code, Op: "-models " + folder, Err: err}
 		default:
 			defer d.Close()
 		}

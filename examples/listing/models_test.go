@@ -110,7 +110,19 @@ func TestModels(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(own, realedit.ModelsFile), []byte("{"), 0o600))
 	code, _, errs := commandOutput("models", "-models", own)
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, errs, "listing: bad_model: ")
+	require.Contains(t, errs, "listing: bad_model: -models "+own)
+
+	// A command that a shell takes as it stands, whatever the folder is called; the user's own folder is named when it is broken.
+	require.Equal(t, `'/a b/it'\''s $HOME'`, quoted("/a b/it's $HOME"))
+	data := t.TempDir()
+	t.Setenv("XDG_DATA_HOME", data)
+	t.Setenv(envModels, "")
+	users := filepath.Join(data, "realedit", "models")
+	require.NoError(t, os.MkdirAll(users, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(users, realedit.ModelsFile), []byte("{"), 0o600))
+	code, _, errs = commandOutput("-out", t.TempDir(), t.TempDir())
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "listing: bad_model: -models "+users)
 }
 
 // asks is a stage that wants the model of a kind.
