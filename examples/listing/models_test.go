@@ -69,6 +69,9 @@ func TestModels(t *testing.T) {
 		require.Equal(t, "missing", r.Status)
 		require.NotEmpty(t, r.Enables+r.Licence+r.Source)
 		require.Contains(t, r.Fetch, "scripts/models/fetch.py "+r.Kind)
+		if r.Kind == "semantic" { // has no licence of its own
+			require.Contains(t, r.Fetch, "--licence")
+		}
 	}
 	dir := skyModel(t, nil)
 	for _, args := range [][]string{{"models", "-models", dir, "-json"}, {"models", "-json"}} {
