@@ -18,6 +18,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
+	"github.com/realedit/realedit/segment"
 )
 
 // envModels names the folder of models where -models does not.
@@ -189,6 +190,9 @@ func modelRows(ctx context.Context, flag string) (rows []modelRow, folder string
 func (r *modelRow) check(ctx context.Context, d *realedit.ModelDir, m realedit.Model) {
 	r.Model, r.Licence, r.Source = m.Name, m.Licence, m.Source
 	err := d.Check(ctx, m.Kind)
+	if err == nil {
+		err = segment.CheckModel(m)
+	}
 	switch r.Code = realedit.CodeOf(err); r.Code {
 	case "":
 		r.Status, r.Fetch = "ready", ""
