@@ -213,6 +213,10 @@ func (c *command) compareReplay(r *realedit.Report, result *realedit.Result, exp
 	if r.Library != result.Report.Library {
 		return same, nil
 	}
+	if !slices.Equal(modelTroubles(r), modelTroubles(result.Report)) {
+		fmt.Fprintln(c.stdout, "file: not compared: what was wrong with a model when the picture was made stands in its metadata")
+		return same, nil
+	}
 	say("file", r.Output.SHA256, out.SHA256)
 	if r.Unaltered == nil {
 		return same, nil

@@ -76,3 +76,14 @@ func modelNames(r *realedit.Report) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// modelTroubles are what a report says of models that could not be used.
+func modelTroubles(r *realedit.Report) (all []string) {
+	for _, f := range r.Findings {
+		switch f.Check {
+		case realedit.CheckModelMissing, realedit.CheckModelBad, realedit.CheckModelFailed, realedit.CheckProvider:
+			all = append(all, string(f.Check)+" "+f.Message)
+		}
+	}
+	return all
+}

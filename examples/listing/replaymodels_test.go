@@ -93,4 +93,12 @@ func TestReplayWithModels(t *testing.T) {
 		require.Regexp(t, "^listing: not_replayable: .*"+text, r.stderr)
 	}
 	require.Equal(t, exitUsage, again("-models", in).code)
+
+	// A model that was not what it has to be took no part; what was said of it then is not said now.
+	require.Equal(t, exitDone, call(t, "-models", skyModel(t, func(m *realedit.Model) { m.SHA256 = "00" + m.SHA256[2:] }), "-out", out, in).code)
+	bad := readReport(t, out, "DSC00019")
+	require.Contains(t, modelTroubles(&bad)[0], realedit.CheckModelBad)
+	got := again()
+	require.Equal(t, exitDone, got.code)
+	require.Regexp(t, "^pixels: the same\nfile: not compared: .*\n$", got.stdout)
 }
