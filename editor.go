@@ -23,7 +23,7 @@ type Config struct {
 	Policy      Policy
 	PolicyFor   func(Set) Policy // a set's own policy, as for the primary photo of a listing; called from the working goroutines; nil = Policy for all
 	Seed        uint64
-	Models      Models         // nil = none
+	Models      Models         // nil = none; the caller's to close, after the last Process (docs/models.md: how long models stay loaded)
 	Concurrency int            // sets in work at once in ProcessAll; 0 = one per backend
 	Progress    func(Progress) // called from the working goroutines; may be nil
 	Hooks       Hooks          // for metrics and tracing; may all be nil

@@ -91,14 +91,16 @@ func (e *Env) RunModel(ctx context.Context, w *Work, kind string, in ort.Values)
 	if ctx.Err() != nil {
 		return nil, err
 	}
-	check := CheckModelFailed
+	check, why := CheckModelFailed, err.Error()
 	switch CodeOf(err) {
+	case CodeNoLibrary:
+		why = "there is no ONNX Runtime that could run it; listing models tells where it was looked for" // paths of this machine are for the log
 	case CodeBadModel:
 		check = CheckModelBad
 	case CodeNoModel:
 		check = CheckModelMissing
 	}
-	w.findOnce(Finding{Check: check, Severity: Warning, Message: m.Name + ": " + err.Error()})
+	w.findOnce(Finding{Check: check, Severity: Warning, Message: m.Name + ": " + why})
 	e.Log.Warn("a model was not used", "model", m.Name, "kind", kind, "error", err)
 	return nil, err
 }

@@ -100,6 +100,9 @@ func (d *ModelDir) check(ctx context.Context, m Model) (*checkedModel, error) {
 		return nil, &Error{Code: CodeBadModel, Op: m.Name, Err: err}
 	}
 	for _, name := range sig.External {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return nil, bad("its weights are in %q, which is no path beside it", name)
+		}
 		want := filepath.ToSlash(filepath.Join(m.folder(), filepath.FromSlash(name)))
 		if !slices.ContainsFunc(m.Data, func(f ModelData) bool { return f.File == want }) {
 			return nil, bad("its weights are in %q, which \"data\" does not list", want)

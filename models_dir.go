@@ -60,15 +60,11 @@ type checkedModel struct {
 // os.DirFS(dir): its models are opened by path, so that weights in files beside them work; those of other file systems are read into memory
 // when they are loaded. Nothing is ever downloaded, and no library is needed yet.
 //
-// Errors: CodeNoModel where there is no models.json, CodeBadModel where it is not right, CodeBadOption.
+// Errors: CodeNoModel where there is no models.json, CodeUnreadable where it cannot be opened, CodeBadModel where it is not right, CodeBadOption.
 func OpenModels(fsys fs.FS, o *ModelOptions) (*ModelDir, error) {
 	f, err := fsys.Open(ModelsFile)
 	if err != nil {
-		code := CodeOf(err)
-		if errors.Is(err, fs.ErrNotExist) {
-			code = CodeNoModel
-		}
-		return nil, &Error{Code: code, Op: "open models", Err: err}
+		return nil, fileError("open models", err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxModelsFile+1))
@@ -112,7 +108,7 @@ func parseModels(b []byte) ([]Model, error) {
 	if err := dec.Decode(&file); err != nil {
 		return nil, err
 	}
-	if dec.More() {
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("something follows after the end")
 	}
 	names, kinds := map[string]bool{}, map[string]bool{}
@@ -134,9 +130,9 @@ var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // check refuses what cannot be a model's entry, and brings hashes to lower case.
 func (m *Model) check() error {
 	m.SHA256, m.LabelsSHA256 = strings.ToLower(m.SHA256), strings.ToLower(m.LabelsSHA256)
-	for field, v := range map[string]string{"name": m.Name, "kind": m.Kind, "licence": m.Licence, "source": m.Source} {
-		if strings.TrimSpace(v) == "" {
-			return fmt.Errorf("%s: is missing", field)
+	for _, f := range []struct{ field, value string }{{"name", m.Name}, {"kind", m.Kind}, {"licence", m.Licence}, {"source", m.Source}} {
+		if strings.TrimSpace(f.value) == "" {
+			return fmt.Errorf("%s: is missing", f.field)
 		}
 	}
 	files := []ModelData{{m.File, m.SHA256}}
@@ -155,15 +151,19 @@ func (m *Model) check() error {
 			return fmt.Errorf("sha256: %q of %s is not 64 hexadecimal digits", f.SHA256, f.File)
 		}
 	}
-	if m.Memory < 0 {
-		return fmt.Errorf("memory: %d is negative", m.Memory)
+	if m.Memory < 0 || m.Memory > 1<<50 {
+		return fmt.Errorf("memory: %d is outside [0, 2⁵⁰]", m.Memory)
 	}
-	for field, specs := range map[string][]TensorSpec{"inputs": m.Inputs, "outputs": m.Outputs} {
-		if len(specs) == 0 {
+	for _, side := range []struct {
+		field string
+		specs []TensorSpec
+	}{{"inputs", m.Inputs}, {"outputs", m.Outputs}} {
+		field := side.field
+		if len(side.specs) == 0 {
 			return fmt.Errorf("%s: are missing", field)
 		}
 		names := map[string]bool{}
-		for _, s := range specs {
+		for _, s := range side.specs {
 			if s.Name == "" || names[s.Name] {
 				return fmt.Errorf("%s: name %q is empty or there twice", field, s.Name)
 			}
@@ -244,16 +244,19 @@ func hashError(model, file, want, have string) error {
 	return Errorf(CodeBadModel, model, "%s has the SHA-256 %s, not %s: it is another file, or was not fetched whole", file, have, want)
 }
 
-// fileError gives an error about a model's file its code.
-func fileError(model string, err error) error {
-	var own *Error
-	switch {
-	case errors.As(err, &own):
+// fileError gives an error about a model's file its code: what a file system says that has none of its own is CodeUnreadable.
+func fileError(op string, err error) error {
+	if errors.As(err, new(*Error)) {
 		return err
-	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Code: CodeNoModel, Op: model, Err: err}
 	}
-	return &Error{Code: CodeOf(err), Op: model, Err: err}
+	code := CodeOf(err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		code = CodeNoModel
+	case code == CodeInternal:
+		code = CodeUnreadable
+	}
+	return &Error{Code: code, Op: op, Err: err}
 }
 
 func (d *ModelDir) read(file string, limit int64) ([]byte, error) {

@@ -180,7 +180,7 @@ func TestModelsFileIsChecked(t *testing.T) {
 	for name, change := range map[string]func(m *Model){
 		"name": func(m *Model) { m.Name = "" }, "kind": func(m *Model) { m.Kind = " " }, "licence": func(m *Model) { m.Licence = "" }, "source": func(m *Model) { m.Source = "" },
 		"outside": func(m *Model) { m.File = "../log.onnx" }, "absolute": func(m *Model) { m.File = "/log.onnx" }, "hash": func(m *Model) { m.SHA256 = "abc" },
-		"memory": func(m *Model) { m.Memory = -1 }, "no inputs": func(m *Model) { m.Inputs = nil }, "no outputs": func(m *Model) { m.Outputs = nil },
+		"memory": func(m *Model) { m.Memory = -1 }, "more memory than there is": func(m *Model) { m.Memory = 1<<63 - 1 }, "no inputs": func(m *Model) { m.Inputs = nil }, "no outputs": func(m *Model) { m.Outputs = nil },
 		"twice": func(m *Model) { m.Inputs = append(m.Inputs, m.Inputs[0]) }, "type": func(m *Model) { m.Inputs[0].Type = "float" },
 		"dimension": func(m *Model) { m.Inputs[0].Shape[0] = 0 }, "resize": func(m *Model) { m.Preprocess.Resize = "crop" }, "size": func(m *Model) { m.Preprocess.Width = -1 },
 		"std": func(m *Model) { m.Preprocess.Std[1] = -1 }, "data": func(m *Model) { m.Data = []ModelData{{"", m.SHA256}} }, "labels": func(m *Model) { m.Labels = "labels.txt" },
@@ -194,12 +194,16 @@ func TestModelsFileIsChecked(t *testing.T) {
 	other.Kind = good.Kind
 	_, err := OpenModels(os.DirFS(folder(t, nil, good, other)), nil)
 	require.Equal(t, CodeBadModel, CodeOf(err))
-	for _, text := range []string{"", "{", "[]", `{"models": [], "version": 2}`, `{"models": [{"nam": "x"}]}`, `{"models": []} {}`} {
+	for _, text := range []string{"", "{", "[]", `{"models": [], "version": 2}`, `{"models": [{"nam": "x"}]}`, `{"models": []} {}`, `{"models": []}}`} {
 		_, err := OpenModels(fstest.MapFS{ModelsFile: {Data: []byte(text)}}, nil)
 		require.Equal(t, CodeBadModel, CodeOf(err), text)
 	}
 	_, err = OpenModels(fstest.MapFS{}, nil)
 	require.Equal(t, CodeNoModel, CodeOf(err))
+	dir := folder(t, map[string][]byte{"log.onnx/inside": nil}, good) // a folder where a file should be, and the other way round
+	require.Equal(t, CodeUnreadable, CodeOf(openModels(t, os.DirFS(dir)).Check(context.Background(), "log")))
+	_, err = OpenModels(os.DirFS(filepath.Join(dir, ModelsFile)), nil)
+	require.Equal(t, CodeUnreadable, CodeOf(err))
 	_, err = OpenModels(os.DirFS(folder(t, nil, good)), &ModelOptions{Ort: ort.Options{Threads: -1}})
 	require.Equal(t, CodeBadOption, CodeOf(err))
 	upper := entry("log", nil)
@@ -233,6 +237,15 @@ func TestModelDirExternalData(t *testing.T) {
 	unlisted.Data = nil
 	d = openModels(t, os.DirFS(folder(t, files, unlisted)))
 	require.ErrorContains(t, d.Check(context.Background(), "mul"), "sub/w.bin")
+	for _, name := range []string{"/sub/w.bin", "../sub/w.bin"} { // the library would look elsewhere than where the hash was taken
+		m.Weights[0].External.File = name
+		away := entry("mul", m.Encode())
+		away.Data = []ModelData{{"sub/w.bin", e.Data[0].SHA256}}
+		d = openModels(t, os.DirFS(folder(t, map[string][]byte{"mul.onnx": m.Encode(), "sub/w.bin": w.Raw}, away)))
+		err = d.Check(context.Background(), "mul")
+		require.Equal(t, CodeBadModel, CodeOf(err))
+		require.ErrorContains(t, err, "no path beside it")
+	}
 	files["sub/w.bin"] = []byte{0, 0, 0, 0}
 	d = openModels(t, os.DirFS(folder(t, files, e)))
 	require.Equal(t, CodeBadModel, CodeOf(d.Check(context.Background(), "mul")))
@@ -323,7 +336,8 @@ func TestRunModelKeepsTheReport(t *testing.T) {
 // Without a library the models are as good as not there, and the report says why.
 func TestRunModelWithoutLibrary(t *testing.T) {
 	data := logModel().Encode()
-	d, err := OpenModels(os.DirFS(folder(t, map[string][]byte{"log.onnx": data}, entry("log", data))), &ModelOptions{Ort: ort.Options{Library: t.TempDir()}})
+	lib := t.TempDir()
+	d, err := OpenModels(os.DirFS(folder(t, map[string][]byte{"log.onnx": data}, entry("log", data))), &ModelOptions{Ort: ort.Options{Library: lib}})
 	require.NoError(t, err)
 	defer d.Close()
 	require.NoError(t, d.Check(context.Background(), "log"), "a check needs no library")
@@ -331,5 +345,6 @@ func TestRunModelWithoutLibrary(t *testing.T) {
 	_, err = env.RunModel(context.Background(), w, "log", xs(1))
 	require.Contains(t, []Code{CodeNoLibrary, CodeNoCgo}, CodeOf(err))
 	require.Equal(t, CheckModelFailed, w.Report.Findings[0].Check)
+	require.NotContains(t, w.Report.Findings[0].Message, lib, "a report says nothing of the machine")
 	require.Empty(t, w.Report.Models)
 }

@@ -74,7 +74,7 @@ func (p *Pool) Get(n int64) ([]byte, func(), error) {
 func (p *Pool) lockFor(size int64) error {
 	p.mu.Lock()
 	free := slices.Clone(p.full)
-	for p.limit > 0 && p.inUse+size > p.limit {
+	for p.limit > 0 && size > p.limit-p.inUse {
 		used, limit := p.inUse, p.limit
 		p.mu.Unlock()
 		if len(free) == 0 {

@@ -49,7 +49,7 @@ func ask(env *realedit.Env, w *realedit.Work, kind string) (*asked, error) {
 
 // modelFallback takes the error of one of this package's model functions and returns nil where the stage is to go on with its default: the model
 // is missing, is not what it has to be, or could not be run. A finding then says so; a missing model is told only where one was wanted, for a
-// folder of models need not hold all kinds. Errors that are not about the model (cancelled, no memory for pictures) are returned.
+// folder of models need not hold all kinds. Too little memory for its input is the model's too. Other errors that are not about it (cancelled) are returned.
 //
 //	mask, _, err := modelMask(ctx, env, w, kindSky, small, pw, ph)
 //	if err = modelFallback(w, err, s.Source == "model"); err != nil {
@@ -65,6 +65,8 @@ func modelFallback(w *realedit.Work, err error, wanted bool) error {
 		f.Check = realedit.CheckModelBad
 	case code == realedit.CodeNoModel:
 		f.Check = realedit.CheckModelMissing
+	case code == realedit.CodeOutOfMemory:
+		f.Check = realedit.CheckModelFailed
 	default:
 		return err
 	}

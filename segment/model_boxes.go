@@ -46,8 +46,8 @@ func modelWindows(ctx context.Context, env *realedit.Env, w *realedit.Work, src 
 	if err != nil {
 		return nil, err
 	}
-	if r := m.spec.Preprocess.Resize; r == "fit_crop" {
-		return nil, m.bad("preprocess: resize %q; this kind takes the whole picture: pad or stretch", r)
+	if err := m.uncropped(); err != nil {
+		return nil, err
 	}
 	in := ort.Values{name: t}
 	n := len(labels.Queries)

@@ -282,6 +282,23 @@ func TestMissingModels(t *testing.T) {
 }
 
 // What is not the model's fault ends the stage; what the runtime says of a model does not.
+// A model that wants a picture for which there is no memory does not end the edit.
+func TestNoMemoryForInputs(t *testing.T) {
+	d := fullDouble()
+	m := d.models[kindSemantic]
+	m.Preprocess.Width, m.Preprocess.Height, m.Inputs[0].Shape = 4096, 4096, []int64{1, 3, 4096, 4096}
+	d.models[kindSemantic] = m
+	env, w := modelEnv(t, d)
+	src := modelPicture(t, env)
+	kernels.Host.SetLimit(32 << 20)
+	t.Cleanup(func() { kernels.Host.SetLimit(0) })
+	_, _, err := modelClasses(t.Context(), env, w, src, 42, 30)
+	require.Equal(t, realedit.CodeOutOfMemory, realedit.CodeOf(err))
+	require.NoError(t, modelFallback(w, err, false))
+	require.Len(t, w.Report.Findings, 1)
+	require.Equal(t, realedit.CheckModelFailed, w.Report.Findings[0].Check)
+}
+
 func TestErrorsOfRuns(t *testing.T) {
 	d := fullDouble()
 	env, w := modelEnv(t, d)

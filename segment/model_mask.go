@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"math"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -39,6 +40,9 @@ func modelMask(ctx context.Context, env *realedit.Env, w *realedit.Work, kind st
 	peak = low
 	for _, v := range got.v {
 		low, peak = min(low, v), max(peak, v)
+	}
+	if math.IsInf(float64(peak-low), 0) { // would be stretched to what is no number
+		return nil, 0, m.bad("%s: answers from %g to %g are too far apart", m.spec.Outputs[0].Name, low, peak)
 	}
 	plane := make([]float32, len(got.v))
 	if peak > low {

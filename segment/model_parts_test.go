@@ -204,6 +204,11 @@ func TestMasksAreStretched(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, float32(0.25), peak)
 	require.Equal(t, make([]float32, 9), mask)
+	d.answer = func(string, ort.Values) (ort.Values, error) { // numbers, but stretched they would be none
+		return ort.Values{"d0": tensorOf(func(i int) float32 { return 3e38 * float32(1-2*(i%2)) }, 1, 1, 2, 2)}, nil
+	}
+	_, _, err = modelMask(t.Context(), env, w, kindSky, m, 2, 2)
+	require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err))
 }
 
 func TestWindowBoxes(t *testing.T) {

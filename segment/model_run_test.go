@@ -184,7 +184,9 @@ func TestRefiningOnTheRuntime(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 2, redrawn)
 		require.NotEqual(t, rough, got)
-		again, err := modelRefined(t.Context(), env, w, src, rough, pw, ph)
+		p, err = encodeSAM(t.Context(), env, w, src)
+		require.NoError(t, err)
+		again, _, err := p.refine(t.Context(), rough, pw, ph)
 		require.NoError(t, err)
 		require.Equal(t, got, again)
 		for _, v := range got {

@@ -5,9 +5,6 @@ import (
 	"image"
 	"math"
 	"slices"
-
-	"github.com/realedit/realedit"
-	"github.com/realedit/realedit/kernels"
 )
 
 const (
@@ -17,16 +14,6 @@ const (
 	samPoints = 3     // points inside, and outside
 	samMargin = 0.15  // of a region's box: how far around it points outside are looked for
 )
-
-// modelRefined is rough, a mask of src of pw×ph samples, redrawn by SAM 2: encodeSAM and refine, for a stage with one mask.
-func modelRefined(ctx context.Context, env *realedit.Env, w *realedit.Work, src *kernels.Image, rough []float32, pw, ph int) ([]float32, error) {
-	p, err := encodeSAM(ctx, env, w, src)
-	if err != nil {
-		return nil, err
-	}
-	mask, _, err := p.refine(ctx, rough, pw, ph)
-	return mask, err
-}
 
 // refine redraws a rough mask of w×h samples (0 to 1) along the edges that SAM 2 sees: each of its larger regions becomes a prompt (a box, points deep inside,
 // points beside it) and what comes back, thresholded at 0, takes the region's place. A region that the answer disagrees with (intersection over union under ½)

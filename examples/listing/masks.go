@@ -10,10 +10,7 @@ import (
 	"image"
 	"image/png"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/hdr"
@@ -36,6 +33,11 @@ type scenery struct {
 	Source     string             `json:"source,omitempty"`
 	Windows    [][4][2]float64    `json:"windows"` // corners, clockwise from the upper left one
 }
+
+// maskNames are those of masks. The prefix keeps them apart from finished pictures in the same -out.
+var maskNames = naming{"masks/", func(name string) []string {
+	return []string{name + ".sky.png", name + ".window.png", name + ".scene.json"}
+}}
 
 // maskStages are what masks runs.
 func maskStages() (*pipeline.Pipeline, error) {
@@ -137,15 +139,22 @@ func (c *command) writeMasks(ctx context.Context, o *options) (failed int, err e
 		}
 		jobs = append(jobs, l.sets...)
 	}
-	assignNames(jobs, nil, ".png")
 	stages, err := maskStages()
 	if err != nil {
 		return 0, err
 	}
-	out := &output{dir: resolve(o.out), fault: c.fault}
+	out, err := openOutput(resolve(o.out), c.fault)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.close()) }()
+	assignNames(jobs, out, maskNames)
 	for _, ig := range b.ignored {
-		if ig.Code != "" {
+		switch {
+		case ig.Code != "":
 			fmt.Fprintf(c.stderr, "listing masks: %s: %s: %s\n", ig.Path, ig.Code, ig.Reason)
+		case !o.quiet:
+			fmt.Fprintf(c.stderr, "listing masks: %s: no masks of its own: %s\n", ig.Path, ig.Reason)
 		}
 	}
 	// A file that was named and is no photograph is no set; it was still asked for.
@@ -214,13 +223,9 @@ func (c *command) masksOf(ctx context.Context, b *batch, j *job, stages *pipelin
 	}); err != nil {
 		return err
 	}
-	for len(drafts) > 0 {
-		if err := os.Rename(drafts[0].temp, filepath.Join(out.dir, drafts[0].rel)); err != nil {
-			return out.fail(err)
-		}
-		drafts = slices.Delete(drafts, 0, 1)
-	}
-	return nil
+	all := drafts
+	drafts = nil // publish discards them where it fails
+	return out.publish(entry{Name: maskNames.prefix + j.name, Photo: j.photo}, all)
 }
 
 // writeMask is a mask as a PNG of grey values; one that was not found is black.

@@ -18,6 +18,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
+	"github.com/realedit/realedit/segment"
 )
 
 // envModels names the folder of models where -models does not.
@@ -57,10 +58,14 @@ func openModels(o *options, backend string) (*realedit.ModelDir, error) {
 		opts.Ort.Providers = []ort.Provider{p}
 	}
 	d, err := realedit.OpenModels(os.DirFS(dir), opts)
-	if err != nil && named {
-		return nil, usageError{&realedit.Error{Code: realedit.CodeOf(err), Op: "-models " + dir, Err: err}}
+	if err != nil {
+		err = &realedit.Error{Code: realedit.CodeOf(err), Op: "-models " + dir, Err: err}
+		if named {
+			err = usageError{err}
+		}
+		return nil, err
 	}
-	return d, err
+	return d, nil
 }
 
 // modelsRecord is what of the models decides pixels, for resuming; "" without models.
@@ -153,7 +158,7 @@ func modelRows(ctx context.Context, flag string) (rows []modelRow, folder string
 				return nil, "", badUsage("-models", "%s is no folder", folder)
 			}
 		case err != nil:
-			return nil, "", err
+			return nil, "", &realedit.Error{Code: code, Op: "-models " + folder, Err: err}
 		default:
 			defer d.Close()
 		}
@@ -185,6 +190,9 @@ func modelRows(ctx context.Context, flag string) (rows []modelRow, folder string
 func (r *modelRow) check(ctx context.Context, d *realedit.ModelDir, m realedit.Model) {
 	r.Model, r.Licence, r.Source = m.Name, m.Licence, m.Source
 	err := d.Check(ctx, m.Kind)
+	if err == nil {
+		err = segment.CheckModel(m)
+	}
 	switch r.Code = realedit.CodeOf(err); r.Code {
 	case "":
 		r.Status, r.Fetch = "ready", ""

@@ -28,9 +28,9 @@ func commandOutput(args ...string) (code int, out, errs string) {
 func skyModel(t *testing.T, change func(m *realedit.Model)) string {
 	t.Helper()
 	dir := t.TempDir()
-	shape := onnx.Dims(1, 1, 8, 8)
-	m := onnx.Model{Nodes: []onnx.Node{{Op: "Sigmoid", In: []string{"x"}, Out: []string{"y"}}}, Inputs: []onnx.Value{{Name: "x", Type: onnx.Float32, Shape: shape}},
-		Outputs: []onnx.Value{{Name: "y", Type: onnx.Float32, Shape: shape}}}
+	m := onnx.Model{Nodes: []onnx.Node{{Op: "ReduceMean", In: []string{"x"}, Out: []string{"y"}, Attrs: []onnx.Attr{{Name: "axes", Value: []int64{1}}}}},
+		Inputs:  []onnx.Value{{Name: "x", Type: onnx.Float32, Shape: onnx.Dims(1, 3, 8, 8)}},
+		Outputs: []onnx.Value{{Name: "y", Type: onnx.Float32, Shape: onnx.Dims(1, 1, 8, 8)}}}
 	file := filepath.Join(dir, "tiny.onnx")
 	require.NoError(t, os.WriteFile(file, m.Encode(), 0o600))
 	code, out, errs := commandOutput("models", file)
@@ -69,6 +69,9 @@ func TestModels(t *testing.T) {
 		require.Equal(t, "missing", r.Status)
 		require.NotEmpty(t, r.Enables+r.Licence+r.Source)
 		require.Contains(t, r.Fetch, "scripts/models/fetch.py "+r.Kind)
+		if r.Kind == "semantic" { // has no licence of its own
+			require.Contains(t, r.Fetch, "--licence")
+		}
 	}
 	dir := skyModel(t, nil)
 	for _, args := range [][]string{{"models", "-models", dir, "-json"}, {"models", "-json"}} {
@@ -89,6 +92,10 @@ func TestModels(t *testing.T) {
 	code, out, _ = commandOutput("models", "-models", bad)
 	require.Equal(t, exitModelsBad, code)
 	require.Contains(t, out, `sky is bad: realedit: tiny: bad_model: output "y" has the shape [1 1 8 8], declared is [1 1 9 8]`)
+	clip := skyModel(t, func(m *realedit.Model) { m.Kind = "clip" })
+	code, out, _ = commandOutput("models", "-models", clip)
+	require.Equal(t, exitModelsBad, code)
+	require.Contains(t, out, "clip is bad: realedit: clip tiny: bad_model: this kind needs a file of labels")
 	gone := skyModel(t, func(m *realedit.Model) { m.File = "none.onnx" })
 	code, out, _ = commandOutput("models", "-models", gone, "-json")
 	require.Zero(t, code)
@@ -110,7 +117,19 @@ func TestModels(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(own, realedit.ModelsFile), []byte("{"), 0o600))
 	code, _, errs := commandOutput("models", "-models", own)
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, errs, "listing: bad_model: ")
+	require.Contains(t, errs, "listing: bad_model: -models "+own)
+
+	// A command that a shell takes as it stands, whatever the folder is called; the user's own folder is named when it is broken.
+	require.Equal(t, `'/a b/it'\''s $HOME'`, quoted("/a b/it's $HOME"))
+	data := t.TempDir()
+	t.Setenv("XDG_DATA_HOME", data)
+	t.Setenv(envModels, "")
+	users := filepath.Join(data, "realedit", "models")
+	require.NoError(t, os.MkdirAll(users, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(users, realedit.ModelsFile), []byte("{"), 0o600))
+	code, _, errs = commandOutput("-out", t.TempDir(), t.TempDir())
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "listing: bad_model: -models "+users)
 }
 
 // asks is a stage that wants the model of a kind.

@@ -71,9 +71,9 @@ func (b *batch) plan(lists []*listing, found []opened) error {
 		all = append(all, l.sets...)
 	}
 	if b.out == nil { // -groups writes nothing
-		assignNames(all, nil, b.o.format.Ext())
+		assignNames(all, nil, pictureNames(b.o.format.Ext()))
 	} else {
-		assignNames(all, b.out, b.o.format.Ext())
+		assignNames(all, b.out, pictureNames(b.o.format.Ext()))
 	}
 	if err := b.setPolicies(lists); err != nil {
 		return err
@@ -118,10 +118,10 @@ func (b *batch) planOne(l *listing, f opened) error {
 // assignNames gives every job the name of its reference photo, with a suffix where it is
 // taken, so that no two files of -out differ in case only and nothing that others
 // put there is replaced. A set keeps the name that an earlier run gave it.
-func assignNames(jobs []*job, out *output, ext string) {
+func assignNames(jobs []*job, out *output, as naming) {
 	taken := map[string]bool{}
 	free := func(name string) bool {
-		for _, f := range filesOf(name, ext) {
+		for _, f := range as.files(name) {
 			if taken[strings.ToLower(f)] {
 				return false
 			}
@@ -133,21 +133,24 @@ func assignNames(jobs []*job, out *output, ext string) {
 	}
 	claim := func(j *job, name string) {
 		j.name, j.set.ID = name, name
-		for _, f := range filesOf(name, ext) {
+		for _, f := range as.files(name) {
 			taken[strings.ToLower(f)] = true
 		}
 	}
 	if out != nil {
 		for _, j := range jobs {
 			for _, n := range out.log.names(j.photo) {
-				if j.broken == nil && j.name == "" && (n == j.base() || strings.HasPrefix(n, j.base()+"-")) && free(n) {
+				n, ours := strings.CutPrefix(n, as.prefix)
+				if ours && j.broken == nil && j.name == "" && (n == j.base() || strings.HasPrefix(n, j.base()+"-")) && free(n) {
 					claim(j, n)
 				}
 			}
 		}
 		for n := range out.log.last { // names of sets that are not in this run stay theirs
-			for _, f := range filesOf(n, ext) {
-				taken[strings.ToLower(f)] = true
+			if n, ours := strings.CutPrefix(n, as.prefix); ours {
+				for _, f := range as.files(n) {
+					taken[strings.ToLower(f)] = true
+				}
 			}
 		}
 	}
@@ -169,9 +172,17 @@ func assignNames(jobs []*job, out *output, ext string) {
 	}
 }
 
-// filesOf are the paths in -out that a set of this name may take.
-func filesOf(name, ext string) []string {
-	return []string{name + ext, name + ".report.json", name + ".changes.png", unalteredDir + "/" + name + ext}
+// naming is how a subcommand calls its sets and files in -out.
+type naming struct {
+	prefix string                     // of sets' names in the journal
+	files  func(name string) []string // the paths that a set of this name may take
+}
+
+// pictureNames are those of finished pictures.
+func pictureNames(ext string) naming {
+	return naming{"", func(name string) []string {
+		return []string{name + ext, name + ".report.json", name + ".changes.png", unalteredDir + "/" + name + ext}
+	}}
 }
 
 // route makes the listing's pipeline and the keys of its sets.

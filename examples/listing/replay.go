@@ -31,6 +31,7 @@ type replayOptions struct {
 	out     string   // file for the picture; "" = it is only compared
 	backend string   // "" = the report's, or what there is
 	skies   string   // folder of the user's skies; "" = none
+	models  string   // folder of models; "" = where they usually are
 }
 
 const replayUsage = `usage: listing replay [flags] NAME.report.json
@@ -42,6 +43,7 @@ Makes a picture again from its report and its photographs, which are known by th
   -out FILE     write the picture there; nothing is overwritten
   -sky library:DIR
                 the skies that the picture was made with, where one of them is in it
+  -models DIR   the models that took part, where some did; without it the folder that listing takes
   -backend B    where pixels are worked on; without it as the report says, if that is there
 
 exit status: 0 the same picture, 4 another one, 3 the set cannot be finished, 2 wrong usage, 1 anything else
@@ -55,6 +57,7 @@ func parseReplay(args []string) (*replayOptions, error) {
 	f.Func("inputs", "", func(s string) error { o.inputs = append(o.inputs, s); return nil })
 	f.StringVar(&o.out, "out", "", "")
 	f.StringVar(&o.backend, "backend", "", "")
+	f.StringVar(&o.models, "models", "", "")
 	f.Func("sky", "", func(s string) error {
 		source, dir, err := segment.ParseSkySource(s)
 		if err == nil && source != segment.SkyLibrary {
@@ -139,9 +142,6 @@ func (c *command) replayOne(ctx context.Context, o *replayOptions) (same bool, e
 	if err := json.Unmarshal(data, &r); err != nil || r.Output == nil {
 		return false, usageError{realedit.Errorf(realedit.CodeNotReplayable, "report", "%s is no report of a finished picture: %v", o.report, err)}
 	}
-	if len(r.Models) > 0 {
-		return false, realedit.Errorf(realedit.CodeNotReplayable, "report", "models took part, like %s, and none is loaded", r.Models[0].Name)
-	}
 	var assets pipeline.Assets
 	if o.skies != "" {
 		if assets.Skies, err = segment.OpenSkies(os.DirFS(o.skies)); err != nil {
@@ -168,7 +168,16 @@ func (c *command) replayOne(ctx context.Context, o *replayOptions) (same bool, e
 	if err != nil {
 		return false, err
 	}
-	e, err := realedit.New(realedit.Config{Backends: []kernels.Backend{b}, Policy: r.Policy, Seed: r.Seed})
+	cfg := realedit.Config{Backends: []kernels.Backend{b}, Policy: r.Policy, Seed: r.Seed}
+	if len(r.Models) > 0 {
+		m, failed := replayModels(ctx, o.models, &r, b)
+		if failed != nil {
+			return false, failed
+		}
+		defer func() { err = errors.Join(err, m.Close()) }()
+		cfg.Models = m
+	}
+	e, err := realedit.New(cfg)
 	if err != nil {
 		return false, err
 	}
@@ -197,8 +206,15 @@ func (c *command) compareReplay(r *realedit.Report, result *realedit.Result, exp
 		fmt.Fprintf(c.stdout, "%s: %s\n", what, verdict)
 	}
 	out := result.Report.Output
+	if len(r.Models) > 0 { // one that could not be run is why the pixels differ
+		say("models", modelNames(r), modelNames(result.Report))
+	}
 	say("pixels", r.Output.PixelsSHA256, out.PixelsSHA256)
 	if r.Library != result.Report.Library {
+		return same, nil
+	}
+	if !slices.Equal(modelTroubles(r), modelTroubles(result.Report)) {
+		fmt.Fprintln(c.stdout, "file: not compared: what was wrong with a model when the picture was made stands in its metadata")
 		return same, nil
 	}
 	say("file", r.Output.SHA256, out.SHA256)

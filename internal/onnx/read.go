@@ -26,6 +26,7 @@ const (
 	maxValue = 1 << 20 // bytes of one input's or output's description
 	maxCount = 1 << 16 // inputs, outputs, and external files
 	maxRank  = 64
+	maxDepth = 32 // graphs in graphs
 )
 
 // ReadSignature reads a model's inputs and outputs without its weights: those are skipped, so that gigabytes take no memory.
@@ -34,9 +35,17 @@ func ReadSignature(r io.ReaderAt, size int64) (*Signature, error) {
 	s := &Signature{}
 	graphs := 0
 	err := (&reader{r, 0, size}).each(func(field int, wire int, v uint64, sub *reader) error {
-		if field == 7 && wire == 2 {
+		switch {
+		case field == 7 && wire == 2:
 			graphs++
 			return s.graph(sub)
+		case field == 25 && wire == 2: // FunctionProto
+			return sub.each(func(field, wire int, _ uint64, sub *reader) error {
+				if field != 7 || wire != 2 {
+					return nil
+				}
+				return s.node(sub, 1)
+			})
 		}
 		return nil
 	})
@@ -60,10 +69,14 @@ func (s *Signature) graph(r *reader) error {
 			return nil
 		}
 		switch field {
+		case 1:
+			return s.node(sub, 1)
 		case 5:
 			name, err := s.weight(sub)
 			weights[name] = true
 			return err
+		case 15:
+			return s.sparse(sub)
 		case 11, 12:
 			val, err := readValue(sub)
 			if err != nil {
@@ -82,6 +95,66 @@ func (s *Signature) graph(r *reader) error {
 	})
 	s.Inputs = slices.DeleteFunc(s.Inputs, func(v Value) bool { return weights[v.Name] })
 	return err
+}
+
+// node looks for weights in a node's attributes: constants, and those of the graphs in it (If, Loop, Scan), which may lie outside the file too.
+func (s *Signature) node(r *reader, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%w: graphs in more than %d graphs", ErrFormat, maxDepth)
+	}
+	if r.end-r.at <= maxValue { // most of them: one read instead of one for each number
+		b, err := r.all(maxValue)
+		if err != nil {
+			return err
+		}
+		r = &reader{byteReader(b), 0, int64(len(b))}
+	}
+	return r.each(func(field, wire int, _ uint64, sub *reader) error {
+		if field != 5 || wire != 2 {
+			return nil
+		}
+		return sub.each(func(field, wire int, _ uint64, sub *reader) error {
+			switch {
+			case wire != 2:
+			case field == 5, field == 10:
+				_, err := s.weight(sub)
+				return err
+			case field == 6, field == 11:
+				return s.inner(sub, depth)
+			case field == 22, field == 23:
+				return s.sparse(sub)
+			}
+			return nil
+		})
+	})
+}
+
+// inner is a graph in a node.
+func (s *Signature) inner(r *reader, depth int) error {
+	return r.each(func(field, wire int, _ uint64, sub *reader) error {
+		switch {
+		case wire != 2:
+		case field == 1:
+			return s.node(sub, depth+1)
+		case field == 5:
+			_, err := s.weight(sub)
+			return err
+		case field == 15:
+			return s.sparse(sub)
+		}
+		return nil
+	})
+}
+
+// sparse is a weight of which only what is not zero is kept: two tensors.
+func (s *Signature) sparse(r *reader) error {
+	return r.each(func(field, wire int, _ uint64, sub *reader) error {
+		if wire != 2 || field != 1 && field != 2 {
+			return nil
+		}
+		_, err := s.weight(sub)
+		return err
+	})
 }
 
 // weight reads a weight's name, size and place.

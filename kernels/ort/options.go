@@ -70,7 +70,7 @@ type Model struct {
 	Want []string
 	// Shapes are outputs' shapes where the file leaves them free. A float16 output needs one where it does not follow from the inputs' by name.
 	Shapes map[string][]int64
-	// Memory is the bytes that the session takes with its largest run; 0 = an estimate: twice the weights and eight times inputs and outputs.
+	// Memory is the bytes that the session takes with its largest run, 2⁵⁰ at most; 0 = an estimate: twice the weights and eight times inputs and outputs.
 	Memory int64
 	// Config are entries of the session's configuration ("session.…", "optimization.…"), passed on as they are.
 	Config map[string]string
@@ -94,8 +94,8 @@ func (m *Model) check() (err error) {
 		return bad("Path", "one of Path, Data and Read has to be given")
 	case m.Path == "" && m.Key == "":
 		return bad("Key", "a model from memory needs one")
-	case m.Memory < 0:
-		return bad("Memory", "%d is negative", m.Memory)
+	case m.Memory < 0 || m.Memory > maxSession:
+		return bad("Memory", "%d is outside [0, 2⁵⁰]", m.Memory)
 	}
 	for name, s := range m.Shapes {
 		if n, ok := elements(s); !ok || n == 0 {

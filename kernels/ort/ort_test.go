@@ -352,6 +352,35 @@ func TestBadModels(t *testing.T) {
 	}
 }
 
+// Outputs that no memory could hold are a bad model: asked for, they would end the process. Whether file, caller or inputs say how large they are.
+func TestHugeOutputs(t *testing.T) {
+	r := open(t, Options{})
+	for name, shape := range map[string][]int64{"line": {1 << 40}, "square": {1 << 21, 1 << 21}, "product past 64 bits": {1 << 31, 1 << 31, 1 << 31}, "6 GiB": {3 << 29}} {
+		m := unary("Identity", onnx.Float32, onnx.Dims(shape...))
+		_, err := r.Acquire(context.Background(), &Model{Key: name, Data: m.Encode()})
+		require.ErrorIs(t, err, ErrBadModel, name)
+		m.Inputs[0].Shape, m.Outputs[0].Shape = nil, nil
+		_, err = r.Acquire(context.Background(), &Model{Key: name, Data: m.Encode(), Shapes: map[string][]int64{"y": shape}})
+		require.True(t, errors.Is(err, ErrBadModel) || errors.Is(err, kernels.ErrInvalid), "%s: %v", name, err)
+	}
+	require.Zero(t, r.Stats().Host)
+}
+
+// What a session is charged counts huge inputs too, and sums do not run over.
+func TestHugeSessionsDoNotFit(t *testing.T) {
+	r := open(t, Options{Budget: kernels.Budget{Host: 1 << 30}})
+	m := unary("ReduceSum", onnx.Float32, onnx.Dims(1<<21, 1<<21))
+	m.Outputs[0].Shape = onnx.Dims(1, 1)
+	_, err := r.Acquire(context.Background(), &Model{Key: "input", Data: m.Encode()})
+	require.ErrorIs(t, err, kernels.ErrHostMemory)
+	small := unary("Identity", onnx.Float32, onnx.Dims(1))
+	_, err = r.Acquire(context.Background(), &Model{Key: "memory", Data: small.Encode(), Memory: 1 << 50})
+	require.ErrorIs(t, err, kernels.ErrHostMemory)
+	_, err = r.Acquire(context.Background(), &Model{Key: "more", Data: small.Encode(), Memory: 1<<63 - 1})
+	require.ErrorIs(t, err, kernels.ErrInvalid)
+	require.Zero(t, r.Stats().Host)
+}
+
 // Weights in a file beside the model are found for a path, and for bytes in the folder that is named.
 func TestExternalWeights(t *testing.T) {
 	r := open(t, Options{})

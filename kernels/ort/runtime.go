@@ -195,7 +195,7 @@ func (r *Runtime) load(e *entry, m *Model, hold bool) {
 			return err
 		}
 		if e.bytes = m.Memory; e.bytes == 0 {
-			e.bytes = estimate(e.sig.sig)
+			e.bytes = e.call.estimate(e.sig.Weights)
 		}
 		made, err = r.create(e, m, hold)
 		return err
@@ -324,7 +324,7 @@ func (r *Runtime) charge(place int, n int64) (lack int64, err error) {
 	if place == onHost {
 		limit, used, what, of = r.o.Budget.Host, r.host, "host", kernels.ErrHostMemory
 	}
-	if limit > 0 && used+n > limit {
+	if limit > 0 && n > limit-used {
 		return used + n - limit, fmt.Errorf("a session takes %d MiB, with %d of %d MiB of the %s budget in use: %w", n>>20, used>>20, limit>>20, what, of)
 	}
 	r.add(place, n)

@@ -102,6 +102,13 @@ func newCall(s *onnx.Signature, m *Model) (*call, error) {
 			return nil, fmt.Errorf("%w: %q is a float16 without dimensions; give it the shape [1]", ErrBadModel, v.Name)
 		}
 	}
+	for _, v := range c.out {
+		if s, fixed := c.shape(v, nil); fixed {
+			if err := sane(v, s); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return c, nil
 }
 
@@ -166,6 +173,9 @@ func (c *call) bind(in Values) (ins, outs []*Tensor, err error) {
 		shape, fixed := c.shape(v, params)
 		switch {
 		case fixed || shape != nil && v.Type == onnx.Float16:
+			if err := sane(v, shape); err != nil {
+				return nil, nil, err
+			}
 			if outs[i], err = newTensor(v.Type, shape); err != nil {
 				return nil, nil, err
 			}
@@ -202,17 +212,44 @@ func (c *call) shape(v onnx.Value, params map[string]int64) (s []int64, fixed bo
 	return s, fixed
 }
 
+// maxOutput is the most bytes of one output, far above what any network gives: memory for a larger one is not asked for, since Go ends a process that gets none.
+const maxOutput = 4 << 30
+
+// sane refuses an output that no memory should be asked for.
+func sane(v onnx.Value, shape []int64) error {
+	if b := bytesOfShape(v.Type, shape); b > maxOutput {
+		return fmt.Errorf("%w: output %q has the shape %v: more than %d GiB", ErrBadModel, v.Name, shape, maxOutput>>30)
+	}
+	return nil
+}
+
+// maxSession is what a session is charged at most: more is no memory that a machine has, and sums of it stay within an int64.
+const maxSession = 1 << 50
+
+// bytesOfShape is the size of a tensor, maxSession at most.
+func bytesOfShape(t onnx.Type, shape []int64) int64 {
+	b := t.Size()
+	for _, d := range shape {
+		if d > 0 && b > maxSession/d {
+			return maxSession
+		}
+		b *= max(d, 0)
+	}
+	return b
+}
+
 // estimate is the bytes a session takes: twice the weights (as they are and as kernels want them), and eight times inputs and outputs, a free dimension counted as one.
-func estimate(s *onnx.Signature) int64 {
-	n := 2 * s.Weights
-	for _, v := range slices.Concat(s.Inputs, s.Outputs) {
-		b := v.Type.Size()
-		for _, d := range v.Shape {
-			if d.Param == "" && d.N > 0 && b < 1<<40/d.N {
-				b *= d.N
+func (c *call) estimate(weights int64) int64 {
+	n := 2 * min(weights, maxSession)
+	for _, v := range slices.Concat(c.in, c.out) {
+		shape, ok := c.shapes[v.Name]
+		if !ok {
+			shape = make([]int64, len(v.Shape))
+			for i, d := range v.Shape {
+				shape[i] = max(d.N, 1)
 			}
 		}
-		n += 8 * b
+		n = min(n+8*bytesOfShape(v.Type, shape), maxSession)
 	}
-	return n
+	return min(n, maxSession)
 }

@@ -5,7 +5,7 @@ python3 scripts/models/fetch.py KIND DIR [--file MODEL.onnx] [--labels LABELS.js
 KIND is one of those that `listing models` prints; docs/models.md says what it takes and gives. Without --file the model comes from where that
 command says: from Hugging Face through its own client (pip install huggingface_hub; clip also onnxruntime, tokenizers and numpy, for its labels), or from GitHub through gh.
 The file's hash is compared with the one that its publisher gives; what is written down in models.json is its SHA-256. The signature in models.json is the model's own, which
-realedit reads. A file of the same kind takes the place of the one before.
+realedit reads. A model that is right takes the place of the one of its kind before; else nothing changes, and the exit status is 4.
 """
 import argparse, hashlib, json, os, shutil, subprocess, sys, tempfile
 
@@ -148,23 +148,39 @@ def main():
         elif k.get("labels"):
             made = clip_labels(tmp) if k["labels"] == "clip" else owl_labels(tmp)
             labels = json.dumps(made, separators=(",", ":")).encode()
+        # All of it is put together and checked beside the folder's own files first: a model that is not right takes the place of none.
+        stage = os.path.join(tmp, "stage")
+        os.mkdir(stage)
+        there = os.path.dirname(path) == folder
+        if there:
+            for f in [entry["file"]] + [d["file"] for d in entry.get("data", [])]:
+                os.makedirs(os.path.dirname(os.path.join(stage, f)), exist_ok=True)
+                have = os.path.realpath(os.path.join(folder, f))
+                try:
+                    os.link(have, os.path.join(stage, f))
+                except OSError:  # another disk, or one without such links
+                    shutil.copyfile(have, os.path.join(stage, f))
+        else:
+            entry["file"] = name + ".onnx"
+            shutil.copyfile(path, os.path.join(stage, entry["file"]))
         if labels is not None:
             entry.update(labels=name + ".labels.json", labels_sha256=hashlib.sha256(labels).hexdigest())
-            with open(os.path.join(folder, entry["labels"]), "wb") as f:
+            with open(os.path.join(stage, entry["labels"]), "wb") as f:
                 f.write(labels)
-        if os.path.dirname(path) != folder:
-            entry["file"] = name + ".onnx"
-            copy = os.path.join(tmp, "model")
-            shutil.copyfile(path, copy)
-            os.replace(copy, os.path.join(folder, entry["file"]))
-        index = os.path.join(folder, "models.json")
-        models = json.load(open(index))["models"] if os.path.exists(index) else []
-        models = [m for m in models if m["kind"] != a.kind and m["name"] != name] + [entry]
-        with open(os.path.join(tmp, "models.json"), "w") as f:
-            json.dump({"models": models}, f, indent=1)
-        os.replace(f.name, index)
-    code, out = listing("-models", folder, "-json")
-    row = next((r for r in map(json.loads, out.splitlines()) if r["kind"] == a.kind), {})
+
+        def write(models):
+            with open(os.path.join(stage, "models.json"), "w") as f:
+                json.dump({"models": models}, f, indent=1)
+
+        write([entry])
+        code, out = listing("-models", stage, "-json")
+        row = next((r for r in map(json.loads, out.splitlines()) if r["kind"] == a.kind), {})
+        if row.get("status") == "ready":
+            index = os.path.join(folder, "models.json")
+            models = json.load(open(index))["models"] if os.path.exists(index) else []
+            write([m for m in models if m["kind"] != a.kind and m["name"] != name] + [entry])
+            for f in ([] if there else [entry["file"]]) + ([entry["labels"]] if labels is not None else []) + ["models.json"]:
+                os.replace(os.path.join(stage, f), os.path.join(folder, f))
     print(f"{a.kind}: {row.get('status', 'not checked')} {row.get('why', '')}".rstrip())
     sys.exit(0 if row.get("status") == "ready" else 4)
 

@@ -1,6 +1,6 @@
 """Full-size models of the real architectures with random weights, to time on a GPU what real ones cost. They see nothing.
 
-python scripts/models/full.py DIR [--only clip,saliency,sam2] [--large] [--float32]    needs numpy and onnx; --check also runs them (onnxruntime)
+python3 scripts/models/full.py DIR [--only clip,saliency,sam2] [--large] [--float32]    needs numpy and onnx; --check also runs them (onnxruntime)
 
 CLIP ViT-B/32's vision half (Radford et al. 2021), U²-Net (Qin et al. 2020), SAM 2's image encoder (Hiera B+, or L with --large, and its neck) with mask decoder
 and prompt encoder (Ravi et al. 2024, samexporter's signature). float16 inside, float32 outside. DIR gets models.json; then
