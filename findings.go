@@ -21,7 +21,7 @@ const (
 	CheckSkySource       = "sky_source"            // a sky of the library cannot be used
 	CheckWindowFound     = "window_found"          // a window was found
 	CheckWindowNotFound  = "window_not_found"      // no window was found
-	CheckWindowNoSource  = "window_no_source"      // no photo of the bracket holds the view; it stays bright
+	CheckWindowNoSource  = "window_no_source"      // no photo of the bracket holds the view, or the share of it that `value` says; it stays bright
 	CheckWindowPulled    = "window_pulled"         // the view comes from a darker photo
 	CheckModelMissing    = "model_missing"         // a model was asked for and is not there
 	CheckModelBad        = "model_bad"             // a model's file, signature or answer is not what it has to be; the default was used

@@ -13,8 +13,8 @@ import (
 
 // WindowPull puts the view through a window in from the frame of the bracket that records
 // it best, where the merge shows less of it than that frame does: only real pixels of what blew out in the reference, joined
-// along its soft edge within MaskWindow. Where no frame holds the view it stays bright and a
-// finding says window_no_source, for a single photo too. A view that is darker than the bright parts around it is brightened to them. Without the mask it does nothing.
+// along its soft edge within MaskWindow. Where no frame holds the view, or a tenth of it and more, that stays bright and a
+// finding says window_no_source with the share, for a single photo too. A view that is darker than the bright parts around it is brightened to them. Without the mask it does nothing.
 type WindowPull struct {
 	// MinGain is how much better the frame must show the view than the merge before its pixels are taken, as a ratio of
 	// local contrast weighted by brightness (a washed-out view counts little); 0 = 2.
@@ -97,10 +97,15 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	chosen := map[int][][]int{} // regions to pull, by frame
 	gamma := map[int]float64{}
 	for _, region := range windowRegions(in, pw, ph) {
-		i, found := p.choose(now, frames, inside, region)
-		if !found {
-			w.Find(realedit.Finding{Check: realedit.CheckWindowNoSource, Severity: realedit.Info, Message: "no photo of the bracket holds the view through a window; it stays bright"})
-		} else if i >= 0 {
+		i, lost := p.choose(now, frames, inside, region)
+		if lost >= reportLost {
+			message := "no photo of the bracket holds the view through a window; it stays bright"
+			if lost < mostView {
+				message = fmt.Sprintf("%.0f %% of what blew out in a window is in no photo of the bracket; it stays bright", 100*lost)
+			}
+			w.Find(realedit.Finding{Check: realedit.CheckWindowNoSource, Severity: realedit.Info, Value: math.Round(lost*1000) / 1000, Message: message})
+		}
+		if i >= 0 {
 			g := brighten(now, frames[i], inside, region)
 			if len(chosen[i]) > 0 {
 				g = min(g, gamma[i])
@@ -203,22 +208,30 @@ func windowRegions(in []bool, w, h int) [][]int {
 	return regions
 }
 
-// choose is the frame to pull a region from, −1 when the merge shows what there is. found is
-// false when no frame resolves it.
-func (p WindowPull) choose(now *plane, frames []*plane, inside *plane, region []int) (frame int, found bool) {
+// Shares of a view's blown part that are blown in the photo that shows it best, too.
+const (
+	mostView   = 0.5 // from which on nothing is pulled from it
+	reportLost = 0.1 // from which on a finding says so
+)
+
+// choose is the frame to pull a region from, −1 when the merge shows what there is or no frame holds most of it, and the share of the region that no frame holds.
+func (p WindowPull) choose(now *plane, frames []*plane, inside *plane, region []int) (frame int, lost float64) {
 	best, view := -1, viewQuality{}
+	lost = 1
 	for i, l := range frames {
-		if v := judgeView(l, inside, region); v.clipped < 0.02 && (best < 0 || v.score() > view.score()) {
+		v := judgeView(l, inside, region)
+		lost = min(lost, v.clipped)
+		if v.clipped < mostView && (best < 0 || v.score() > view.score()) {
 			best, view = i, v
 		}
 	}
 	if best < 0 {
-		return -1, false
+		return -1, lost
 	}
 	if have := judgeView(now, inside, region); have.score()*p.MinGain >= view.score() || have.detail >= view.detail {
-		return -1, true
+		return -1, lost
 	}
-	return best, true
+	return best, lost
 }
 
 // brighten is the exponent that brings the frame's view up to the bright parts of what surrounds it in the merge, at least ½: a

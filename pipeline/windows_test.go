@@ -34,7 +34,7 @@ func (exteriorRoute) Apply(_ context.Context, _ *realedit.Env, w *realedit.Work)
 // windowsOf is the window mask of a set (nil: none) as the host sees it, and the report.
 func windowsOf(t testing.TB, b kernels.Backend, set realedit.Set, before ...realedit.Stage) ([]byte, *realedit.Report) {
 	t.Helper()
-	p, err := New("windows", slices.Concat([]realedit.Stage{hdr.Align{}, hdr.Merge{Method: kernels.FuseMertens}}, before, []realedit.Stage{segment.Windows{}})...)
+	p, err := New("windows", slices.Concat([]realedit.Stage{hdr.Align{}, hdr.Merge{}}, before, []realedit.Stage{segment.Windows{}})...)
 	require.NoError(t, err)
 	e, err := realedit.New(on(b))
 	require.NoError(t, err)
@@ -72,12 +72,13 @@ func agreement(mask []byte, truth []float32) float64 {
 // Window masks are the glass that shows the outside, within frames and between muntins, on rooms in every paint and light, from every view, by hand too; and where the
 // corners of a window are reported, the glass lies between them. REALEDIT_FULL asks for all sets of scene.Interiors in which nobody walks.
 func TestWindowMasks(t *testing.T) {
+	takes, which := scene.Interiors(), []int{3, 6, 11, 12, 16, 27, 29}
+	least := 0.88
 	if testing.Short() {
-		t.Skip("renders rooms")
+		which = []int{3, 29}
 	}
-	takes, which := scene.Interiors(), []int{6, 11, 16, 27}
 	if os.Getenv("REALEDIT_FULL") != "" {
-		which = nil
+		which, least = nil, 0.82
 		for i, k := range takes {
 			if !k.Bracket.Ghost {
 				which = append(which, i)
@@ -92,7 +93,7 @@ func TestWindowMasks(t *testing.T) {
 		v := agreement(mask, s.Window)
 		sum += v
 		t.Logf("%2d %-28s IoU %.3f, %d windows", i, k.Name, v, len(report.Windows))
-		require.Greater(t, v, 0.8, k.Name)
+		require.Greater(t, v, least, k.Name)
 		for _, w := range report.Windows {
 			require.Equal(t, "bracket", w.Evidence)
 			require.Greater(t, w.Confidence, 0.3)
@@ -110,7 +111,7 @@ func TestWindowMasks(t *testing.T) {
 		require.Greater(t, between/all, 0.85, "%s: glass between reported corners", k.Name)
 	}
 	t.Logf("mean %.3f", sum/float64(len(which)))
-	require.Greater(t, sum/float64(len(which)), 0.89)
+	require.Greater(t, sum/float64(len(which)), 0.92)
 }
 
 // within tells whether a point lies between corners that go clockwise, or at most slack outside a side.
@@ -179,16 +180,13 @@ func TestNoWindowsOutdoors(t *testing.T) {
 		t.Skip("renders houses")
 	}
 	takes := scene.Exteriors()
-	for _, i := range []int{1, 8, 18} {
-		k := takes[i]
+	for _, k := range []scene.Take{scene.Listing()[0], takes[1], takes[4], takes[8], takes[18]} {
 		set := rendered(t, k.Scene(600, 400).Bracket(k.Bracket))
 		mask, report := windowsOf(t, kerneltest.Host(t), set, exteriorRoute{})
 		require.Nil(t, mask)
 		require.Empty(t, report.Findings)
-		if len(set.Photos) == 1 {
-			mask, report = windowsOf(t, kerneltest.Host(t), set)
-			require.Nil(t, mask, "%s: %+v", k.Name, report.Windows)
-		}
+		mask, report = windowsOf(t, kerneltest.Host(t), set)
+		require.Nil(t, mask, "%s, of a scene that nobody knows: %+v", k.Name, report.Windows)
 	}
 }
 
@@ -206,6 +204,46 @@ func TestNoFalseWindowsOnPhotos(t *testing.T) {
 			require.NoError(t, err)
 			_, report := windowsOf(t, kerneltest.Host(t), sets[0])
 			require.Empty(t, report.Windows, name)
+		}
+	}
+}
+
+// Brackets by other people: every window found lies where a real one is, given as a share of the picture, and nothing else is one: no screen, no loudspeaker
+// in a lamp's light, no blurred wall.
+func TestWindowsOfPhotographedBrackets(t *testing.T) {
+	dir := phototest.Dir(t)
+	type area struct{ x0, y0, x1, y1 float64 }
+	for _, c := range []struct {
+		name  string
+		least int
+		real  []area
+	}{
+		{"fusion_house", 2, []area{{0.47, 0.05, 0.62, 0.7}, {0.64, 0.03, 0.79, 0.6}, {0.81, 0, 1, 0.6}}},
+		{"pingpong", 2, []area{{0, 0, 0.24, 0.7}, {0.3, 0, 0.72, 0.66}, {0.79, 0, 1, 0.73}}},
+		{"memorial", 0, []area{{0.7, 0.5, 0.9, 0.7}}}, // of stained glass
+		{"matlab_office", 0, []area{{0.5, 0, 1, 1}}},
+		{name: "mpi_exposures"}, {name: "fmurciag"}, {name: "lamp_stack"}, {name: "crusader"},
+	} {
+		names, err := filepath.Glob(filepath.Join(dir, "brackets", c.name, "*.[jJpP][pPnN]*[gG]"))
+		require.NoError(t, err)
+		require.NotEmpty(t, names, c.name)
+		var photos []*realedit.Photo
+		for _, name := range names {
+			p, err := realedit.Open(name, nil)
+			require.NoError(t, err)
+			photos = append(photos, p)
+		}
+		sets, err := realedit.Group(photos, &realedit.GroupOptions{Mode: realedit.GroupCount, Count: len(photos)})
+		require.NoError(t, err)
+		_, report := windowsOf(t, kerneltest.Host(t), sets[0])
+		require.GreaterOrEqual(t, len(report.Windows), c.least, c.name)
+		w, h := float64(photos[0].Facts.Width), float64(photos[0].Facts.Height)
+		for _, found := range report.Windows {
+			require.True(t, slices.ContainsFunc(c.real, func(a area) bool {
+				return !slices.ContainsFunc(found.Corners[:], func(p [2]float64) bool {
+					return p[0] < a.x0*w-1 || p[0] > a.x1*w+1 || p[1] < a.y0*h-1 || p[1] > a.y1*h+1
+				})
+			}), "%s: %v", c.name, found.Corners)
 		}
 	}
 }

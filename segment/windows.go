@@ -75,7 +75,7 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		return err
 	}
 	for _, f := range found {
-		box, in := glass(e.light, f.quad)
+		box, in := glass(e.light, e.lost, f.quad)
 		if f.within != nil {
 			f.within(box, in)
 		}
@@ -99,8 +99,10 @@ var told = map[string]string{"bracket": "light in the bracket", "shape": "clippi
 type windowEvidence struct {
 	w, h  int
 	lumas [][]float32
+	shown [][]bool // where each photo shows the scene as the reference does; nil = everywhere
 	evs   []float64
 	light *lightPlane
+	lost  []bool // where the darkest photo shows nothing
 }
 
 func (Windows) look(ctx context.Context, env *realedit.Env, w *realedit.Work) (*windowEvidence, error) {
@@ -116,10 +118,32 @@ func (Windows) look(ctx context.Context, env *realedit.Env, w *realedit.Work) (*
 		if err != nil {
 			return nil, err
 		}
-		e.lumas, e.evs = append(e.lumas, luma), append(e.evs, w.Frames[i].EV)
+		shown, err := hostShown(ctx, env, w.Frames[i].Valid, e.w, e.h)
+		if err != nil {
+			return nil, err
+		}
+		e.lumas, e.shown, e.evs = append(e.lumas, luma), append(e.shown, shown), append(e.evs, w.Frames[i].EV)
 	}
-	e.light = bracketLight(e.lumas, e.evs, e.w, e.h)
+	e.light = bracketLight(e.lumas, e.shown, e.evs, e.w, e.h)
+	dark, _ := e.extremes()
+	e.lost = make([]bool, len(e.lumas[dark]))
+	for k, v := range e.lumas[dark] {
+		e.lost[k] = v >= blown
+	}
 	return e, nil
+}
+
+// extremes are the indices of the darkest and the brightest photo.
+func (e *windowEvidence) extremes() (dark, bright int) {
+	for i, ev := range e.evs {
+		if ev < e.evs[dark] {
+			dark = i
+		}
+		if ev > e.evs[bright] {
+			bright = i
+		}
+	}
+	return dark, bright
 }
 
 // find looks for windows in the light, on a grid of at most windowSide pixels, and moves their sides to the glass.
@@ -134,15 +158,7 @@ func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
 		}
 		return out
 	}
-	dark, bright := 0, 0
-	for i, ev := range e.evs {
-		if ev < e.evs[dark] {
-			dark = i
-		}
-		if ev > e.evs[bright] {
-			bright = i
-		}
-	}
+	dark, bright := e.extremes()
 	s.blown, s.clipped, s.lost = over(reference, windowWhite), over(bright, windowWhite), over(dark, blown)
 	room := slices.Clone(s.light.v)
 	slices.Sort(room)

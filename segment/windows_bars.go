@@ -1,12 +1,14 @@
 package segment
 
-import "math"
+import (
+	"math"
+)
 
 // windowBars are a window's muntins and stiles in the window's own coordinates: across and down, each from 0 to 1 between opposite sides.
 type windowBars struct {
 	w, h       int
 	in         []bool // cells on or near a bar
-	upright    []bool // columns that are bars
+	upright    []bool // columns that are bars, or the paint of a reveal or a stile
 	horizontal []bool // rows that are
 }
 
@@ -81,7 +83,111 @@ func (q corners) bars(p *lightPlane, dark func(v float64, away [4]float64) bool)
 	// One that is lit, or thinner than a pixel, is still a line along which there is less light than on both sides of it.
 	b.upright = dips(lights, b.w, b.h, 1, b.w)
 	b.horizontal = dips(lights, b.h, b.w, b.w, 1)
+	b.paint(lights)
 	return b
+}
+
+// paint adds to the upright bars what is painted beside the window's sides and beside bars: reveals seen from the side, wide stiles, the lit faces of muntins. Along paint
+// light changes slowly from top to bottom; a view has steps: roofs, leaves, the ground. A view without any (fog, a white sky) is left alone.
+func (b *windowBars) paint(lights []float32) {
+	const least = 24 // rows below which nothing is told
+	if b.h < least || b.w < 8 {
+		return
+	}
+	rim := b.h / 16
+	painted := make([]bool, b.w)
+	many := 0
+	for i := range b.w {
+		smooth, steps, n := 0, 0, 0
+		for j := rim + 2; j+2 < b.h-rim; j++ {
+			if b.horizontal[j] || b.horizontal[j-2] || b.horizontal[j+2] {
+				continue
+			}
+			n++
+			d := abs(lights[(j+2)*b.w+i] - lights[(j-2)*b.w+i])
+			if d < 0.2 {
+				smooth++
+			}
+			if d > 0.45 {
+				steps++
+			}
+		}
+		if painted[i] = n*3 >= b.h && smooth*100 >= 85*n && steps*100 <= 10*n; painted[i] {
+			many++
+		}
+	}
+	if many*2 > b.w {
+		return
+	}
+	// edge tells whether light changes beside a column of paint from top to bottom; within is the least it is darker than what lies there.
+	edge := func(at, step int, within float32) bool {
+		to, n, steps := at+3*step, 0, 0
+		if to < 0 || to >= b.w {
+			return false
+		}
+		for j := rim; j < b.h-rim; j++ {
+			if b.horizontal[j] {
+				continue
+			}
+			n++
+			if d := lights[j*b.w+to] - lights[j*b.w+at]; abs(d) > 0.25 && d > within {
+				steps++
+			}
+		}
+		return steps*3 >= 2*n
+	}
+	for _, from := range [2]int{0, b.w - 1} {
+		step := 1
+		if from > 0 {
+			step = -1
+		}
+		miss := 0
+		last := from - step
+		for i := from; i >= 0 && i < b.w && miss <= 2; i += step { // a border between two faces is no one paint's
+			if painted[i] {
+				last, miss = i, 0
+			} else {
+				miss++
+			}
+		}
+		// A reveal ends at an edge from top to bottom; the wall of a house opposite seldom does.
+		if (last-from)*step < 0 || (last-from)*step >= b.w*2/5 || !edge(last, step, -99) {
+			continue
+		}
+		for i := from; i != last+step; i += step {
+			b.upright[i] = true
+		}
+	}
+	for i := 0; i < b.w; i++ { // a wide stile is darker than what it stands between
+		k := i
+		for k+1 < b.w && painted[i] && painted[k+1] {
+			k++
+		}
+		if painted[i] && k-i >= 2 && k-i <= b.w/7 && edge(i, -1, 0) && edge(k, 1, 0) {
+			for j := i; j <= k; j++ {
+				b.upright[j] = true
+			}
+		}
+		i = k
+	}
+	known := make([]bool, b.w)
+	for i := range known {
+		known[i] = b.upright[i]
+	}
+	for i := range known {
+		for _, step := range [2]int{-1, 1} {
+			k := i
+			for known[i] && k+step >= 0 && k+step < b.w && painted[k+step] {
+				k += step
+			}
+			if (k-i)*step > max(3, b.w/30) { // no face of a muntin is so wide
+				continue
+			}
+			for ; k != i; k -= step {
+				b.upright[k] = true
+			}
+		}
+	}
 }
 
 // dips marks the rows of cells that are darker than both sides over two thirds of their length; there are n rows step apart, of cells that are line apart.

@@ -14,6 +14,7 @@ type windowFound struct {
 	score      float64
 	evidence   string  // "bracket", "shape", "model"
 	light      float64 // median, stops
+	blown      float64 // share of the bright part that is blown in the reference
 	region     []int
 	within     func(box image.Rectangle, in []bool) // cuts the glass further, may be nil
 }
@@ -31,15 +32,17 @@ type windowSearch struct {
 
 // What a window is, in numbers. Light is in stops, lengths in pixels of a grid whose longer side is windowSide.
 const (
-	windowSide  = 512
-	windowStep  = 0.5  // between the levels at which regions are cut
-	windowJump  = 0.8  // least light lost across most of its border
-	windowFill  = 0.72 // least agreement of region and quadrilateral
-	windowGrain = 0.06 // least step between neighbours inside, of the coarser quarter: something to see
-	windowLean  = 0.2  // most dx/dy of its upright sides
-	windowRange = 3.0  // what a view is darker than its bright quarter, and brighter than a curtain beside it
-	windowDim   = 3.5  // most light that one window has less than another
-	windowOver  = 1.5  // least light over the room's median
+	windowSide     = 512
+	windowStep     = 0.5   // between the levels at which regions are cut
+	windowJump     = 0.8   // least light lost across most of its border
+	windowFill     = 0.8   // least agreement of region and quadrilateral
+	windowGrain    = 0.06  // least step between neighbours inside, of the coarser quarter: something to see
+	windowLean     = 0.2   // most dx/dy of its upright sides
+	windowConverge = 0.5   // most difference of dy/dx of its upper and lower sides
+	windowSmall    = 0.006 // share of the picture below which it has to be plain
+	windowRange    = 3.0   // what a view is darker than its bright quarter, and brighter than a curtain beside it
+	windowDim      = 3.5   // most light that one window has less than another
+	windowOver     = 1.5   // least light over the room's median
 )
 
 // find cuts the light at levels half a stop apart. Regions of every level compete: the best quadrilaterals that do not overlap are windows.
@@ -70,7 +73,7 @@ func (s *windowSearch) find() []windowFound {
 	}
 	var out []windowFound
 	for _, f := range all {
-		if f.light < brightest-windowDim {
+		if f.light < brightest-windowDim && f.blown < 0.1 {
 			continue // the reflection of a window in a screen
 		}
 		if alreadyTaken(f.region, taken)*5 > len(f.region) {
@@ -114,20 +117,30 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	}
 	q = p.settle(q, 2)
 	left, right := q[3][1]-q[0][1], q[2][1]-q[1][1]
-	if !q.convex() || q.area() < s.minArea*float64(len(p.v)) || max(left, right) > 1.8*min(left, right) {
+	converge := math.Abs((q[1][1]-q[0][1])/(q[1][0]-q[0][0]) - (q[2][1]-q[3][1])/(q[2][0]-q[3][0]))
+	if !q.convex() || q.area() < s.minArea*float64(len(p.v)) || max(left, right) > 1.8*min(left, right) || converge > windowConverge {
 		return f, false
 	}
 	var jump, least float64
 	least = 9
 	var frame []float64
+	sides := 0.0
 	for i := range q {
+		if p.atBorder(q[i], q[(i+1)%4]) && !s.single {
+			continue // the picture ends there, not the window
+		}
 		d := p.drops(q, i)
 		v := drop(d)
-		jump += v / 4
+		jump += v
+		sides++
 		if len(d) > 12 {
 			least = min(least, v)
 		}
 	}
+	if sides < 2 {
+		return f, false
+	}
+	jump /= sides
 	x0, y0, x1, y1 := q.box(3, p.w, p.h)
 	var inside []int
 	for y := y0; y < y1; y++ {
@@ -190,7 +203,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		}
 	}
 	fill, rich, blown, clipped, lost = fill/n, rich/n, blown/rich, clipped/rich, lost/rich
-	over := middle(light) - s.room
+	over := sorted[len(sorted)*2/3] - s.room // not the median: somebody may stand before it
 	grain := s.grain(inside)
 	if fill < windowFill || over < windowOver || jump < windowJump || least < 0.3 || clipped < 0.5 {
 		return f, false
@@ -212,14 +225,26 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	if grain < windowGrain && (lost < 0.5 || fill < 0.9 || lean > 0.08) {
 		return f, false // a lamp, a patch of sun, or glare without a window's shape
 	}
+	if n < windowSmall*float64(len(p.v)) && (jump < 2 || least < 1 || lean > 0.12) {
+		return f, false
+	}
 	if blown < 0.3 && (fill < 0.85 || lean > 0.12 || over < 3) {
 		return f, false
 	}
-	f.quad, f.region = q, inside
+	f.quad, f.region, f.blown = q, inside, blown
 	f.confidence = min(1, fill*min(1, jump/2)*(0.6+0.4*max(blown, 0.5)))
-	f.score = (fill + rich) * (fill + rich) / 4 * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45)
+	f.score = (fill + rich) * (fill + rich) / 4 * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45) * float64(cornersFilled) / 4
 	f.light = middle(light)
 	return f, true
+}
+
+// atBorder tells whether a side lies along the picture's border.
+func (p *lightPlane) atBorder(a, b [2]float64) bool {
+	const near = 4
+	along := func(i int, n float64) bool {
+		return max(a[i], b[i]) < near || min(a[i], b[i]) > n-near
+	}
+	return along(0, float64(p.w)) || along(1, float64(p.h))
 }
 
 func count(b bool) float64 {

@@ -12,7 +12,7 @@ import (
 
 // glass marks the pixels of a window that show what is outside: those brighter than its frame. Panes' dark contents that do not
 // touch the frame are part of the view; what touches it stands before the window.
-func glass(light *lightPlane, q corners) (box image.Rectangle, in []bool) {
+func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in []bool) {
 	x0, y0, x1, y1 := q.box(4, light.w, light.h)
 	box = image.Rect(x0, y0, x1, y1)
 	w, h := box.Dx(), box.Dy()
@@ -92,7 +92,11 @@ func glass(light *lightPlane, q corners) (box image.Rectangle, in []bool) {
 			in[y*w+x] = v > f+over && !on
 		}
 	}
-	light.dropLamps(in, box, int(q.area()/80))
+	light.fillOutside(in, box, q, func(away [4]float64) float64 { return near(away) - 0.8 }, func(away [4]float64) bool {
+		near, _ := bars.near(away)
+		return near
+	})
+	light.dropLamps(in, lost, box, int(q.area()/80))
 	fillHoles(in, w, h, int(q.area()/50), func(x, y int) bool {
 		away := q.away(float64(x0+x)+0.5, float64(y0+y)+0.5)
 		near, _ := bars.near(away)
@@ -101,36 +105,157 @@ func glass(light *lightPlane, q corners) (box image.Rectangle, in []bool) {
 	return box, in
 }
 
-// dropLamps clears what is smooth and round: a lit globe that hangs before the window is as bright as the view, but has nothing to see in it.
-func (p *lightPlane) dropLamps(in []bool, box image.Rectangle, least int) {
+// fillOutside gives the view what is darker than the frame where the frame runs on unbroken beside it: a tree is cut off by the frame, an armchair or a plant in the room
+// covers it. floor is the light below which something stands before the frame.
+func (p *lightPlane) fillOutside(in []bool, box image.Rectangle, q corners, floor func(away [4]float64) float64, bar func(away [4]float64) bool) {
 	w, h := box.Dx(), box.Dy()
-	smooth := make([]bool, w*h)
-	for y := 1; y+1 < h; y++ {
-		for x := 1; x+1 < w; x++ {
-			k := (box.Min.Y+y)*p.w + box.Min.X + x
-			smooth[y*w+x] = in[y*w+x] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < 0.07
-		}
+	dark, seen := make([]bool, len(in)), make([]bool, len(in))
+	for k := range in {
+		away := q.away(float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5)
+		dark[k] = !in[k] && min(away[0], away[1], away[2], away[3]) >= 1 && !bar(away)
 	}
-	smooth = grow(smooth, w, h, 1, false) // apart from what it touches
-	seen := make([]bool, len(smooth))
-	lamps := make([]bool, len(smooth))
-	found := false
-	for k := range smooth {
-		if !smooth[k] || seen[k] {
+	for k := range dark {
+		if !dark[k] || seen[k] {
 			continue
 		}
-		if region := floodRegion(smooth, seen, k, w, h); len(region) >= least && roundness(region, w) > 0.93 {
-			for _, k := range region {
-				lamps[k], found = true, true
+		region := floodRegion(dark, seen, k, w, h)
+		contacts, broken := 0, 0
+		for _, k := range region {
+			x, y := float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5
+			away := q.away(x, y)
+			for i, d := range away {
+				if d >= 2.5 {
+					continue
+				}
+				contacts++
+				l := q.line(i)
+				best := math.Inf(-1)
+				for out := 1.5; out < 4; out++ {
+					if v, ok := p.at(x-l[0]*(d+out), y-l[1]*(d+out)); ok {
+						best = max(best, v)
+					}
+				}
+				if !(best > floor(away)) {
+					broken++
+				}
+			}
+		}
+		if broken*8 > contacts || len(region)*6 > int(q.area()) {
+			continue
+		}
+		for _, k := range region {
+			in[k] = true
+		}
+	}
+}
+
+// dropLamps clears what is smooth and round: a globe that hangs before the window is as bright as the view, lit or not, but has nothing to see in it. What
+// of it hangs beside the window tells of its shape too; what is lost in all photos is not known to be smooth.
+func (p *lightPlane) dropLamps(in, lost []bool, box image.Rectangle, least int) {
+	wide := box.Inset(-max(box.Dx(), box.Dy()) / 2).Intersect(image.Rect(1, 1, p.w-1, p.h-1))
+	w, h := wide.Dx(), wide.Dy()
+	if wide.Empty() {
+		return
+	}
+	lamps := make([]bool, w*h)
+	found := false
+	smooth := make([]bool, w*h)
+	for _, limit := range [...]float32{0.05, 0.08, 0.12, 0.2} { // the lower parts a globe from a smooth view, the higher holds its shaded side
+		inBands(h, func(from, to int) {
+			for y := from; y < to; y++ {
+				for x := range w {
+					k := (wide.Min.Y+y)*p.w + wide.Min.X + x
+					smooth[y*w+x] = !lost[k] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < limit
+				}
+			}
+		})
+		apart := grow(smooth, w, h, 2, false) // from what it touches
+		seen := make([]bool, len(apart))
+		for k := range apart {
+			if !apart[k] || seen[k] {
+				continue
+			}
+			region := floodRegion(apart, seen, k, w, h)
+			if len(region)*2 < least {
+				continue
+			}
+			body := filledOut(region, w)
+			if len(body) >= least && len(region)*5 >= len(body)*3 && roundness(body, w) > 0.89 && markGlobe(lamps, body, w) {
+				found = true
 			}
 		}
 	}
 	if !found {
 		return
 	}
-	for k, lamp := range grow(lamps, w, h, 3, true) {
-		in[k] = in[k] && !lamp
+	for k, lamp := range grow(lamps, w, h, 4, true) {
+		if at := image.Pt(wide.Min.X+k%w, wide.Min.Y+k/w); lamp && at.In(box) {
+			in[(at.Y-box.Min.Y)*box.Dx()+at.X-box.Min.X] = false
+		}
 	}
+}
+
+// markGlobe sets the ellipse that a body's bounding box holds, if the body fills it and leaves the box's corners alone, as a square patch of a wall does not.
+func markGlobe(lamps []bool, body []int, w int) bool {
+	x0, y0, x1, y1 := math.MaxInt, math.MaxInt, -1, -1
+	for _, k := range body {
+		x0, x1 = min(x0, k%w), max(x1, k%w)
+		y0, y1 = min(y0, k/w), max(y1, k/w)
+	}
+	rx, ry := float64(x1-x0+1)/2, float64(y1-y0+1)/2
+	far := func(k int) float64 { // 1 on the ellipse
+		x, y := (float64(k%w-x0)+0.5)/rx-1, (float64(k/w-y0)+0.5)/ry-1
+		return x*x + y*y
+	}
+	in, corner := 0, 0
+	for _, k := range body {
+		if d := far(k); d <= 1 {
+			in++
+		} else if d > 1.25 {
+			corner++
+		}
+	}
+	if float64(in) < 0.85*math.Pi*rx*ry || corner*100 > len(body) {
+		return false
+	}
+	for y := y0; y <= y1; y++ {
+		for x := x0; x <= x1; x++ {
+			if k := y*w + x; far(k) <= 1 {
+				lamps[k] = true
+			}
+		}
+	}
+	return true
+}
+
+// filledOut is a region with all that lies between two of its pixels both across and down: highlights and noise leave holes and notches in a globe.
+func filledOut(region []int, w int) (body []int) {
+	x0, y0, x1, y1 := math.MaxInt, math.MaxInt, -1, -1
+	for _, k := range region {
+		x0, x1 = min(x0, k%w), max(x1, k%w)
+		y0, y1 = min(y0, k/w), max(y1, k/w)
+	}
+	left, right := make([]int, y1-y0+1), make([]int, y1-y0+1)
+	top, bottom := make([]int, x1-x0+1), make([]int, x1-x0+1)
+	for i := range left {
+		left[i], right[i] = math.MaxInt, -1
+	}
+	for i := range top {
+		top[i], bottom[i] = math.MaxInt, -1
+	}
+	for _, k := range region {
+		x, y := k%w, k/w
+		left[y-y0], right[y-y0] = min(left[y-y0], x), max(right[y-y0], x)
+		top[x-x0], bottom[x-x0] = min(top[x-x0], y), max(bottom[x-x0], y)
+	}
+	for y := y0; y <= y1; y++ {
+		for x := max(x0, left[y-y0]); x <= right[y-y0]; x++ {
+			if y >= top[x-x0] && y <= bottom[x-x0] {
+				body = append(body, y*w+x)
+			}
+		}
+	}
+	return body
 }
 
 func abs(v float32) float32 { return max(v, -v) }

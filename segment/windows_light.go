@@ -40,14 +40,22 @@ type lightPlane struct {
 }
 
 // bracketLight is the light of the scene from all photos: each counts where it is neither blown nor black, most in the middle
-// of its range. Where all that are not black are blown, the darkest of them says how bright it is at least.
-func bracketLight(lumas [][]float32, evs []float64, w, h int) *lightPlane {
+// of its range. Where all that are not black are blown, the darkest of them says how bright it is at least. A photo that shows somebody who has
+// moved, or does not reach there, does not count there while another does; shown says where each does, nil everywhere.
+func bracketLight(lumas [][]float32, shown [][]bool, evs []float64, w, h int) *lightPlane {
 	out := &lightPlane{w, h, make([]float32, w*h)}
 	inBands(len(out.v), func(from, to int) {
 		for k := from; k < to; k++ {
 			var sum, weight float32
 			least, most := float32(math.Inf(-1)), float32(math.Inf(1))
+			some := false
+			for _, s := range shown {
+				some = some || s == nil || s[k]
+			}
 			for i, l := range lumas {
+				if some && shown != nil && shown[i] != nil && !shown[i][k] {
+					continue
+				}
 				v := l[k]
 				s := stops(v) - float32(evs[i])
 				switch {
@@ -91,6 +99,33 @@ func hostLuma(ctx context.Context, env *realedit.Env, m *kernels.Image) ([]float
 		return nil, err
 	}
 	return v, env.Backend.Copy(ctx, host, grey)
+}
+
+// hostShown is where a photo shows the scene, by its Valid, nil where that is nil.
+func hostShown(ctx context.Context, env *realedit.Env, valid *kernels.Image, w, h int) ([]bool, error) {
+	if valid == nil {
+		return nil, nil
+	}
+	small, err := env.NewImage(w, h, 1, valid.Format())
+	if err != nil {
+		return nil, err
+	}
+	defer small.Free()
+	if err := env.Ops.Resize(small, valid); err != nil {
+		return nil, err
+	}
+	host, free, err := kernels.ToHost(ctx, env.Backend, small)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	out := make([]bool, 0, w*h)
+	for y := range h {
+		for _, v := range host.RowU8(y)[:w] {
+			out = append(out, v >= 128)
+		}
+	}
+	return out, nil
 }
 
 // shrunk is the plane averaged to w×h.

@@ -340,6 +340,33 @@ func (p *lightPlane) toGlass(q corners, depth float64) corners {
 		}
 		q = best
 	}
+	return q.upright()
+}
+
+// upright gives both upright sides nearly the lean of the one that leans less, by moving the other's end outwards: they are plumb lines of one wall, and one that
+// has gone astray takes the direction of the muntins with it.
+func (q corners) upright() corners {
+	const most = 0.03 // difference of dx/dy
+	lean := func(top, bottom [2]float64) float64 { return (bottom[0] - top[0]) / (bottom[1] - top[1]) }
+	left, right := lean(q[0], q[3]), lean(q[1], q[2])
+	if math.Abs(left-right) <= most {
+		return q
+	}
+	i, d := 1, left-right
+	h := q[2][1] - q[1][1]
+	if math.Abs(left) > math.Abs(right) {
+		i, d, h = 3, left-right, q[3][1]-q[0][1]
+	}
+	d *= h // how far outwards an end moves: side 1 runs downwards, side 3 upwards
+	if i == 1 && d < 0 || i == 3 && d < 0 {
+		if m, ok := q.moved(i, d, 0); ok {
+			return m
+		}
+		return q
+	}
+	if m, ok := q.moved(i, 0, -d); ok {
+		return m
+	}
 	return q
 }
 

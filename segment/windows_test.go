@@ -58,11 +58,11 @@ func TestSceneLight(t *testing.T) {
 			lumas[i] = append(lumas[i], encoded(l*math.Exp2(ev)))
 		}
 	}
-	got := bracketLight(lumas, evs, 4, 1)
+	got := bracketLight(lumas, nil, evs, 4, 1)
 	for i, l := range truth {
 		require.InDelta(t, math.Log2(l), got.v[i], 0.05)
 	}
-	far := bracketLight([][]float32{{1}, {0}}, []float64{0, -8}, 1, 1)
+	far := bracketLight([][]float32{{1}, {0}}, nil, []float64{0, -8}, 1, 1)
 	require.InDelta(t, 0, far.v[0], 1e-6, "as bright as the brighter photo's white at least")
 }
 
