@@ -198,9 +198,14 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			return nil
 		}
 	}
-	if b := v.borderless(); b > mostBorderless {
-		w.Find(realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: mostBorderless,
-			Message: fmt.Sprintf("at %.0f %% of its border what was found of the sky ends where the picture has no edge; it is left as it is", 100*b)})
+	if b, long := v.borderless(); b > mostBorderless || long > longestSmooth {
+		f := realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: mostBorderless,
+			Message: fmt.Sprintf("at %.0f %% of its border what was found of the sky ends where the picture has no edge; it is left as it is", 100*b)}
+		if b <= mostBorderless {
+			f.Value, f.Limit = long, longestSmooth
+			f.Message = fmt.Sprintf("along %.0f %% of the picture's width what was found of the sky ends where the picture has no edge; it is left as it is", 100*long)
+		}
+		w.Find(f)
 		return nil
 	}
 	plan := s.Plan

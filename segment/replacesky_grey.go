@@ -77,16 +77,21 @@ func keepGrey(ctx context.Context, env *realedit.Env, w *realedit.Work, v *oldVi
 	}
 	limit := qc.DriftLimit() - greyMargin
 	for range 6 {
-		for _, most := range []float64{limit, max(limit, is)} {
-			for _, warmth := range []float64{1, 0.5, 0, -0.5, -1} {
-				d, any, err := drift(strength, warmth)
-				if err != nil {
-					return 0, 0, err
-				}
-				if !any || d <= most {
-					return strength, warmth, nil
-				}
+		found, some := 0.0, false // the warmest within the limit, else the warmest that adds nothing
+		for _, warmth := range []float64{1, 0.5, 0, -0.5, -1, -1.25} {
+			d, _, err := drift(strength, warmth)
+			if err != nil {
+				return 0, 0, err
 			}
+			if d <= limit {
+				return strength, warmth, nil
+			}
+			if d <= is && !some {
+				found, some = warmth, true
+			}
+		}
+		if some {
+			return strength, found, nil
 		}
 		strength *= 0.6
 	}
