@@ -8,8 +8,8 @@ import (
 	"github.com/realedit/realedit/qc"
 )
 
-// greyMargin is how far under the gate's limit of the drift of greys the light stays, as it is measured on a smaller copy: C*.
-const greyMargin = 0.1
+// greyMargin is how far under the gate's limit of the drift of greys the light stays, as it is measured on a smaller copy and without the edge, into which the new sky goes: C*.
+const greyMargin = 0.2
 
 // keepGrey is the strength of the light and the warmth, as near to what is wanted as greys allow: contrast makes what colour they have stronger, and warmth adds to it. The drift is
 // the gate's (qc.Drift) and stays within its limit, or, where the picture is beyond that as it is, does not grow. Cooler lights are tried before a weaker change; 0: none will do.
