@@ -100,81 +100,23 @@ func (b *bench) cast(got *view, refs []*view, skip []uint8, strict bool) error {
 		}
 	}
 	w, h := p.Width(), p.Height()
-	type mean struct{ a0, b0, a1, b1, n float64 }
-	lin := func(v []uint16) (r, g, bb, y float64) {
-		r, g, bb = lightTable[v[0]], lightTable[v[1]], lightTable[v[2]]
-		return r, g, bb, 0.2126*r + 0.7152*g + 0.0722*bb
-	}
-	useless := func(v []uint16) bool {
-		return float64(max(v[0], v[1], v[2])) >= recordTop || float64(min(v[0], v[1], v[2])) <= 12*level
-	}
-	near := make([]mean, w*h) // near-grey surfaces; n is 0 elsewhere
-	rows(h, func(y0, y1 int) {
-		at := make([][]uint16, len(qs))
-		for y := y0; y < y1; y++ {
-			row := p.RowU16(y)
-			for k := range qs {
-				at[k] = qs[k].RowU16(y)
-			}
-			for x := range w {
-				if skip != nil && skip[(2*y+1)*got.h/(2*h)*got.w+(2*x+1)*got.w/(2*w)] != 0 {
-					continue
-				}
-				t := row[3*x : 3*x+3]
-				if useless(t) {
-					continue
-				}
-				// The frame nearest mid-grey that is not clipped.
-				var s []uint16
-				least := math.Inf(1)
-				for k := range at {
-					q := at[k][3*x : 3*x+3]
-					if useless(q) {
-						continue
-					}
-					if d := math.Abs(float64(lumaOf(q[0], q[1], q[2])) - 32768); d < least {
-						least, s = d, q
-					}
-				}
-				if s == nil {
-					continue
-				}
-				r1, g1, b1, y1 := lin(t)
-				r0, g0, b0, y0 := lin(s)
-				if !strict { // the reference's colour at the picture's luminance
-					k := y1 / max(y0, 1e-6)
-					r0, g0, b0 = r0*k, g0*k, b0*k
-				}
-				_, a0, bb0 := labOf(r0, g0, b0)
-				l1, a1, bb1 := labOf(r1, g1, b1)
-				c0, c1 := math.Hypot(a0, bb0), math.Hypot(a1, bb1)
-				if l1 < 20 || (strict && c0 > castChroma) || (!strict && min(c0, c1) > castChroma) {
-					continue
-				}
-				near[y*w+x] = mean{a0, bb0, a1, bb1, 1}
-			}
+	near := nearGreys(p, qs, func(x, y int) bool {
+		return skip != nil && skip[(2*y+1)*got.h/(2*h)*got.w+(2*x+1)*got.w/(2*w)] != 0
+	}, strict)
+	if !strict {
+		if d, ok := drift(near); ok {
+			b.add(Cast, "drift", d, false, nil)
 		}
-	})
-	var all mean
-	cells := make([]mean, castCells*castCells)
+		return nil
+	}
+	var all greys
+	cells := make([]greys, castCells*castCells)
 	for i, v := range near {
-		if v.n == 0 {
-			continue
-		}
-		for _, m := range []*mean{&all, &cells[i/w*castCells/h*castCells+i%w*castCells/w]} {
-			m.a0 += v.a0
-			m.b0 += v.b0
-			m.a1 += v.a1
-			m.b1 += v.b1
-			m.n++
-		}
+		all.add(v)
+		cells[i/w*castCells/h*castCells+i%w*castCells/w].add(v)
 	}
 	if all.n < max(16, float64(w*h)/100) {
 		return nil // no near-grey surface
-	}
-	if !strict {
-		b.add(Cast, "drift", (math.Hypot(all.a1, all.b1)-math.Hypot(all.a0, all.b0))/all.n, false, nil)
-		return nil
 	}
 	var rs []Region
 	for i, m := range cells {

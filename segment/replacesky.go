@@ -10,6 +10,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/qc"
 )
 
 // SkySource says where a new sky may come from.
@@ -99,9 +100,10 @@ func (s ReplaceSky) Bytes(w, h int) (host, device int64) {
 	sw, sh := realedit.FitInto(w, h, side)
 	pw, ph := realedit.SmallSize(w, h)
 	lw, lh := realedit.FitInto(w, h, lightSide)
+	gw, gh := realedit.FitInto(w, h, qc.DriftSide)
 	planes := func(w, h, n int) int64 { return kernels.ImageBytes(w, h, n, kernels.F32) }
 	// Small pictures: for judging, and for trying the light out.
-	small := max(planes(pw, ph, 3)+planes(pw, ph, 1), 2*planes(lw, lh, 3)+kernels.ImageBytes(lw, lh, 1, kernels.U8))
+	small := max(planes(pw, ph, 3)+planes(pw, ph, 1), 2*planes(lw, lh, 3)+kernels.ImageBytes(lw, lh, 1, kernels.U8)+2*planes(gw, gh, 3))
 	// On the host in any case: the new sky twice, the fields of the matte with their sums, strips.
 	host = device + small + 2*planes(sw, sh, 3) + 25*planes(pw, ph, 1) + 7<<21
 	return host, device + small
@@ -196,9 +198,14 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			return nil
 		}
 	}
-	if b := v.borderless(); b > mostBorderless {
-		w.Find(realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: mostBorderless,
-			Message: fmt.Sprintf("at %.0f %% of its border what was found of the sky ends where the picture has no edge; it is left as it is", 100*b)})
+	if b, long := v.borderless(); b > mostBorderless || long > longestSmooth {
+		f := realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: b, Limit: mostBorderless,
+			Message: fmt.Sprintf("at %.0f %% of its border what was found of the sky ends where the picture has no edge; it is left as it is", 100*b)}
+		if b <= mostBorderless {
+			f.Value, f.Limit = long, longestSmooth
+			f.Message = fmt.Sprintf("along %.0f %% of the picture's width what was found of the sky ends where the picture has no edge; it is left as it is", 100*long)
+		}
+		w.Find(f)
 		return nil
 	}
 	plan := s.Plan

@@ -18,8 +18,8 @@ const (
 // lightSide is the longer side of the picture on which the light is tried out.
 const lightSide = 512
 
-// lightCurves are the three channels' curves at a strength.
-func lightCurves(strength, middle float64) [][]float32 {
+// lightCurves are the three channels' curves at a strength; warmth is 1 for the full one, negative for cooler lights.
+func lightCurves(strength, warmth, middle float64) [][]float32 {
 	const n = 1025
 	out := make([][]float32, 3)
 	for c := range out {
@@ -28,7 +28,7 @@ func lightCurves(strength, middle float64) [][]float32 {
 			v := float64(i) / (n - 1)
 			// An S through 0, the middle and 1: flat at both ends, so that nothing is clipped.
 			s := v + strength*lightContrast*4*v*(1-v)*(v-middle)
-			warm := strength * lightWarmth * s * (1 - s) * 4 * [3]float64{1, 0.15, -1}[c] * smoothstep(0.15, 0.6, v)
+			warm := strength * warmth * lightWarmth * s * (1 - s) * 4 * [3]float64{1, 0.15, -1}[c] * smoothstep(0.15, 0.6, v)
 			t[i] = float32(max(0, min(1, s+warm)))
 		}
 		out[c] = t
@@ -36,8 +36,8 @@ func lightCurves(strength, middle float64) [][]float32 {
 	return out
 }
 
-// nudge brings the light of the whole picture nearer to a blue sky's and returns the mean CIEDE2000 of what is not sky, which is at most Bound; 0 where
-// nothing was done.
+// nudge brings the light of the whole picture nearer to a blue sky's, as far as greys stay as grey as the gate wants them, and returns the mean CIEDE2000 of what is not
+// sky, which is at most Bound; 0 where nothing was done.
 func (s ReplaceSky) nudge(ctx context.Context, env *realedit.Env, w *realedit.Work, v *oldView) (float64, error) {
 	if s.Bound <= 0 {
 		return 0, nil
@@ -62,15 +62,15 @@ func (s ReplaceSky) nudge(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	}
 	defer ground.Free()
 	middle := max(0.3, min(0.6, v.ground))
-	try := func(strength float64) (float64, error) {
-		if err := env.Ops.Curve(after, before, lightCurves(strength, middle)); err != nil {
+	try := func(strength, warmth float64) (float64, error) {
+		if err := env.Ops.Curve(after, before, lightCurves(strength, warmth, middle)); err != nil {
 			return 0, err
 		}
 		d, err := env.Ops.DeltaE(before, after, nil, ground)
 		return d.Mean, err
 	}
 	strength := 1.0
-	moved, err := try(strength)
+	moved, err := try(strength, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -79,14 +79,21 @@ func (s ReplaceSky) nudge(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			break
 		}
 		strength *= 0.98 * lightWanted * s.Bound / moved
-		if moved, err = try(strength); err != nil {
+		if moved, err = try(strength, 1); err != nil {
 			return 0, err
 		}
 	}
 	if moved > s.Bound || moved == 0 || math.IsNaN(moved) {
 		return 0, nil
 	}
-	curves := lightCurves(strength, middle)
+	strength, warmth, err := keepGrey(ctx, env, w, v, strength, middle)
+	if err != nil || strength == 0 {
+		return 0, err
+	}
+	if moved, err = try(strength, warmth); err != nil || moved > s.Bound {
+		return 0, err
+	}
+	curves := lightCurves(strength, warmth, middle)
 	if w.OwnsImage() {
 		return moved, env.Ops.Curve(w.Image, w.Image, curves)
 	}

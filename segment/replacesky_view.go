@@ -97,14 +97,19 @@ const (
 	borderReach    = 4
 	borderStep     = 0.04
 	mostBorderless = 0.4
+	// longestSmooth is the longest piece of border without an edge, as a share of the picture's width: a mask that has run down a wall in haze ends in one.
+	longestSmooth = 0.04
 )
 
-// borderless is the share of the mask's lower borders at which the picture has no edge, 0 where there are hardly any.
-func (v *oldView) borderless() float64 {
+// borderless is the share of the mask's lower borders at which the picture has no edge, 0 where there are hardly any, and the longest piece of them, as a share of the
+// picture's width.
+func (v *oldView) borderless() (share, longest float64) {
 	var n, smooth float64
-	w := v.pix.w
-	for y := borderReach; y+borderReach < v.pix.h; y++ {
-		for x := range w {
+	w, h := v.pix.w, v.pix.h
+	run, end := make([]int, h), make([]int, h) // length and last column of the smooth piece that came by last, by row
+	best := 0
+	for x := range w {
+		for y := borderReach; y+borderReach < h; y++ {
 			i := y*w + x
 			if v.sky[i] < 0.5 || v.sky[i+w] >= 0.5 || v.sky[i-(borderReach-1)*w] < 0.9 || v.sky[i+borderReach*w] > 0.1 {
 				continue
@@ -123,15 +128,24 @@ func (v *oldView) borderless() float64 {
 				step = max(step, d, -d)
 			}
 			n++
-			if step < borderStep {
-				smooth++
+			if step >= borderStep {
+				continue
 			}
+			smooth++
+			length := 1
+			for k := y - borderReach; k <= y+borderReach; k++ { // a border goes up and down, and stops here and there
+				if d := x - end[k]; run[k] > 0 && d > 0 && d <= 2*borderReach {
+					length = max(length, run[k]+d)
+				}
+			}
+			run[y], end[y] = length, x
+			best = max(best, run[y])
 		}
 	}
 	if n < float64(w)/50 {
-		return 0
+		return 0, 0
 	}
-	return smooth / n
+	return smooth / n, float64(best) / float64(w)
 }
 
 // sunHere is where the sun stands for one picture.
