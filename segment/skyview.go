@@ -89,6 +89,7 @@ func (v *skyView) divide(p *skyPlane) {
 		}
 	}
 	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool, prior *skyPlane) { v.reopen(small, in, prior) })
+	dropPanes(in, cw, ch)
 	v.cut = newSkyPlane(cw, ch)
 	n := 0
 	for i, s := range in {
