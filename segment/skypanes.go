@@ -1,55 +1,100 @@
 package segment
 
-// What a pane is that mirrors the sky, on the cut: at least paneLeast pixels a side, at most paneMost of the picture, its sides upright lines to a pixel, and full.
-const (
-	paneLeast = 4
-	paneMost  = 0.02
-	paneFill  = 0.75
+import (
+	"math"
+	"slices"
 )
 
-// dropPanes takes out of the sky what stands alone in it like a window pane: a part that reaches no border of the picture and is bounded by two straight
-// upright lines. Gaps in trees are ragged; glass that mirrors the sky has the sky's colours and is no sky.
+// What a pane is that mirrors the sky, on the cut (lengths in its pixels).
+const (
+	paneLeast = 4    // a side, the least
+	paneMost  = 0.02 // of the picture, the most
+	paneApart = 4    // what lies between it and the sky above is thicker: a wall or a roof, no rail, wire or twig
+	paneOff   = 0.75 // how far a straight side's points may lie off its line
+	paneLean  = 0.25 // the steepest of such lines, off its axis
+)
+
+// dropPanes takes out of the sky what stands alone in it like a window pane: a part that reaches no border of the picture, with a wall between it and
+// the sky above, and two or three of its left, right and upper sides straight. Gaps in trees are ragged; glass that mirrors the sky has the sky's colours and is none.
 func dropPanes(in []bool, w, h int) {
 	seen := make([]bool, len(in))
+	var panes [][]int
 	for k := range in {
-		if !in[k] || seen[k] {
-			continue
-		}
-		part := floodRegion(in, seen, k, w, h)
-		if isPane(part, w, h) {
-			for _, i := range part {
-				in[i] = false
+		if in[k] && !seen[k] {
+			if part := floodRegion(in, seen, k, w, h); isPane(part, in, w, h) {
+				panes = append(panes, part)
 			}
+		}
+	}
+	for _, part := range panes {
+		for _, i := range part {
+			in[i] = false
 		}
 	}
 }
 
-func isPane(part []int, w, h int) bool {
+func isPane(part []int, in []bool, w, h int) bool {
 	if float64(len(part)) > paneMost*float64(w*h) {
 		return false
 	}
-	top, bottom := h, -1
+	x0, y0, x1, y1 := w, h, -1, -1
 	for _, i := range part {
-		top, bottom = min(top, i/w), max(bottom, i/w)
+		x0, y0, x1, y1 = min(x0, i%w), min(y0, i/w), max(x1, i%w), max(y1, i/w)
 	}
-	rows := bottom - top + 1
-	if top == 0 || bottom == h-1 || rows < paneLeast {
+	if x0 == 0 || y0 == 0 || x1 == w-1 || y1 == h-1 || x1-x0+1 < paneLeast || y1-y0+1 < paneLeast {
 		return false
 	}
-	left, right := make([]int, rows), make([]int, rows)
-	for r := range left {
-		left[r], right[r] = w, -1
+	left, right, top := make([]int, y1-y0+1), make([]int, y1-y0+1), make([]int, x1-x0+1)
+	for i := range left {
+		left[i], right[i] = w, -1
+	}
+	for i := range top {
+		top[i] = h
 	}
 	for _, i := range part {
-		x, r := i%w, i/w-top
-		left[r], right[r] = min(left[r], x), max(right[r], x)
+		x, y := i%w-x0, i/w-y0
+		left[y], right[y], top[x] = min(left[y], x+x0), max(right[y], x+x0), min(top[x], y+y0)
 	}
-	// The first and the last row may be cut by a slanting lintel.
-	a0, a1, b0, b1 := w, -1, w, -1
-	for r := 1; r < rows-1; r++ {
-		a0, a1 = min(a0, left[r]), max(a1, left[r])
-		b0, b1 = min(b0, right[r]), max(b1, right[r])
+	apart := make([]int, len(top))
+	for i, y := range top {
+		d := 1
+		for y-d >= 0 && !in[(y-d)*w+i+x0] {
+			d++
+		}
+		apart[i] = d - 1
 	}
-	wide := b1 - a0 + 1
-	return a0 > 0 && b1 < w-1 && wide >= paneLeast && a1-a0 <= 1 && b1-b0 <= 1 && float64(len(part)) >= paneFill*float64(wide*rows)
+	slices.Sort(apart)
+	if apart[len(apart)/2] <= paneApart {
+		return false
+	}
+	straight := 0
+	for _, side := range [][]int{left, right, top} {
+		if isStraight(side) {
+			straight++
+		}
+	}
+	return straight >= 2
+}
+
+// isStraight tells whether most of a side's points lie on one line near its axis: the line through the medians of its first and last thirds.
+func isStraight(side []int) bool {
+	n := len(side)
+	third := max(1, n/3)
+	mid := func(s []int) float64 {
+		s = slices.Clone(s)
+		slices.Sort(s)
+		return float64(s[len(s)/2])
+	}
+	a, b := mid(side[:third]), mid(side[n-third:])
+	lean := (b - a) / float64(n-third)
+	if math.Abs(lean) > paneLean {
+		return false
+	}
+	on := 0
+	for i, v := range side {
+		if math.Abs(float64(v)-a-lean*(float64(i)-float64(third-1)/2)) <= paneOff {
+			on++
+		}
+	}
+	return on*4 >= n*3
 }
