@@ -95,37 +95,40 @@ func (v *skyView) region(full image.Rectangle) image.Rectangle {
 
 // matte draws the view's sky at the picture's size.
 func (v *skyView) matte(ctx context.Context, env *realedit.Env, of *kernels.Image) (*kernels.Image, error) {
-	density, err := edgeDensity(ctx, env, of, v.cut.w, v.cut.h)
+	density, err := v.edgeDensity(ctx, env, of)
 	if err != nil {
-		return nil, err
-	}
-	small, err := env.NewImage(v.cut.w, v.cut.h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer small.Free()
-	host, err := kernels.Wrap(v.cut.v, v.cut.w, v.cut.h, 1)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.Backend.Copy(ctx, small, host); err != nil {
 		return nil, err
 	}
 	m, err := env.NewImage(of.Width(), of.Height(), 1, kernels.U8)
 	if err != nil {
 		return nil, err
 	}
-	if err := env.Ops.Resize(m, small); err != nil {
-		m.Free()
-		return nil, err
+	if !m.OnHost() { // draw fills what lies on the host itself
+		err = v.growCut(ctx, env, m)
 	}
-	t, d := newMatte(v, density, of.Width(), of.Height()), newDecoder(of.Format())
-	if err = t.findDark(ctx, env, of, d); err == nil {
-		err = t.draw(ctx, env, m, of, d)
+	if err == nil {
+		err = newMatte(v, density, of.Width(), of.Height()).draw(ctx, env, m, of)
 	}
 	if err != nil {
 		m.Free()
 		return nil, err
 	}
 	return m, nil
+}
+
+// growCut brings the cut to m's size.
+func (v *skyView) growCut(ctx context.Context, env *realedit.Env, m *kernels.Image) error {
+	small, err := env.NewImage(v.cut.w, v.cut.h, 1, kernels.F32)
+	if err != nil {
+		return err
+	}
+	defer small.Free()
+	host, err := kernels.Wrap(v.cut.v, v.cut.w, v.cut.h, 1)
+	if err != nil {
+		return err
+	}
+	if err := env.Backend.Copy(ctx, small, host); err != nil {
+		return err
+	}
+	return env.Ops.Resize(m, small)
 }
