@@ -61,6 +61,7 @@ func (g *flowGrid) activate(i int32) {
 
 // cut finds the flow; inSource then tells the sides.
 func (g *flowGrid) cut() {
+	g.pushToNeighbours()
 	for i, e := range g.excess {
 		g.parent[i] = noParent
 		if e != 0 {
@@ -92,6 +93,30 @@ func (g *flowGrid) cut() {
 			g.orphan = g.orphan[:len(g.orphan)-1]
 			g.adopt(o)
 		}
+	}
+}
+
+// pushToNeighbours sends what fits from the source over one arc to the sink. The trees would find these ways first, and at a higher price; which pixels the
+// source reaches in the end does not depend on the order in which ways are filled.
+func (g *flowGrid) pushToNeighbours() {
+	for i, e := range g.excess {
+		if e <= 0 {
+			continue
+		}
+		for d := range g.step {
+			k := g.arc[i][d]
+			if k == 0 {
+				continue
+			}
+			j := g.at(int32(i), d)
+			if flow := min(e, k, -g.excess[j]); flow > 0 {
+				e -= flow
+				g.arc[i][d] -= flow
+				g.arc[j][7-d] += flow
+				g.excess[j] += flow
+			}
+		}
+		g.excess[i] = e
 	}
 }
 

@@ -29,13 +29,13 @@ func (Sky) Gives() []realedit.Key { return []realedit.Key{realedit.MaskSky} }
 // Alters nothing.
 func (Sky) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device a strip of the picture comes to the host at a time.
+// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device three strips of the picture are on the host at a time, and one of the mask.
 func (Sky) Bytes(w, h int) (host, device int64) {
 	plane := kernels.ImageBytes(w, h, 1, kernels.U8)
 	host, small := smallBytes(w, h)
 	device = max(small, 2*plane+small/4) // the working copy is gone when the two planes come, and they when the mask comes
 	rows := (h*strip + cutSide/2) / (cutSide / 2)
-	return host + device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
+	return host + device + 3*kernels.ImageBytes(w, min(h, rows), 3, kernels.U16) + kernels.ImageBytes(w, min(h, rows), 1, kernels.U8), device
 }
 
 // Apply finds the sky. It never fails for want of one: a finding says so. sky_found carries the share of the picture and the region, sky_uncertain what was left out;

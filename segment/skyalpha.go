@@ -73,6 +73,16 @@ func (m *matte) drawStrips(ctx context.Context, env *realedit.Env, dst, of *kern
 	return nil
 }
 
+// hostImage is memory on the host, page-locked where the backend has such.
+func hostImage(b kernels.Backend, w, h, c int, f kernels.Format) (*kernels.Image, error) {
+	if l, ok := b.(interface {
+		NewHostImage(w, h, channels int, f kernels.Format) (*kernels.Image, error)
+	}); ok {
+		return l.NewHostImage(w, h, c, f)
+	}
+	return kernels.NewHostImage(nil, w, h, c, f)
+}
+
 func freePieces(s []*piece) {
 	for _, p := range s {
 		p.free()
@@ -86,12 +96,15 @@ const apart = 12
 func (m *matte) fetch(ctx context.Context, env *realedit.Env, of *kernels.Image, k int) (pieces []*piece, err error) {
 	for _, box := range m.boxes(k*strip, min(m.ch, (k+1)*strip)) {
 		r := m.pixels(box).Inset(-1).Intersect(of.Bounds())
-		host, free, err := kernels.ToHost(ctx, env.Backend, of.SubImage(r))
+		host, err := hostImage(env.Backend, r.Dx(), r.Dy(), of.Channels(), of.Format())
+		if err == nil {
+			pieces = append(pieces, &piece{box, host, r.Min, host.Free})
+			err = env.Backend.Copy(ctx, host, of.SubImage(r))
+		}
 		if err != nil {
 			freePieces(pieces)
 			return nil, err
 		}
-		pieces = append(pieces, &piece{box, host, r.Min, free})
 	}
 	return pieces, nil
 }
@@ -118,7 +131,7 @@ func (m *matte) boxes(y0, y1 int) (out []image.Rectangle) {
 func (m *matte) drawBack(ctx context.Context, env *realedit.Env, dst *kernels.Image, pieces []*piece, d decoder, cols, rows []place) error {
 	for _, p := range pieces {
 		r := m.pixels(p.cells)
-		host, err := kernels.NewHostImage(nil, r.Dx(), r.Dy(), 1, kernels.U8)
+		host, err := hostImage(env.Backend, r.Dx(), r.Dy(), 1, kernels.U8)
 		if err != nil {
 			return err
 		}
@@ -212,14 +225,17 @@ func (n *around[T]) sum(row, x int) float32 {
 	return n.table[p[0]] + n.table[p[1]] + n.table[p[2]]
 }
 
-// activity is the largest step of R+G+B to a neighbour.
-func (n *around[T]) activity() float32 {
+// activity is the largest step of R+G+B to a neighbour, or one that is enough.
+func (n *around[T]) activity(enough float32) float32 {
 	l := n.sum(1, n.x)
-	a := max(abs32(l-n.sum(0, n.x)), abs32(l-n.sum(2, n.x)))
-	if n.x > 0 {
+	a := abs32(l - n.sum(0, n.x))
+	if a < enough {
+		a = max(a, abs32(l-n.sum(2, n.x)))
+	}
+	if a < enough && n.x > 0 {
 		a = max(a, abs32(l-n.sum(1, n.x-1)))
 	}
-	if n.x < n.last {
+	if a < enough && n.x < n.last {
 		a = max(a, abs32(l-n.sum(1, n.x+1)))
 	}
 	return a
@@ -294,7 +310,8 @@ func along[T uint8 | uint16](n *around[T], x0, x1, x2, d0, d1, d2, off float32) 
 		return 1, true
 	}
 	// Only at an edge a pixel is a mixture; where its neighbours are alike it is one thing or the other.
-	mix := ramp(n.activity()/sqrt32(3*dd), 0.03, 0.12)
+	whole := sqrt32(3 * dd)
+	mix := ramp(n.activity(0.125*whole)/whole, 0.03, 0.12)
 	pure := ramp(t, 0.75, 0.9)
 	return pure + (ramp(t, 0.04, 0.93)-pure)*mix, true
 }

@@ -210,24 +210,40 @@ func fill(value, weight *skyPlane) *skyPlane {
 	}
 	w, h := (value.w+1)/2, (value.h+1)/2
 	v2, w2 := newSkyPlane(w, h), newSkyPlane(w, h)
-	for i := range value.v {
-		k := i/value.w/2*w + i%value.w/2
-		v2.v[k] += value.v[i]
-		w2.v[k] += weight.v[i]
-	}
-	for i, s := range w2.v {
-		if s > 1 {
-			v2.v[i], w2.v[i] = v2.v[i]/s, 1
+	onRows(h, w, func(y int) {
+		sum, weights := v2.row(y), w2.row(y)
+		for k := 2 * y; k < min(2*y+2, value.h); k++ {
+			v, u := value.row(k), weight.row(k)
+			for x := range v {
+				sum[x/2] += v[x]
+				weights[x/2] += u[x]
+			}
 		}
-	}
+		for x, s := range weights {
+			if s > 1 {
+				sum[x], weights[x] = sum[x]/s, 1
+			}
+		}
+	})
 	coarse := fill(v2, w2).grow(2*w, 2*h)
-	for y := range value.h {
-		for x := range value.w {
-			i := y*value.w + x
-			out.v[i] = value.v[i] + (1-weight.v[i])*coarse.v[y*2*w+x]
+	onRows(value.h, value.w, func(y int) {
+		v, u, c, dst := value.row(y), weight.row(y), coarse.row(y), out.row(y)
+		for x := range dst {
+			dst[x] = v[x] + (1-u[x])*c[x]
 		}
-	}
+	})
 	return out
+}
+
+// onRows is onAll for h rows of w values, where few are not worth the trouble.
+func onRows(h, w int, f func(y int)) {
+	if w*h < 4096 {
+		for y := range h {
+			f(y)
+		}
+		return
+	}
+	onAll(h, f)
 }
 
 // edgeRows are the rows of a picture of height h in which a matte can ask for edges: those of the sky and of what porous can reach from it.

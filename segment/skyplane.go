@@ -133,7 +133,7 @@ func (p *skyPlane) grow(w, h int) *skyPlane {
 	out := newSkyPlane(w, h)
 	xs := between(p.w, w)
 	ys := between(p.h, h)
-	onAll(h, func(y int) {
+	onRows(h, w, func(y int) {
 		a, b, t, dst := p.row(ys[y].at), p.row(min(ys[y].at+1, p.h-1)), ys[y].t, out.row(y)
 		for x := range dst {
 			i, u := xs[x].at, xs[x].t
