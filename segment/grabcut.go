@@ -23,12 +23,15 @@ func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rou
 	if count < 50 || w*h-count < 50 {
 		return in, false
 	}
-	near := contrastWeights(rgb, w, h)
+	var near [][8]int32
 	part := make([]uint8, w*h)
+	together(
+		func() { near = contrastWeights(rgb, w, h) },
+		func() { startParts(rgb, in, true, part) },
+		func() { startParts(rgb, in, false, part) },
+	)
+	g := newFlowGrid(w, h)
 	var models [2]mixture
-	for side := range models {
-		models[side] = startMixture(rgb, in, side == 0, part)
-	}
 	cost := [2][]float32{make([]float32, w*h), make([]float32, w*h)}
 	for round := range rounds {
 		if round > 0 {
@@ -42,7 +45,7 @@ func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rou
 				}
 			})
 		}
-		onAll(2, func(side int) { models[side] = learn(rgb, in, side == 0, part) })
+		models = learn(rgb, in, part)
 		onAll(h, func(y int) {
 			for i := y * w; i < (y+1)*w; i++ {
 				if p := prior.v[i]; p > sureIn || p <= sureOut {
@@ -53,7 +56,7 @@ func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rou
 				}
 			}
 		})
-		cutPixels(in, prior, near, cost, sureIn, sureOut)
+		cutPixels(g, in, prior, near, cost, sureIn, sureOut)
 		if round+1 < rounds && review != nil {
 			review(in, prior)
 		}
@@ -67,25 +70,25 @@ const (
 	gammaCost = 50
 )
 
-// contrastWeights are the arcs to the neighbours: γ/length · exp(−β d²), β one over twice the mean of d².
+// contrastWeights are the arcs to the neighbours: γ/length · exp(−β d²), β one over twice the mean of d². An arc and the way back weigh the same.
 func contrastWeights(rgb []float32, w, h int) [][8]int32 {
 	sums := make([]float64, h)
-	distance := func(i, j int) float64 {
-		var s float64
-		for c := range 3 {
-			d := float64(rgb[3*i+c] - rgb[3*j+c])
-			s += d * d
-		}
-		return s
-	}
+	distances := make([][4]float64, w*h) // squared, towards the neighbours after this one in raster order
 	onAll(h, func(y int) {
+		var sum float64
 		for x := range w {
+			p := rgb[3*(y*w+x):][:3:3]
 			for d := 4; d < 8; d++ {
 				if x2, y2 := x+stepX[d], y+stepY[d]; x2 >= 0 && x2 < w && y2 < h {
-					sums[y] += distance(y*w+x, y2*w+x2)
+					q := rgb[3*(y2*w+x2):][:3:3]
+					a, b, c := float64(p[0]-q[0]), float64(p[1]-q[1]), float64(p[2]-q[2])
+					s := a*a + b*b + c*c
+					sum += s
+					distances[y*w+x][d-4] = s
 				}
 			}
 		}
+		sums[y] = sum
 	})
 	var sum float64
 	for _, s := range sums {
@@ -97,16 +100,25 @@ func contrastWeights(rgb []float32, w, h int) [][8]int32 {
 	onAll(h, func(y int) {
 		for x := range w {
 			i := y*w + x
-			for d := range 8 {
+			for d := 4; d < 8; d++ {
 				x2, y2 := x+stepX[d], y+stepY[d]
-				if x2 < 0 || x2 >= w || y2 < 0 || y2 >= h {
+				if x2 < 0 || x2 >= w || y2 >= h {
 					continue
 				}
 				k := float64(gammaCost * unit)
 				if stepX[d] != 0 && stepY[d] != 0 {
 					k /= math.Sqrt2
 				}
-				arcs[i][d] = int32(k * math.Exp(-beta*distance(i, y2*w+x2)))
+				arcs[i][d] = int32(k * math.Exp(-beta*distances[i][d-4]))
+			}
+		}
+	})
+	onAll(h, func(y int) {
+		for x := range w {
+			for d := range 4 {
+				if x2, y2 := x+stepX[d], y+stepY[d]; x2 >= 0 && x2 < w && y2 >= 0 {
+					arcs[y*w+x][d] = arcs[y2*w+x2][7-d]
+				}
 			}
 		}
 	})
@@ -114,29 +126,33 @@ func contrastWeights(rgb []float32, w, h int) [][8]int32 {
 }
 
 // cutPixels finds the cut of least cost. What is known takes no part in the graph: arcs to it are costs of the side it is not on.
-func cutPixels(in []bool, prior *skyPlane, near [][8]int32, cost [2][]float32, sureIn, sureOut float32) {
-	g := newFlowGrid(prior.w, prior.h)
-	for i, p := range prior.v {
-		if p > sureIn || p <= sureOut {
-			continue
-		}
-		e := int32((cost[1][i] - cost[0][i]) * unit)
-		g.arc[i] = near[i]
-		for d, k := range near[i] {
-			if k == 0 {
+func cutPixels(g *flowGrid, in []bool, prior *skyPlane, near [][8]int32, cost [2][]float32, sureIn, sureOut float32) {
+	g.reset()
+	w := prior.w
+	onAll(prior.h, func(y int) {
+		for i := y * w; i < (y+1)*w; i++ {
+			if p := prior.v[i]; p > sureIn || p <= sureOut {
 				continue
 			}
-			switch q := prior.v[g.at(int32(i), d)]; {
-			case q > sureIn:
-				e += k
-				g.arc[i][d] = 0
-			case q <= sureOut:
-				e -= k
-				g.arc[i][d] = 0
+			e := int32((cost[1][i] - cost[0][i]) * unit)
+			arc := &g.arc[i]
+			*arc = near[i]
+			for d, k := range arc {
+				if k == 0 {
+					continue
+				}
+				switch q := prior.v[g.at(int32(i), d)]; {
+				case q > sureIn:
+					e += k
+					arc[d] = 0
+				case q <= sureOut:
+					e -= k
+					arc[d] = 0
+				}
 			}
+			g.excess[i] = e
 		}
-		g.excess[i] = e
-	}
+	})
 	g.cut()
 	for i, p := range prior.v {
 		switch {
@@ -158,6 +174,7 @@ type gaussian struct {
 	mean    [3]float32
 	inverse [6]float32 // of the covariance: xx, xy, xz, yy, yz, zz
 	scale   float32    // weight / √determinant
+	log     float64    // ln of scale
 }
 
 func (g *gaussian) distance(c []float32) float32 {
@@ -181,7 +198,7 @@ func (m *mixture) nearest(c []float32) uint8 {
 	best, top := 0, math.Inf(-1)
 	for k := range m {
 		if m[k].weight > 0 {
-			if p := math.Log(float64(m[k].scale)) - 0.5*float64(m[k].distance(c)); p > top {
+			if p := m[k].log - 0.5*float64(m[k].distance(c)); p > top {
 				best, top = k, p
 			}
 		}
@@ -189,52 +206,88 @@ func (m *mixture) nearest(c []float32) uint8 {
 	return uint8(best)
 }
 
-// learn takes weight, mean and covariance of each part of a side, one level of noise added to the variances.
-func learn(rgb []float32, in []bool, side bool, part []uint8) (m mixture) {
-	var sum [5][3]float64
-	var sq [5][6]float64
-	var n [5]float64
-	total := 0.0
-	for i, s := range in {
-		if s != side {
-			continue
+// moments are what weight, mean and covariance of a part are made of: xx, xy, xz, yy, yz, zz.
+type moments struct {
+	n   float64
+	sum [3]float64
+	sq  [6]float64
+}
+
+// learnBands is how many bands of pixels learn sums up apart; it is fixed, so that rounding is the same on any number of processors.
+const learnBands = 16
+
+// learn takes weight, mean and covariance of each part of both sides, one level of noise added to the variances.
+func learn(rgb []float32, in []bool, part []uint8) (m [2]mixture) {
+	var bands [learnBands][2][5]moments
+	onAll(learnBands, func(k int) {
+		var own [2][5]moments
+		for i := k * len(in) / learnBands; i < (k+1)*len(in)/learnBands; i++ {
+			side := 1
+			if in[i] {
+				side = 0
+			}
+			t := &own[side][part[i]]
+			p := rgb[3*i : 3*i+3 : 3*i+3]
+			x, y, z := float64(p[0]), float64(p[1]), float64(p[2])
+			t.n++
+			t.sum[0] += x
+			t.sum[1] += y
+			t.sum[2] += z
+			t.sq[0] += x * x
+			t.sq[1] += x * y
+			t.sq[2] += x * z
+			t.sq[3] += y * y
+			t.sq[4] += y * z
+			t.sq[5] += z * z
 		}
-		k := part[i]
-		x, y, z := float64(rgb[3*i]), float64(rgb[3*i+1]), float64(rgb[3*i+2])
-		n[k]++
-		total++
-		sum[k][0] += x
-		sum[k][1] += y
-		sum[k][2] += z
-		sq[k][0] += x * x
-		sq[k][1] += x * y
-		sq[k][2] += x * z
-		sq[k][3] += y * y
-		sq[k][4] += y * z
-		sq[k][5] += z * z
-	}
-	for k := range m {
-		if n[k] == 0 {
-			continue
+		bands[k] = own
+	})
+	for side := range m {
+		var parts [5]moments
+		total := 0.0
+		for k := range parts {
+			t := &parts[k]
+			for b := range bands {
+				o := &bands[b][side][k]
+				t.n += o.n
+				for i, v := range o.sum {
+					t.sum[i] += v
+				}
+				for i, v := range o.sq {
+					t.sq[i] += v
+				}
+			}
+			total += t.n
 		}
-		a, b, c := sum[k][0]/n[k], sum[k][1]/n[k], sum[k][2]/n[k]
-		xx, xy, xz := sq[k][0]/n[k]-a*a+1, sq[k][1]/n[k]-a*b, sq[k][2]/n[k]-a*c
-		yy, yz, zz := sq[k][3]/n[k]-b*b+1, sq[k][4]/n[k]-b*c, sq[k][5]/n[k]-c*c+1
-		det := xx*(yy*zz-yz*yz) - xy*(xy*zz-yz*xz) + xz*(xy*yz-yy*xz)
-		if det < 1e-3 {
-			continue
+		for k, t := range parts {
+			m[side][k] = t.gaussian(total)
 		}
-		m[k] = gaussian{weight: n[k] / total, mean: [3]float32{float32(a), float32(b), float32(c)},
-			inverse: [6]float32{float32((yy*zz - yz*yz) / det), float32((xz*yz - xy*zz) / det), float32((xy*yz - xz*yy) / det),
-				float32((xx*zz - xz*xz) / det), float32((xy*xz - xx*yz) / det), float32((xx*yy - xy*xy) / det)},
-			scale: float32(n[k] / total / math.Sqrt(det))}
 	}
 	return m
 }
 
-// startMixture divides a side's colours into five parts, each new one around the colour farthest from the others', then by k-means, over
+// gaussian is that of a part of total pixels; one without pixels or of a single colour weighs nothing.
+func (t *moments) gaussian(total float64) gaussian {
+	if t.n == 0 {
+		return gaussian{}
+	}
+	a, b, c := t.sum[0]/t.n, t.sum[1]/t.n, t.sum[2]/t.n
+	xx, xy, xz := t.sq[0]/t.n-a*a+1, t.sq[1]/t.n-a*b, t.sq[2]/t.n-a*c
+	yy, yz, zz := t.sq[3]/t.n-b*b+1, t.sq[4]/t.n-b*c, t.sq[5]/t.n-c*c+1
+	det := xx*(yy*zz-yz*yz) - xy*(xy*zz-yz*xz) + xz*(xy*yz-yy*xz)
+	if det < 1e-3 {
+		return gaussian{}
+	}
+	scale := float32(t.n / total / math.Sqrt(det))
+	return gaussian{weight: t.n / total, mean: [3]float32{float32(a), float32(b), float32(c)},
+		inverse: [6]float32{float32((yy*zz - yz*yz) / det), float32((xz*yz - xy*zz) / det), float32((xy*yz - xz*yy) / det),
+			float32((xx*zz - xz*xz) / det), float32((xy*xz - xx*yz) / det), float32((xx*yy - xy*xy) / det)},
+		scale: scale, log: math.Log(float64(scale))}
+}
+
+// startParts divides a side's colours into five parts, each new one around the colour farthest from the others', then by k-means, over
 // every few pixels so that it costs the same for any size; part receives every pixel's.
-func startMixture(rgb []float32, in []bool, side bool, part []uint8) mixture {
+func startParts(rgb []float32, in []bool, side bool, part []uint8) {
 	var all []int
 	for i, s := range in {
 		if s == side {
@@ -302,5 +355,4 @@ func startMixture(rgb []float32, in []bool, side bool, part []uint8) mixture {
 			part[all[j]] = uint8(k)
 		}
 	})
-	return learn(rgb, in, side, part)
 }

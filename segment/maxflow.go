@@ -5,6 +5,7 @@ package segment
 // they meet, and adopt what an augmentation cuts off.
 type flowGrid struct {
 	w, h   int
+	step   [8]int32   // from a pixel to its neighbours
 	arc    [][8]int32 // residual capacity towards neighbour d
 	excess []int32    // residual capacity from the source, negative: to the sink
 	parent []int8     // -3 none, -2 the terminal, -1 orphan, else the direction of the parent
@@ -29,12 +30,27 @@ var stepX, stepY = [8]int{-1, 0, 1, -1, 1, -1, 0, 1}, [8]int{-1, -1, -1, 0, 0, 1
 
 func newFlowGrid(w, h int) *flowGrid {
 	n := w * h
-	return &flowGrid{w: w, h: h, arc: make([][8]int32, n), excess: make([]int32, n), parent: make([]int8, n), sink: make([]bool, n),
+	g := &flowGrid{w: w, h: h, arc: make([][8]int32, n), excess: make([]int32, n), parent: make([]int8, n), sink: make([]bool, n),
 		stamp: make([]int32, n), far: make([]int32, n), queued: make([]bool, n)}
+	for d := range g.step {
+		g.step[d] = int32(stepY[d]*w + stepX[d])
+	}
+	return g
+}
+
+// reset makes a graph without arcs of it.
+func (g *flowGrid) reset() {
+	clear(g.arc)
+	clear(g.excess)
+	clear(g.sink)
+	clear(g.stamp)
+	clear(g.far)
+	clear(g.queued)
+	g.clock, g.active, g.head, g.orphan = 0, g.active[:0], 0, g.orphan[:0]
 }
 
 // at is the neighbour of i in direction d. Arcs that leave the picture have no capacity, so that it is only asked for where there is one.
-func (g *flowGrid) at(i int32, d int) int32 { return i + int32(stepY[d]*g.w+stepX[d]) }
+func (g *flowGrid) at(i int32, d int) int32 { return i + g.step[d&7] }
 
 func (g *flowGrid) activate(i int32) {
 	if !g.queued[i] {
@@ -45,6 +61,7 @@ func (g *flowGrid) activate(i int32) {
 
 // cut finds the flow; inSource then tells the sides.
 func (g *flowGrid) cut() {
+	g.pushToNeighbours()
 	for i, e := range g.excess {
 		g.parent[i] = noParent
 		if e != 0 {
@@ -79,11 +96,35 @@ func (g *flowGrid) cut() {
 	}
 }
 
+// pushToNeighbours sends what fits from the source over one arc to the sink. The trees would find these ways first, and at a higher price; which pixels the
+// source reaches in the end does not depend on the order in which ways are filled.
+func (g *flowGrid) pushToNeighbours() {
+	for i, e := range g.excess {
+		if e <= 0 {
+			continue
+		}
+		for d := range g.step {
+			k := g.arc[i][d]
+			if k == 0 {
+				continue
+			}
+			j := g.at(int32(i), d)
+			if flow := min(e, k, -g.excess[j]); flow > 0 {
+				e -= flow
+				g.arc[i][d] -= flow
+				g.arc[j][7-d] += flow
+				g.excess[j] += flow
+			}
+		}
+		g.excess[i] = e
+	}
+}
+
 // growFrom lets the tree of i take free neighbours, until it meets the other tree: then from is the end in the source's tree and d leads to the other's.
 func (g *flowGrid) growFrom(i int32) (from int32, d int, found bool) {
 	for d := range 8 {
 		if g.sink[i] {
-			j := i + int32(stepY[d]*g.w+stepX[d])
+			j := i + g.step[d]
 			if j < 0 || int(j) >= len(g.arc) || g.arc[j][7-d] == 0 {
 				continue
 			}
@@ -179,7 +220,7 @@ func (g *flowGrid) open(i, j int32, d int) bool {
 func (g *flowGrid) adopt(i int32) {
 	best, nearest := noParent, int32(1<<30)
 	for d := range 8 {
-		j := i + int32(stepY[d]*g.w+stepX[d])
+		j := i + g.step[d]
 		if j < 0 || int(j) >= len(g.arc) || g.parent[j] == noParent || g.sink[j] != g.sink[i] || !g.open(i, j, d) {
 			continue
 		}
@@ -193,7 +234,7 @@ func (g *flowGrid) adopt(i int32) {
 		return
 	}
 	for d := range 8 {
-		j := i + int32(stepY[d]*g.w+stepX[d])
+		j := i + g.step[d]
 		if j < 0 || int(j) >= len(g.arc) || g.parent[j] == noParent || g.sink[j] != g.sink[i] {
 			continue
 		}

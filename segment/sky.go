@@ -29,13 +29,13 @@ func (Sky) Gives() []realedit.Key { return []realedit.Key{realedit.MaskSky} }
 // Alters nothing.
 func (Sky) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device a strip of the picture comes to the host at a time.
+// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device three strips of the picture are on the host at a time, and one of the mask.
 func (Sky) Bytes(w, h int) (host, device int64) {
 	plane := kernels.ImageBytes(w, h, 1, kernels.U8)
 	host, small := smallBytes(w, h)
 	device = max(small, 2*plane+small/4) // the working copy is gone when the two planes come, and they when the mask comes
 	rows := (h*strip + cutSide/2) / (cutSide / 2)
-	return host + device + kernels.ImageBytes(w, min(h, rows), 3, kernels.U16), device
+	return host + device + 3*kernels.ImageBytes(w, min(h, rows), 3, kernels.U16) + kernels.ImageBytes(w, min(h, rows), 1, kernels.U8), device
 }
 
 // Apply finds the sky. It never fails for want of one: a finding says so. sky_found carries the share of the picture and the region, sky_uncertain what was left out;
@@ -95,37 +95,40 @@ func (v *skyView) region(full image.Rectangle) image.Rectangle {
 
 // matte draws the view's sky at the picture's size.
 func (v *skyView) matte(ctx context.Context, env *realedit.Env, of *kernels.Image) (*kernels.Image, error) {
-	density, err := edgeDensity(ctx, env, of, v.cut.w, v.cut.h)
+	density, err := v.edgeDensity(ctx, env, of)
 	if err != nil {
-		return nil, err
-	}
-	small, err := env.NewImage(v.cut.w, v.cut.h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer small.Free()
-	host, err := kernels.Wrap(v.cut.v, v.cut.w, v.cut.h, 1)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.Backend.Copy(ctx, small, host); err != nil {
 		return nil, err
 	}
 	m, err := env.NewImage(of.Width(), of.Height(), 1, kernels.U8)
 	if err != nil {
 		return nil, err
 	}
-	if err := env.Ops.Resize(m, small); err != nil {
-		m.Free()
-		return nil, err
+	if !m.OnHost() { // draw fills what lies on the host itself
+		err = v.growCut(ctx, env, m)
 	}
-	t, d := newMatte(v, density, of.Width(), of.Height()), newDecoder(of.Format())
-	if err = t.findDark(ctx, env, of, d); err == nil {
-		err = t.draw(ctx, env, m, of, d)
+	if err == nil {
+		err = newMatte(v, density, of.Width(), of.Height()).draw(ctx, env, m, of)
 	}
 	if err != nil {
 		m.Free()
 		return nil, err
 	}
 	return m, nil
+}
+
+// growCut brings the cut to m's size.
+func (v *skyView) growCut(ctx context.Context, env *realedit.Env, m *kernels.Image) error {
+	small, err := env.NewImage(v.cut.w, v.cut.h, 1, kernels.F32)
+	if err != nil {
+		return err
+	}
+	defer small.Free()
+	host, err := kernels.Wrap(v.cut.v, v.cut.w, v.cut.h, 1)
+	if err != nil {
+		return err
+	}
+	if err := env.Backend.Copy(ctx, small, host); err != nil {
+		return err
+	}
+	return env.Ops.Resize(m, small)
 }

@@ -36,26 +36,47 @@ func logOf(v float32) float32 { return float32(math.Log(float64(v) + 0.002)) }
 
 func (p *skyPlane) logged() *skyPlane {
 	out := newSkyPlane(p.w, p.h)
-	for i, v := range p.v {
-		out.v[i] = logOf(v)
-	}
+	onAll(p.h, func(y int) {
+		dst := out.row(y)
+		for x, v := range p.row(y) {
+			dst[x] = logOf(v)
+		}
+	})
 	return out
 }
 
 // measureSky takes the features of an interleaved sRGB-encoded picture at working size.
-func measureSky(rgb []float32, w, h, gw, gh int) *skyFeatures {
+func measureSky(picture []float32, w, h, gw, gh int) *skyFeatures {
 	f := &skyFeatures{w: gw, h: gh}
-	l, a, b := labPlanes(rgb, w, h)
-	f.l, f.a, f.b = l.shrink(gw, gh), a.shrink(gw, gh), b.shrink(gw, gh)
-	f.colours(rgb, w, h)
-	f.gradients(l, a, b)
-	f.bounds(rgb, w, h)
-	n := max(1, max(w, h)*9/(2*workSide))
-	f.fine = l.boxDeviation(n).shrink(gw, gh).logged()
-	f.wide = l.boxDeviation(3*n+1).shrink(gw, gh).logged()
-	f.ranks()
-	f.columns()
-	f.ways()
+	rgb := planesOf(picture, w, h)
+	lab := labPlanes(rgb)
+	for i, p := range [3]**skyPlane{&f.l, &f.a, &f.b} {
+		*p = lab[i].shrink(gw, gh)
+	}
+	// What is made at working size is in rows on all processors; beside it go the parts that follow a front from place to place and have no rows.
+	together(
+		func() {
+			f.gradients(lab)
+			together(f.columns, f.ways)
+		},
+		func() { f.r0, f.r1 = f.regions() },
+		func() { f.bounds(rgb) },
+		func() {
+			n := max(1, max(w, h)*9/(2*workSide))
+			d := lab[0].boxDeviations(n, 3*n+1)
+			f.fine, f.wide = d[0].shrink(gw, gh).logged(), d[1].shrink(gw, gh).logged()
+			f.colours(rgb)
+			f.ranks()
+		},
+	)
+	for i, v := range f.horizon.v {
+		f.bound.v[i] = max(f.bound.v[i], v)
+	}
+	return f
+}
+
+// regions divide the grid finely and coarsely.
+func (f *skyFeatures) regions() (fine, coarse *skyRegions) {
 	scaled := func(p *skyPlane) *skyPlane {
 		out := p.smooth121()
 		for i := range out.v {
@@ -64,18 +85,14 @@ func measureSky(rgb []float32, w, h, gw, gh int) *skyFeatures {
 		return out
 	}
 	e := newSkyEdges(f.l.smooth121(), scaled(f.a), scaled(f.b))
-	f.r0, f.r1 = e.divide(0.12, 20), e.divide(0.6, 20)
-	return f
+	together(func() { fine = e.divide(0.12, 20) }, func() { coarse = e.divide(0.6, 20) })
+	return fine, coarse
 }
 
-func (f *skyFeatures) colours(rgb []float32, w, h int) {
+func (f *skyFeatures) colours(rgb [3]*skyPlane) {
 	var c [3]*skyPlane
 	for k := range c {
-		p := newSkyPlane(w, h)
-		for i := range p.v {
-			p.v[i] = rgb[3*i+k]
-		}
-		c[k] = p.shrink(f.w, f.h)
+		c[k] = rgb[k].shrink(f.w, f.h)
 	}
 	f.min, f.green = newSkyPlane(f.w, f.h), newSkyPlane(f.w, f.h)
 	for i := range f.min.v {
@@ -85,77 +102,82 @@ func (f *skyFeatures) colours(rgb []float32, w, h int) {
 	}
 }
 
-// gradient is Sobel/4 of slightly smoothed planes, all but the first over 100: the root of the sum of the squares. each, where it is not nil, receives every plane's.
-func gradient(planes [3]*skyPlane, each func(plane, i int, gx, gy float32)) *skyPlane {
+// gradient is Sobel/4 of slightly smoothed planes, all but the first over 100: the root of the sum of the squares. each, where it is not nil, receives
+// every row's in turn, plane by plane, and must keep none.
+func gradient(planes [3]*skyPlane, each func(plane, y int, gx, gy []float32)) *skyPlane {
 	w, h := planes[0].w, planes[0].h
 	grad := newSkyPlane(w, h)
+	var smooth [3]*skyPlane
 	for i, p := range planes {
-		k := float32(0.25)
-		if i > 0 {
-			k = 0.0025
+		smooth[i] = p.smooth121()
+	}
+	onAll(h, func(y int) {
+		var lines []float32
+		if each != nil {
+			lines = make([]float32, 2*w)
 		}
-		p = p.smooth121()
-		onAll(h, func(y int) {
-			up, at, low := p.row(max(y-1, 0)), p.row(y), p.row(min(y+1, h-1))
-			for x := range w {
+		dst := grad.row(y)
+		for i, p := range smooth {
+			k := float32(0.25)
+			if i > 0 {
+				k = 0.0025
+			}
+			up, at, low := p.row(max(y-1, 0))[:len(dst)], p.row(y)[:len(dst)], p.row(min(y+1, h-1))[:len(dst)]
+			for x := range dst {
 				l, r := max(x-1, 0), min(x+1, w-1)
 				gx := k * (up[r] - up[l] + 2*(at[r]-at[l]) + low[r] - low[l])
 				gy := k * (low[l] - up[l] + 2*(low[x]-up[x]) + low[r] - up[r])
-				grad.v[y*w+x] += gx*gx + gy*gy
-				if each != nil {
-					each(i, y*w+x, gx, gy)
+				dst[x] += gx*gx + gy*gy
+				if lines != nil {
+					lines[x], lines[w+x] = gx, gy
 				}
 			}
-		})
-	}
-	for i, v := range grad.v {
-		grad.v[i] = sqrt32(v)
-	}
+			if each != nil {
+				each(i, y, lines[:w], lines[w:])
+			}
+		}
+		for x, v := range dst {
+			dst[x] = sqrt32(v)
+		}
+	})
 	return grad
 }
 
-func (f *skyFeatures) gradients(l, a, b *skyPlane) {
-	dx, dy := newSkyPlane(l.w, l.h), newSkyPlane(l.w, l.h)
-	var down [3]*skyPlane
-	for i := range down {
-		down[i] = newSkyPlane(l.w, l.h)
-	}
-	grad := gradient([3]*skyPlane{l, a, b}, func(plane, i int, gx, gy float32) {
-		down[plane].v[i] = gy
-		if plane == 0 {
-			dx.v[i], dy.v[i] = abs32(gx), abs32(gy)
+func (f *skyFeatures) gradients(lab [3]*skyPlane) {
+	w, h := lab[0].w, lab[0].h
+	dx, dy, downL, downB := newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)
+	grad := gradient(lab, func(plane, y int, gx, gy []float32) {
+		switch plane {
+		case 0:
+			copy(downL.row(y), gy)
+			toX, toY := dx.row(y), dy.row(y)
+			for x := range toX {
+				toX[x], toY[x] = abs32(gx[x]), abs32(gy[x])
+			}
+		case 2:
+			copy(downB.row(y), gy)
 		}
 	})
 	f.edge, f.most = grad.shrink(f.w, f.h).logged(), grad.shrinkMost(f.w, f.h)
 	f.horizon = newSkyPlane(f.w, f.h)
-	for _, p := range [2]*skyPlane{down[0], down[2]} {
+	for _, p := range [2]*skyPlane{downL, downB} {
 		f.findHorizon(p.shrink(f.w, f.h))
 	}
+	sx, sy := dx.shrink(f.w, f.h).logged(), dy.shrink(f.w, f.h).logged()
 	var sum float64
-	sx, sy := dx.shrink(f.w, f.h), dy.shrink(f.w, f.h)
 	for i := range sx.v {
-		sum += float64(logOf(sy.v[i]) - logOf(sx.v[i]))
+		sum += float64(sy.v[i] - sx.v[i])
 	}
 	f.vertical = float32(sum / float64(len(sx.v)))
 }
 
 // bounds looks at the picture after a closing over 5×5 working pixels, each channel for itself: wires, twigs and poles do not bound a sky.
-func (f *skyFeatures) bounds(rgb []float32, w, h int) {
-	closed := make([]float32, len(rgb))
-	onAll(3, func(c int) {
-		p := newSkyPlane(w, h)
-		for i := range p.v {
-			p.v[i] = rgb[3*i+c]
-		}
-		for i, v := range p.extreme(2, false).extreme(2, true).v {
-			closed[3*i+c] = v
-		}
-	})
-	l, a, b := labPlanes(closed, w, h)
-	f.bound = gradient([3]*skyPlane{l, a, b}, nil).shrinkMost(f.w, f.h)
-	for i, v := range f.horizon.v {
-		f.bound.v[i] = max(f.bound.v[i], v)
+func (f *skyFeatures) bounds(rgb [3]*skyPlane) {
+	var closed [3]*skyPlane
+	for c, p := range rgb {
+		closed[c] = p.extreme(false).extreme(true)
 	}
+	f.bound = gradient(labPlanes(closed), nil).shrinkMost(f.w, f.h)
 }
 
 // findHorizon looks for what a sea makes of a sky: a faint but long line. It is the vertical gradient that an eighth of the picture's width to the left
@@ -163,7 +185,7 @@ func (f *skyFeatures) bounds(rgb []float32, w, h int) {
 func (f *skyFeatures) findHorizon(dy *skyPlane) {
 	reach := max(1, f.w/8)
 	mean := newSkyPlane(f.w, f.h)
-	for y := range f.h {
+	onAll(f.h, func(y int) {
 		src, dst := dy.row(y), mean.row(y)
 		for x := range dst {
 			l, r := max(0, x-reach), min(f.w, x+reach+1)
@@ -183,13 +205,13 @@ func (f *skyFeatures) findHorizon(dy *skyPlane) {
 				dst[x] = min(abs32(left), abs32(right), 1.5*abs32(here))
 			}
 		}
-	}
-	for y := range f.h {
+	})
+	onAll(f.h, func(y int) {
 		up, at, low, dst := mean.row(max(y-3, 0)), mean.row(y), mean.row(min(y+3, f.h-1)), f.horizon.row(y)
 		for x := range dst {
 			dst[x] = max(dst[x], 4*(at[x]-max(up[x], low[x])))
 		}
-	}
+	})
 }
 
 func mean32(v []float32) float32 {
@@ -278,12 +300,18 @@ func (f *skyFeatures) barrierFrom(cost *skyPlane, start func(i int) bool) *skyPl
 
 // ways are what lies between a place and the top row.
 func (f *skyFeatures) ways() {
-	f.barrier = f.barrierFrom(f.most, func(i int) bool { return i < f.w })
-	top, bottom := f.distance(0), f.distance(f.h-1)
+	var top, bottom []float32
+	together(
+		func() { top = f.distance(0) },
+		func() { bottom = f.distance(f.h - 1) },
+		func() { f.barrier = f.barrierFrom(f.most, func(i int) bool { return i < f.w }) },
+	)
 	f.topward = newSkyPlane(f.w, f.h)
-	for i := range f.topward.v {
-		f.topward.v[i] = float32(math.Log(float64(top[i])+0.01) - math.Log(float64(bottom[i])+0.01))
-	}
+	onAll(f.h, func(y int) {
+		for i := y * f.w; i < (y+1)*f.w; i++ {
+			f.topward.v[i] = float32(math.Log(float64(top[i])+0.01) - math.Log(float64(bottom[i])+0.01))
+		}
+	})
 }
 
 // distance is the shortest way to a row over 8-neighbours, where a step costs its length times the mean of 0.002 + most at its ends: raster

@@ -71,12 +71,22 @@ func newMatte(v *skyView, density []float32, w, h int) *matte {
 		sureNot[i] = !in[i] && !beside[i]
 	}
 	linear := v.linearCells()
-	for c := range 3 {
-		s, f := pullPush(linear[c], sureSky), pullPush(linear[c], sureNot)
-		for i := range m.cells {
-			m.cells[i].sky[c], m.cells[i].near[c], m.cells[i].dark[c] = s.v[i], f.v[i], 0.05*s.v[i]
+	var sky, not [3]*skyPlane
+	onAll(6, func(k int) {
+		if c := k / 2; k%2 == 0 {
+			sky[c] = pullPush(linear[c], sureSky)
+		} else {
+			not[c] = pullPush(linear[c], sureNot)
 		}
-	}
+	})
+	onAll(ch, func(y int) {
+		for i := y * cw; i < (y+1)*cw; i++ {
+			for c := range 3 {
+				s := sky[c].v[i]
+				m.cells[i].sky[c], m.cells[i].near[c], m.cells[i].dark[c] = s, not[c].v[i], 0.05*s
+			}
+		}
+	})
 	return m
 }
 
@@ -200,43 +210,87 @@ func fill(value, weight *skyPlane) *skyPlane {
 	}
 	w, h := (value.w+1)/2, (value.h+1)/2
 	v2, w2 := newSkyPlane(w, h), newSkyPlane(w, h)
-	for i := range value.v {
-		k := i/value.w/2*w + i%value.w/2
-		v2.v[k] += value.v[i]
-		w2.v[k] += weight.v[i]
-	}
-	for i, s := range w2.v {
-		if s > 1 {
-			v2.v[i], w2.v[i] = v2.v[i]/s, 1
+	onRows(h, w, func(y int) {
+		sum, weights := v2.row(y), w2.row(y)
+		for k := 2 * y; k < min(2*y+2, value.h); k++ {
+			v, u := value.row(k), weight.row(k)
+			for x := range v {
+				sum[x/2] += v[x]
+				weights[x/2] += u[x]
+			}
 		}
-	}
+		for x, s := range weights {
+			if s > 1 {
+				sum[x], weights[x] = sum[x]/s, 1
+			}
+		}
+	})
 	coarse := fill(v2, w2).grow(2*w, 2*h)
-	for y := range value.h {
-		for x := range value.w {
-			i := y*value.w + x
-			out.v[i] = value.v[i] + (1-weight.v[i])*coarse.v[y*2*w+x]
+	onRows(value.h, value.w, func(y int) {
+		v, u, c, dst := value.row(y), weight.row(y), coarse.row(y), out.row(y)
+		for x := range dst {
+			dst[x] = v[x] + (1-u[x])*c[x]
 		}
-	}
+	})
 	return out
 }
 
-// edgeDensity is the share of pixels on an edge in each cell, found at full resolution by operations.
-func edgeDensity(ctx context.Context, env *realedit.Env, of *kernels.Image, cw, ch int) ([]float32, error) {
+// onRows is onAll for h rows of w values, where few are not worth the trouble.
+func onRows(h, w int, f func(y int)) {
+	if w*h < 4096 {
+		for y := range h {
+			f(y)
+		}
+		return
+	}
+	onAll(h, f)
+}
+
+// edgeRows are the rows of a picture of height h in which a matte can ask for edges: those of the sky and of what porous can reach from it.
+func (v *skyView) edgeRows(h int) (y0, y1 int) {
+	cw, ch := v.cut.w, v.cut.h
+	first, last := ch, 0
+	for i, c := range v.cut.v {
+		if c > 0.5 {
+			first, last = min(first, i/cw), i/cw
+		}
+	}
+	reach := int(porousReach*float64(max(cw, ch))) + 1 // porous asks one cell farther
+	return max(0, first-reach) * h / ch, min(h, (min(ch, last+reach+1)*h+ch-1)/ch)
+}
+
+// edgeDensity is the share of pixels on an edge in each of the cut's cells, found at full resolution by operations. On the host rows that nobody asks for
+// are left out and count as without an edge; a device is done before it could be told.
+func (v *skyView) edgeDensity(ctx context.Context, env *realedit.Env, of *kernels.Image) ([]float32, error) {
+	cw, ch := v.cut.w, v.cut.h
 	grey, err := env.NewImage(of.Width(), of.Height(), 1, kernels.U8)
 	if err != nil {
 		return nil, err
 	}
 	defer grey.Free()
-	if err := env.Ops.Luma(grey, of); err != nil {
-		return nil, err
-	}
 	edges, err := env.NewImage(of.Width(), of.Height(), 1, kernels.U8)
 	if err != nil {
 		return nil, err
 	}
 	defer edges.Free()
-	if err := env.Ops.Edges(edges, grey, edgeStep); err != nil {
+	y0, y1 := 0, of.Height()
+	if edges.OnHost() {
+		y0, y1 = v.edgeRows(of.Height())
+	}
+	const around = 4 // rows beside a band that its edges depend on, and to spare
+	band := image.Rect(0, max(0, y0-around), of.Width(), min(of.Height(), y1+around))
+	if err := env.Ops.Luma(grey.SubImage(band), of.SubImage(band)); err != nil {
 		return nil, err
+	}
+	if err := env.Ops.Edges(edges.SubImage(band), grey.SubImage(band), edgeStep); err != nil {
+		return nil, err
+	}
+	if edges.OnHost() {
+		onAll(of.Height(), func(y int) {
+			if y < y0 || y >= y1 {
+				clear(edges.RowU8(y))
+			}
+		})
 	}
 	small, err := env.NewImage(cw, ch, 1, kernels.F32)
 	if err != nil {
@@ -246,12 +300,12 @@ func edgeDensity(ctx context.Context, env *realedit.Env, of *kernels.Image, cw, 
 	if err := env.Ops.Resize(small, edges); err != nil {
 		return nil, err
 	}
-	v := make([]float32, cw*ch)
-	host, err := kernels.Wrap(v, cw, ch, 1)
+	density := make([]float32, cw*ch)
+	host, err := kernels.Wrap(density, cw, ch, 1)
 	if err != nil {
 		return nil, err
 	}
-	return v, env.Backend.Copy(ctx, host, small)
+	return density, env.Backend.Copy(ctx, host, small)
 }
 
 // sceneLight undoes the encoding and, roughly, the shoulder by which cameras roll highlights off: white stands for two thirds of a stop
@@ -276,49 +330,6 @@ func newDecoder(f kernels.Format) decoder {
 	return d
 }
 
-// row decodes n pixels of row y from column x on.
-func (d decoder) row(dst []float32, m *kernels.Image, y, x, n int) {
-	if m.Format() == kernels.U16 {
-		for i, v := range m.RowU16(y)[3*x : 3*(x+n)] {
-			dst[i] = d.table[v]
-		}
-		return
-	}
-	t := (*[256]float32)(d.table)
-	for i, v := range m.RowU8(y)[3*x : 3*(x+n)] {
-		dst[i] = t[v]
-	}
-}
-
-// strips calls f with each strip's rows of cells, the box of what is to be looked at in them in cells, and those pixels on the host, with a pixel
-// around them where there is one.
-func (m *matte) strips(ctx context.Context, env *realedit.Env, of *kernels.Image, f func(box image.Rectangle, pix *kernels.Image, at image.Point) error) error {
-	for y0 := 0; y0 < m.ch; y0 += strip {
-		var box image.Rectangle
-		for y := y0; y < min(m.ch, y0+strip); y++ {
-			for x := range m.cw {
-				if m.visit[y*m.cw+x] {
-					box = box.Union(image.Rect(x, y, x+1, y+1))
-				}
-			}
-		}
-		if box.Empty() {
-			continue
-		}
-		r := m.pixels(box).Inset(-1).Intersect(of.Bounds())
-		host, free, err := kernels.ToHost(ctx, env.Backend, of.SubImage(r))
-		if err != nil {
-			return err
-		}
-		err = f(box, host, r.Min)
-		free()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // pixels are those of a box of cells.
 func (m *matte) pixels(cells image.Rectangle) image.Rectangle {
 	return image.Rect(m.xs[cells.Min.X], m.ys[cells.Min.Y], m.xs[cells.Max.X], m.ys[cells.Max.Y])
@@ -327,51 +338,55 @@ func (m *matte) pixels(cells image.Rectangle) image.Rectangle {
 // darkReach is how many cells around what thin things are made of is looked for.
 const darkReach = 3
 
-// findDark looks in each cell for the colour farthest from the sky's, every few pixels of large pictures, and gives each cell the farthest
-// of its neighbourhood.
-func (m *matte) findDark(ctx context.Context, env *realedit.Env, of *kernels.Image, d decoder) error {
-	type found struct {
-		c    [3]float32
-		dist float32
-	}
-	own := make([]found, len(m.cells))
+// found is the colour in a cell that is farthest from the sky's.
+type found struct {
+	c    [3]float32
+	dist float32
+}
+
+// findDark looks in each cell of a piece for the colour farthest from the sky's, every few pixels of large pictures.
+func (m *matte) findDark(own []found, p *piece, d decoder) {
 	step := max(1, (m.xs[m.cw]/m.cw)/10)
-	err := m.strips(ctx, env, of, func(box image.Rectangle, pix *kernels.Image, at image.Point) error {
-		onAll(box.Dy(), func(k int) {
-			cy := box.Min.Y + k
-			line := make([]float32, 3*pix.Width())
-			for y := m.ys[cy]; y < m.ys[cy+1]; y += step {
-				d.row(line, pix, y-at.Y, 0, pix.Width())
-				for cx := box.Min.X; cx < box.Max.X; cx++ {
-					i := cy*m.cw + cx
-					if !m.visit[i] {
-						continue
-					}
-					s := &m.cells[i].sky
-					for x := m.xs[cx] - at.X; x < m.xs[cx+1]-at.X; x += step {
-						p := line[3*x : 3*x+3 : 3*x+3]
-						a, b, c := s[0]-p[0], s[1]-p[1], s[2]-p[2]
-						// What is brighter than the sky is a lamp, a cloud or white paint: not what twigs are made of.
-						if a+b+c > own[i].dist {
-							own[i] = found{[3]float32{p[0], p[1], p[2]}, a + b + c}
-						}
-					}
+	onAll(p.cells.Dy(), func(k int) {
+		cy := p.cells.Min.Y + k
+		for cx := p.cells.Min.X; cx < p.cells.Max.X; cx++ {
+			i := cy*m.cw + cx
+			if !m.visit[i] {
+				continue
+			}
+			x0, x1 := m.xs[cx]-p.at.X, m.xs[cx+1]-p.at.X
+			for y := m.ys[cy] - p.at.Y; y < m.ys[cy+1]-p.at.Y; y += step {
+				if p.pix.Format() == kernels.U16 {
+					darkest(&own[i], &m.cells[i].sky, d.table, p.pix.RowU16(y)[3*x0:3*x1], step)
+				} else {
+					darkest(&own[i], &m.cells[i].sky, d.table, p.pix.RowU8(y)[3*x0:3*x1], step)
 				}
 			}
-		})
-		return nil
+		}
 	})
-	if err != nil {
-		return err
+}
+
+func darkest[T uint8 | uint16](own *found, sky *[3]float32, table []float32, row []T, step int) {
+	for ; len(row) >= 3; row = row[min(3*step, len(row)):] {
+		p := [3]float32{table[row[0]], table[row[1]], table[row[2]]}
+		// What is brighter than the sky is a lamp, a cloud or white paint: not what twigs are made of.
+		if d := sky[0] - p[0] + (sky[1] - p[1]) + (sky[2] - p[2]); d > own.dist {
+			*own = found{p, d}
+		}
 	}
-	onAll(m.ch, func(y int) {
+}
+
+// spreadDark gives each cell of some rows the farthest of its neighbourhood.
+func (m *matte) spreadDark(own []found, y0, y1 int) {
+	onAll(y1-y0, func(k int) {
+		y := y0 + k
 		for x := range m.cw {
 			c := &m.cells[y*m.cw+x]
 			best := found{c.dark, 0}
 			for yy := max(0, y-darkReach); yy <= min(m.ch-1, y+darkReach); yy++ {
 				for xx := max(0, x-darkReach); xx <= min(m.cw-1, x+darkReach); xx++ {
-					if o := own[yy*m.cw+xx]; o.dist > best.dist {
-						best = o
+					if o := &own[yy*m.cw+xx]; o.dist > best.dist {
+						best = *o
 					}
 				}
 			}
@@ -381,5 +396,4 @@ func (m *matte) findDark(ctx context.Context, env *realedit.Env, of *kernels.Ima
 			}
 		}
 	})
-	return nil
 }

@@ -112,14 +112,23 @@ func TestShareOfMixtures(t *testing.T) {
 			for i := range p {
 				p[i] = a*c.sky[i] + (1-a)*front[i]
 			}
-			require.InDelta(t, a, share(p[:], &c, &c, 0, 1), 0.07, "a share of %v at %v", a, in)
+			require.InDelta(t, a, shareOf(p, c), 0.07, "a share of %v at %v", a, in)
 		}
 	}
 	// A third colour is what the cut says.
 	c.in = 0
-	require.Zero(t, share([]float32{0.9, 0.3, 0.1}, &c, &c, 0, 1))
+	require.Zero(t, shareOf([3]float32{0.9, 0.3, 0.1}, c))
 	c.in = 1
-	require.EqualValues(t, 1, share([]float32{0.9, 0.9, 0.9}, &c, &c, 0, 1))
+	require.EqualValues(t, 1, shareOf([3]float32{0.9, 0.9, 0.9}, c))
+}
+
+// shareOf is the share of a pixel at an edge, all around it of the colours c.
+func shareOf(p [3]float32, c cellColours) float32 {
+	table := []float32{p[0], p[1], p[2], p[0] + 1}
+	n := around[uint8]{rows: [3][]uint8{{0, 1, 2}, {0, 1, 2}, {3, 1, 2}}, table: table}
+	var w way
+	w.between(&c, &c)
+	return share(&n, &w, 0)
 }
 
 func workOf(b kernels.Backend, t testing.TB, w, h int) (*realedit.Env, *realedit.Work) {
@@ -162,6 +171,10 @@ func TestSkySameBytes(t *testing.T) {
 	require.Equal(t, want, one)
 	far := offhost.New(kerneltest.Host(t), "far:0", 1<<40)
 	require.Equal(t, want, mask(far))
+	runtime.GOMAXPROCS(5) // with more bands at once than the machine has processors
+	five := mask(kerneltest.Host(t))
+	runtime.GOMAXPROCS(was)
+	require.Equal(t, want, five)
 	_, peak := far.Memory()
 	peak -= kernels.ImageBytes(w, h, 3, kernels.U8) // the picture is the Work's
 	_, device := Sky{}.Bytes(w, h)

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // skyPlane is one channel of a small picture on the host.
@@ -18,7 +19,15 @@ func newSkyPlane(w, h int) *skyPlane { return &skyPlane{w, h, make([]float32, w*
 func (p *skyPlane) row(y int) []float32 { return p.v[y*p.w : (y+1)*p.w] }
 
 // ramp is 0 up to lo, 1 from hi on and straight between; with lo above hi it falls.
-func ramp(x, lo, hi float32) float32 { return min(max((x-lo)/(hi-lo), 0), 1) }
+func ramp(x, lo, hi float32) float32 {
+	if t := (x - lo) / (hi - lo); t < 1 {
+		if t > 0 {
+			return t
+		}
+		return 0
+	}
+	return 1
+}
 
 // onAll calls f for 0..n-1 on all processors. What f does for i must not depend on what it does for others.
 func onAll(n int, f func(i int)) {
@@ -30,14 +39,32 @@ func onAll(n int, f func(i int)) {
 		return
 	}
 	var wg sync.WaitGroup
-	for k := range workers {
+	var next atomic.Int64
+	for range workers {
 		wg.Go(func() {
-			for i := k; i < n; i += workers {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				f(i)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// together runs parts that do not depend on each other, at once.
+func together(parts ...func()) { onAll(len(parts), func(i int) { parts[i]() }) }
+
+// planesOf takes an interleaved picture apart.
+func planesOf(rgb []float32, w, h int) [3]*skyPlane {
+	p := [3]*skyPlane{newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)}
+	onAll(h, func(y int) {
+		r, g, b := p[0].row(y), p[1].row(y), p[2].row(y)
+		line := rgb[3*y*w : 3*(y+1)*w]
+		for x := range r {
+			q := line[3*x : 3*x+3 : 3*x+3]
+			r[x], g[x], b[x] = q[0], q[1], q[2]
+		}
+	})
+	return p
 }
 
 // spread is how much of each source pixel goes into a cell when n pixels become m cells.
@@ -106,7 +133,7 @@ func (p *skyPlane) grow(w, h int) *skyPlane {
 	out := newSkyPlane(w, h)
 	xs := between(p.w, w)
 	ys := between(p.h, h)
-	onAll(h, func(y int) {
+	onRows(h, w, func(y int) {
 		a, b, t, dst := p.row(ys[y].at), p.row(min(ys[y].at+1, p.h-1)), ys[y].t, out.row(y)
 		for x := range dst {
 			i, u := xs[x].at, xs[x].t
@@ -160,60 +187,89 @@ func (p *skyPlane) smooth121() *skyPlane {
 	return out
 }
 
-// extreme is the least or the largest value over (2r+1)² pixels.
-func (p *skyPlane) extreme(r int, least bool) *skyPlane {
-	pick := func(a, b float32) float32 {
-		if least == (b < a) {
-			return b
-		}
-		return a
+// extreme is the least or the largest value over 5×5 pixels, of values that are not negative: as integers their bits are in the same order, and
+// the processor picks among integers without a jump.
+func (p *skyPlane) extreme(least bool) *skyPlane {
+	pick := largestOf
+	if least {
+		pick = leastOf
 	}
 	tmp, out := newSkyPlane(p.w, p.h), newSkyPlane(p.w, p.h)
-	for y := range p.h {
+	onAll(p.h, func(y int) {
 		src, dst := p.row(y), tmp.row(y)
+		last := len(src) - 1
 		for x := range dst {
-			v := src[x]
-			for _, u := range src[max(0, x-r):min(p.w, x+r+1)] {
-				v = pick(v, u)
+			if x == 2 && last > 4 {
+				pick(dst[2:last-1], src, src[1:], src[2:], src[3:], src[4:])
 			}
-			dst[x] = v
-		}
-	}
-	for y := range p.h {
-		dst := out.row(y)
-		copy(dst, tmp.row(y))
-		for k := max(0, y-r); k < min(p.h, y+r+1); k++ {
-			for x, u := range tmp.row(k) {
-				dst[x] = pick(dst[x], u)
+			if x < 2 || x > last-2 || last <= 4 {
+				pick(dst[x:x+1], src[max(x-2, 0):], src[max(x-1, 0):], src[x:], src[min(x+1, last):], src[min(x+2, last):])
 			}
 		}
-	}
+	})
+	onAll(p.h, func(y int) {
+		pick(out.row(y), tmp.row(max(y-2, 0)), tmp.row(max(y-1, 0)), tmp.row(y), tmp.row(min(y+1, p.h-1)), tmp.row(min(y+2, p.h-1)))
+	})
 	return out
 }
 
-// boxDeviation is the standard deviation over (2r+1)² pixels, windows cut off at the borders.
-func (p *skyPlane) boxDeviation(r int) *skyPlane {
+func leastOf(dst, a, b, c, d, e []float32) {
+	n := len(dst)
+	a, b, c, d, e = a[:n], b[:n], c[:n], d[:n], e[:n]
+	for i := range dst {
+		dst[i] = math.Float32frombits(min(math.Float32bits(a[i]), math.Float32bits(b[i]), math.Float32bits(c[i]), math.Float32bits(d[i]), math.Float32bits(e[i])))
+	}
+}
+
+func largestOf(dst, a, b, c, d, e []float32) {
+	n := len(dst)
+	a, b, c, d, e = a[:n], b[:n], c[:n], d[:n], e[:n]
+	for i := range dst {
+		dst[i] = math.Float32frombits(max(math.Float32bits(a[i]), math.Float32bits(b[i]), math.Float32bits(c[i]), math.Float32bits(d[i]), math.Float32bits(e[i])))
+	}
+}
+
+// boxDeviations are the standard deviations over (2r+1)² pixels for each r, windows cut off at the borders, from one pair of running sums.
+func (p *skyPlane) boxDeviations(radii ...int) []*skyPlane {
 	w1 := p.w + 1
 	sum, sq := make([]float64, w1*(p.h+1)), make([]float64, w1*(p.h+1))
-	for y := range p.h {
+	onAll(p.h, func(y int) {
 		var s, q float64
+		to, toSq := sum[(y+1)*w1+1:(y+2)*w1], sq[(y+1)*w1+1:(y+2)*w1]
 		for x, v := range p.row(y) {
 			s += float64(v)
 			q += float64(v) * float64(v)
-			sum[(y+1)*w1+x+1] = sum[y*w1+x+1] + s
-			sq[(y+1)*w1+x+1] = sq[y*w1+x+1] + q
+			to[x], toSq[x] = s, q
 		}
+	})
+	const side = 64 // columns at a time
+	onAll((w1+side-1)/side, func(k int) {
+		x0, x1 := k*side, min(w1, (k+1)*side)
+		for y := 2; y <= p.h; y++ {
+			for _, t := range [2][]float64{sum, sq} {
+				above, at := t[(y-1)*w1+x0:(y-1)*w1+x1], t[y*w1+x0:y*w1+x1]
+				for x := range at {
+					at[x] = above[x] + at[x]
+				}
+			}
+		}
+	})
+	out := make([]*skyPlane, len(radii))
+	for k := range out {
+		out[k] = newSkyPlane(p.w, p.h)
 	}
-	out := newSkyPlane(p.w, p.h)
 	onAll(p.h, func(y int) {
-		y0, y1 := max(0, y-r)*w1, min(p.h, y+r+1)*w1
-		dst := out.row(y)
-		for x := range dst {
-			x0, x1 := max(0, x-r), min(p.w, x+r+1)
-			n := float64((x1 - x0) * ((y1 - y0) / w1))
-			m := (sum[y1+x1] - sum[y0+x1] - sum[y1+x0] + sum[y0+x0]) / n
-			v := (sq[y1+x1]-sq[y0+x1]-sq[y1+x0]+sq[y0+x0])/n - m*m
-			dst[x] = float32(math.Sqrt(max(v, 0)))
+		for k, r := range radii {
+			y0, y1 := max(0, y-r)*w1, min(p.h, y+r+1)*w1
+			dst := out[k].row(y)
+			s0, s1, q0, q1 := sum[y0:y0+w1], sum[y1:y1+w1], sq[y0:y0+w1], sq[y1:y1+w1]
+			for x := range dst {
+				x0, x1 := max(0, x-r), min(p.w, x+r+1)
+				n := float64((x1 - x0) * ((y1 - y0) / w1))
+				m := (s1[x1] - s0[x1] - s1[x0] + s0[x0]) / n
+				v := (q1[x1]-q0[x1]-q1[x0]+q0[x0])/n - m*m
+				dst[x] = float32(math.Sqrt(max(v, 0)))
+			}
 		}
 	})
 	return out
@@ -239,29 +295,36 @@ var labTables = sync.OnceValue(func() *[2][4097]float32 {
 })
 
 func lookUp(t *[4097]float32, v float32) float32 {
-	f := min(max(v, 0), 1) * 4096
-	i := min(int(f), 4095)
+	f := v * 4096
+	i := int(f)
+	if uint(i) > 4095 || f < 0 {
+		f = min(max(v, 0), 1) * 4096
+		i = min(int(f), 4095)
+	}
 	return t[i] + (t[i+1]-t[i])*(f-float32(i))
 }
 
 // linearOf is the linear light of an sRGB-encoded value.
 func linearOf(v float32) float32 { return lookUp(&labTables()[0], v) }
 
-// labPlanes are CIELAB (D65) of an interleaved sRGB-encoded picture: L over 100, a, b.
-func labPlanes(rgb []float32, w, h int) (l, a, b *skyPlane) {
+// labPlanes are CIELAB (D65) of an sRGB-encoded picture's channels: L over 100, a, b.
+func labPlanes(rgb [3]*skyPlane) (lab [3]*skyPlane) {
 	t := labTables()
-	l, a, b = newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)
+	w, h := rgb[0].w, rgb[0].h
+	lab = [3]*skyPlane{newSkyPlane(w, h), newSkyPlane(w, h), newSkyPlane(w, h)}
 	onAll(h, func(y int) {
-		for x := range w {
-			k := y*w + x
-			r, g, u := lookUp(&t[0], rgb[3*k]), lookUp(&t[0], rgb[3*k+1]), lookUp(&t[0], rgb[3*k+2])
+		l := lab[0].row(y)
+		a, b := lab[1].row(y)[:len(l)], lab[2].row(y)[:len(l)]
+		pr, pg, pb := rgb[0].row(y)[:len(l)], rgb[1].row(y)[:len(l)], rgb[2].row(y)[:len(l)]
+		for x := range l {
+			r, g, u := lookUp(&t[0], pr[x]), lookUp(&t[0], pg[x]), lookUp(&t[0], pb[x])
 			fx := lookUp(&t[1], (0.4124564*r+0.3575761*g+0.1804375*u)/0.95047)
 			fy := lookUp(&t[1], 0.2126729*r+0.7151522*g+0.0721750*u)
 			fz := lookUp(&t[1], (0.0193339*r+0.1191920*g+0.9503041*u)/1.08883)
-			l.v[k], a.v[k], b.v[k] = 1.16*fy-0.16, 500*(fx-fy), 200*(fy-fz)
+			l[x], a[x], b[x] = 1.16*fy-0.16, 500*(fx-fy), 200*(fy-fz)
 		}
 	})
-	return l, a, b
+	return lab
 }
 
 func sqrt32(v float32) float32 { return float32(math.Sqrt(float64(v))) }

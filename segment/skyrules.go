@@ -2,14 +2,21 @@ package segment
 
 import "math"
 
-func abs32(v float32) float32 { return float32(math.Abs(float64(v))) }
+func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
 // probable is the probability of sky for each place of the grid.
 func (f *skyFeatures) probable() *skyPlane {
 	w, h := f.w, f.h
-	a0, b0, l0 := f.r0.mean(f.a), f.r0.mean(f.b), f.r0.mean(f.l)
-	edge1, rank1 := f.r1.mean(f.edge), f.r1.mean(f.rank)
-	s := f.shapes(f.r1)
+	var a0, b0, l0, edge1, rank1 *skyPlane
+	var s []shape
+	together(
+		func() { a0 = f.r0.mean(f.a) },
+		func() { b0 = f.r0.mean(f.b) },
+		func() { l0 = f.r0.mean(f.l) },
+		func() { edge1 = f.r1.mean(f.edge) },
+		func() { rank1 = f.r1.mean(f.rank) },
+		func() { s = f.shapes(f.r1) },
+	)
 	p := newSkyPlane(w, h)
 	onAll(h, func(y int) {
 		pos := (float32(y) + 0.5) / float32(h)
@@ -49,10 +56,13 @@ func (f *skyFeatures) probable() *skyPlane {
 func (f *skyFeatures) joined(p *skyPlane) *skyPlane {
 	sure := f.barrierFrom(f.bound, func(i int) bool { return p.v[i] > 0.9 })
 	out := newSkyPlane(p.w, p.h)
-	for i, q := range p.v {
-		odds := math.Log(float64(q/(1-q))) + float64(5*(1-ramp(sure.v[i], .05, .45))+4*(1-ramp(sure.v[i], .04, .15)))
-		out.v[i] = float32(1 / (1 + math.Exp(-odds)))
-	}
+	onAll(p.h, func(y int) {
+		for i := y * p.w; i < (y+1)*p.w; i++ {
+			q := p.v[i]
+			odds := math.Log(float64(q/(1-q))) + float64(5*(1-ramp(sure.v[i], .05, .45))+4*(1-ramp(sure.v[i], .04, .15)))
+			out.v[i] = float32(1 / (1 + math.Exp(-odds)))
+		}
+	})
 	return out
 }
 

@@ -79,10 +79,9 @@ func (v *skyView) divide(p *skyPlane) {
 	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
 	prior := p.resized(cw, ch)
 	small := make([]float32, 3*cw*ch)
-	for c := range 3 {
-		p := newSkyPlane(v.w, v.h)
-		for i := range p.v {
-			p.v[i] = 255 * v.rgb[3*i+c]
+	for c, p := range planesOf(v.rgb, v.w, v.h) {
+		for i, s := range p.v {
+			p.v[i] = 255 * s
 		}
 		for i, s := range p.shrink(cw, ch).v {
 			small[3*i+c] = s
@@ -118,13 +117,13 @@ func (v *skyView) reopen(small []float32, in []bool, prior *skyPlane) {
 		}
 	}
 	var own, sky [3]*skyPlane
-	for c := range own {
+	onAll(len(own), func(c int) {
 		own[c] = newSkyPlane(w, h)
 		for i := range own[c].v {
 			own[c].v[i] = linearOf(small[3*i+c] / 255)
 		}
 		sky[c] = pullPush(own[c], known)
-	}
+	})
 	for i, s := range in[:min(len(in), w*(lowest+h/10))] {
 		if s || prior.v[i] > 0.45 {
 			continue
