@@ -48,23 +48,27 @@ const (
 // find cuts the light at levels half a stop apart. Regions of every level compete: the best quadrilaterals that do not overlap are windows.
 func (s *windowSearch) find() []windowFound {
 	p := s.light
-	top := slices.Max(p.v)
-	var all []windowFound
-	for t := float64(top) - windowStep; t > s.room+0.5; t -= windowStep {
+	var levels []float64
+	for t := float64(slices.Max(p.v)) - windowStep; t > s.room+0.5; t -= windowStep {
+		levels = append(levels, t)
+	}
+	byLevel := make([][]windowFound, len(levels)) // so that their order does not depend on which processor is done first
+	eachRow(len(levels), func(i int) {
 		m := make([]bool, len(p.v))
 		for k, v := range p.v {
-			m[k] = float64(v) > t
+			m[k] = float64(v) > levels[i]
 		}
 		joined := joinPanes(m, p.w, p.h, max(1, windowSide/128))
 		seen := make([]bool, len(m))
 		for k := range joined {
 			if joined[k] && !seen[k] {
 				if f, ok := s.judge(floodRegion(joined, seen, k, p.w, p.h)); ok {
-					all = append(all, f)
+					byLevel[i] = append(byLevel[i], f)
 				}
 			}
 		}
-	}
+	})
+	all := slices.Concat(byLevel...)
 	slices.SortStableFunc(all, func(a, b windowFound) int { return cmp.Compare(b.score, a.score) })
 	taken := make([]bool, len(p.v))
 	brightest := math.Inf(-1)
