@@ -29,7 +29,8 @@ func (Sky) Gives() []realedit.Key { return []realedit.Key{realedit.MaskSky} }
 // Alters nothing.
 func (Sky) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device three strips of the picture are on the host at a time, and one of the mask.
+// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device three strips of the picture are on the
+// host at a time, and one of the mask.
 func (Sky) Bytes(w, h int) (host, device int64) {
 	plane := kernels.ImageBytes(w, h, 1, kernels.U8)
 	host, small := smallBytes(w, h)

@@ -183,7 +183,8 @@ func (m *matte) drawPiece(p *piece, dst *kernels.Image, to image.Point, d decode
 }
 
 // drawCells draws neighbouring cells of a row; rowOf gives the piece's rows.
-func drawCells[T uint8 | uint16](m *matte, cy, cx0, cx1 int, p *piece, rowOf func(y int) []T, dst *kernels.Image, to image.Point, table []float32, cols, rows []place) {
+func drawCells[T uint8 | uint16](m *matte, cy, cx0, cx1 int, p *piece, rowOf func(y int) []T, dst *kernels.Image, to image.Point,
+	table []float32, cols, rows []place) {
 	first := max(0, cx0-1)
 	mixed := make([]cellColours, min(m.cw, cx1+1)-first)
 	last := p.pix.Height() - 1
