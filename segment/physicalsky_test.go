@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/realedit/realedit/internal/scene"
 )
 
 // The model's numbers: luminance at the zenith by the formula for a sun 45° high, 7.32 kcd/m² with turbidity 3; luminance grows towards the sun and the colour towards blue
@@ -104,7 +106,7 @@ func TestPhysicalSky(t *testing.T) {
 // The new sky does not band: in 8 bits, runs of one value along a column are short, and its noise is the photo's.
 func TestNewSkyDoesNotBand(t *testing.T) {
 	b := back(t, "cpu")
-	k := newHouse(1, 2, 360, 240, 2.5) // blown
+	k := newHouse(scene.SkyBlown, 2, 360, 240, 0)
 	w := k.work(t, b, false)
 	replaced(t, ReplaceSky{Clouds: -1}, b, w)
 	p := samplesOf(t, b, w.Image)
