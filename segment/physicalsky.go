@@ -28,9 +28,9 @@ type physicalSky struct {
 	Seed               uint64
 }
 
-// render fills dst, linear light in kcd/m², with what the view sees at dst's size; scale is pixels of the view per pixel of dst. Rows are worked on by all
-// processors, each by one.
-func (s physicalSky) render(ctx context.Context, dst *raster, v horizonView, scale float64) error {
+// render fills dst, linear light in kcd/m², with what the view sees at dst's size; scale is pixels of the view per pixel of dst; where needed (of dst's size; nil = everywhere) is false
+// dst stays as it is. Rows are worked on by all processors, each by one.
+func (s physicalSky) render(ctx context.Context, dst *raster, v horizonView, scale float64, needed []bool) error {
 	a := newAir(s.Elevation, s.Azimuth, s.Turbidity)
 	var c *clouds
 	if s.Clouds > 0 {
@@ -43,6 +43,9 @@ func (s physicalSky) render(ctx context.Context, dst *raster, v horizonView, sca
 	if err := inRows(ctx, dst.h, func(y int) {
 		row := dst.row(y)
 		for x := range dst.w {
+			if needed != nil && !needed[y*dst.w+x] {
+				continue
+			}
 			d := v.towards((float64(x)+0.5)*scale-0.5, (float64(y)+0.5)*scale-0.5)
 			d[1] = max(d[1], 0)
 			sky := hazy(a.at(d), d[1])

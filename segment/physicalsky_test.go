@@ -45,7 +45,7 @@ func TestPhysicalSky(t *testing.T) {
 	view := horizonView{focal: 130, centre: 100, horizon: 110}
 	draw := func(s physicalSky) *raster {
 		r := newRaster(200, 100)
-		require.NoError(t, s.render(context.Background(), r, view, 1))
+		require.NoError(t, s.render(context.Background(), r, view, 1, nil))
 		for _, v := range r.v {
 			require.False(t, math.IsNaN(float64(v)) || v < 0 || v > 1e4)
 		}
@@ -100,7 +100,7 @@ func TestPhysicalSky(t *testing.T) {
 	require.Greater(t, last, len(clear.v)/3)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	require.ErrorIs(t, physicalSky{Elevation: 35, Turbidity: 2.5, Clouds: 0.3}.render(ctx, newRaster(20, 10), view, 10), context.Canceled)
+	require.ErrorIs(t, physicalSky{Elevation: 35, Turbidity: 2.5, Clouds: 0.3}.render(ctx, newRaster(20, 10), view, 10, nil), context.Canceled)
 }
 
 // The new sky does not band: in 8 bits, runs of one value along a column are short, and its noise is the photo's.

@@ -311,7 +311,7 @@ func TestReplaceSkyOfHalfASky(t *testing.T) {
 func skyFile(t testing.TB, s physicalSky) *fstest.MapFile {
 	const w, h = 480, 320
 	r := newRaster(w, h)
-	require.NoError(t, s.render(context.Background(), r, horizonView{focal: 320, centre: w / 2, horizon: h}, 1))
+	require.NoError(t, s.render(context.Background(), r, horizonView{focal: 320, centre: w / 2, horizon: h}, 1, nil))
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for i := range w * h {
 		c := [3]uint8{}

@@ -220,7 +220,7 @@ func (v *oldView) target() float64 { return max(0.50, min(0.70, 0.65+0.35*(v.gro
 func (v *oldView) physical(ctx context.Context, s physicalSky, sun sunHere, plan *SkyPlan) (*raster, string, error) {
 	w, h, scale := v.frame(physicalSide)
 	r := newRaster(w, h)
-	if err := s.render(ctx, r, v.look, scale); err != nil {
+	if err := s.render(ctx, r, v.look, scale, v.needed(w, h, scale)); err != nil {
 		return nil, "", err
 	}
 	// The exposure is that of the air alone, where there is sky.
@@ -253,6 +253,30 @@ func (v *oldView) physical(ctx context.Context, s physicalSky, sun sunHere, plan
 	}
 	return r, fmt.Sprintf("a computed one: the sun %.0f° high (%s), %.0f° to the %s of the view (%s)",
 		s.Elevation, plan.From, math.Abs(s.Azimuth), map[bool]string{true: "left", false: "right"}[s.Azimuth < 0], sun.from), nil
+}
+
+// needed tells where a sky of w×h pixels, each of scale pixels of the picture, is seen: at sky and two pixels of the small copy around it, so that neighbours can be mixed.
+func (v *oldView) needed(w, h int, scale float64) []bool {
+	pw, ph := v.pix.w, v.pix.h
+	wide := make([]bool, pw*ph)
+	for i, a := range v.sky {
+		if a == 0 {
+			continue
+		}
+		for y := max(0, i/pw-2); y < min(ph, i/pw+3); y++ {
+			for x := max(0, i%pw-2); x < min(pw, i%pw+3); x++ {
+				wide[y*pw+x] = true
+			}
+		}
+	}
+	need := make([]bool, w*h)
+	for y := range h {
+		j := min(ph-1, int((float64(y)+0.5)*scale*float64(ph)/float64(v.height)))
+		for x := range w {
+			need[y*w+x] = wide[j*pw+min(pw-1, int((float64(x)+0.5)*scale*float64(pw)/float64(v.width)))]
+		}
+	}
+	return need
 }
 
 // The transition at the horizon: that share of the difference between the old sky's mean colour there and the new one's is put in at the horizon, and less above it,
