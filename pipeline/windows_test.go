@@ -126,6 +126,21 @@ func within(c [4][2]float64, x, y, slack float64) bool {
 	return true
 }
 
+// A wall that a lamp lights, between the picture's border and a window, is no part of the window. In a small picture nothing but the lack of a side tells.
+func TestLitWallBesideAWindow(t *testing.T) {
+	s := scene.Interior(scene.InteriorOptions{W: 240, H: 160, Room: scene.Living, Wall: scene.White, Light: scene.Lamps2700})
+	mask, report := windowsOf(t, kerneltest.Host(t), rendered(t, s.Bracket(scene.BracketOptions{Base: -0.7, Seed: 1})))
+	require.NotEmpty(t, report.Windows)
+	outside, glass := 0, 0.0
+	for i, v := range s.Window {
+		if v == 0 && mask[i] > 127 {
+			outside++
+		}
+		glass += float64(v)
+	}
+	require.Less(t, float64(outside), 0.1*glass, "taken for a window and none")
+}
+
 // The same bytes for any number of threads, each run, and where pixels are out of the processor's reach.
 func TestWindowMasksAreTheSame(t *testing.T) {
 	s := scene.Interior(scene.InteriorOptions{W: 360, H: 240, Room: scene.Bedroom, View: 2, Wall: scene.Sage})

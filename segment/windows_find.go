@@ -238,6 +238,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	f.quad, f.region, f.blown = q, inside, blown
 	f.confidence = min(1, fill*min(1, jump/2)*(0.6+0.4*max(blown, 0.5)))
 	f.score = (fill + rich) * (fill + rich) / 4 * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45) * float64(cornersFilled) / 4
+	f.score *= sides / 4 // a side that the picture cuts off says nothing for it: a lit wall beside a window ends there as well
 	f.light = middle(light)
 	return f, true
 }
