@@ -816,6 +816,9 @@ func TestProblemsAreDocumented(t *testing.T) {
 
 // Other people's photographs with all kinds of metadata: what is written about them is true in every format.
 func TestVerifyPhotographs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("exports dozens of photographs")
+	}
 	names, err := filepath.Glob(filepath.Join(phototest.Dir(t), "metadata", "*", "*"))
 	require.NoError(t, err)
 	n := 0

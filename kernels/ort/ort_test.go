@@ -662,7 +662,7 @@ func TestHostPool(t *testing.T) {
 	wg.Wait()
 	r.Trim()
 	now, _, _ = kernels.Host.Stats()
-	require.Equal(t, before, now)
+	require.LessOrEqual(t, now, before) // less where the collector gave back what tests before this one left
 }
 
 // 200 times loaded, run and closed: 0.4 GB of weights pass through memory, and what stays is bounded by 24 MB: the binding leaks the path's text per
