@@ -74,13 +74,20 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	if err := clearMask(ctx, env, mask); err != nil {
 		return err
 	}
-	for _, f := range found {
-		box, in := glass(e.light, e.lost, f.quad)
-		if f.within != nil {
-			f.within(box, in)
+	panes := make([]paneFound, len(found))
+	inBands(len(found), func(from, to int) {
+		for i := from; i < to; i++ {
+			f, p := found[i], &panes[i]
+			p.box, p.in = glass(e.light, e.lost, f.quad)
+			if f.within != nil {
+				f.within(p.box, p.in)
+			}
+			p.guide = guideOf(e.lumas, e.w, p.box, p.in)
 		}
-		i := guideOf(e.lumas, e.w, box, in)
-		if err := drawGlass(ctx, env, mask, w.Frames[i].Image, e.lumas[i], e.w, e.h, box, in); err != nil {
+	})
+	for i, f := range found {
+		p := panes[i]
+		if err := drawGlass(ctx, env, mask, w.Frames[p.guide].Image, e.lumas[p.guide], e.w, e.h, p.box, p.in); err != nil {
 			return err
 		}
 		q := f.quad.scaled(float64(full.Dx())/float64(e.w), float64(full.Dy())/float64(e.h))
@@ -90,6 +97,13 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 			Region: realedit.RectangleOf(image.Rect(x0, y0, x1, y1)), Message: fmt.Sprintf("a window of %d×%d pixels, by its %s", x1-x0, y1-y0, told[f.evidence])})
 	}
 	return nil
+}
+
+// paneFound is the glass of a window within a box of the small picture, and the photo that parts it from its frame best.
+type paneFound struct {
+	box   image.Rectangle
+	in    []bool
+	guide int
 }
 
 // told says in a finding what told of a window.
@@ -177,6 +191,14 @@ func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
 
 // clearMask makes a mask black.
 func clearMask(ctx context.Context, env *realedit.Env, m *kernels.Image) error {
+	if m.OnHost() {
+		inBands(m.Height(), func(from, to int) {
+			for y := from; y < to; y++ {
+				clear(m.RowU8(y))
+			}
+		})
+		return nil
+	}
 	dot, err := env.NewImage(1, 1, 1, kernels.U8)
 	if err != nil {
 		return err

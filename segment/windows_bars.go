@@ -19,6 +19,7 @@ func (q corners) bars(p *lightPlane, dark func(v float64, away [4]float64) bool)
 	n := b.w * b.h
 	mark, lights := make([]bool, n), make([]float32, n)
 	top, right, bottom, left := q.line(0), q.line(1), q.line(2), q.line(3)
+	sides := q.sides()
 	inBands(b.h, func(from, to int) {
 		for j := from; j < to; j++ {
 			v := (float64(j) + 0.5) / float64(b.h)
@@ -30,7 +31,7 @@ func (q corners) bars(p *lightPlane, dark func(v float64, away [4]float64) bool)
 					continue
 				}
 				if l, ok := p.at(x, y); ok {
-					mark[j*b.w+i], lights[j*b.w+i] = dark(l, q.away(x, y)), float32(l)
+					mark[j*b.w+i], lights[j*b.w+i] = dark(l, sides.away(x, y)), float32(l)
 				}
 			}
 		}
@@ -244,8 +245,9 @@ func (b *windowBars) near(away [4]float64) (near, on bool) {
 
 // line is side i as a·x + b·y + c, the distance inwards.
 func (q corners) line(i int) [3]float64 {
-	d0 := q.away(0, 0)[i]
-	return [3]float64{q.away(1, 0)[i] - d0, q.away(0, 1)[i] - d0, d0}
+	s := q.sides()
+	d0 := s.away(0, 0)[i]
+	return [3]float64{s.away(1, 0)[i] - d0, s.away(0, 1)[i] - d0, d0}
 }
 
 // mixLines is the line whose points lie t of the way from one side to the opposite one: it passes through the point where they meet, as

@@ -145,11 +145,15 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		return f, false
 	}
 	jump /= sides
+	if jump < windowJump || least < 0.3 {
+		return f, false // before every pixel is asked
+	}
 	x0, y0, x1, y1 := q.box(3, p.w, p.h)
-	var inside []int
+	inside := make([]int, 0, (x1-x0)*(y1-y0))
+	borders := q.sides()
 	for y := y0; y < y1; y++ {
 		for x := x0; x < x1; x++ {
-			d := q.inside(float64(x)+0.5, float64(y)+0.5)
+			d := borders.inside(float64(x)+0.5, float64(y)+0.5)
 			switch {
 			case d > 0.5:
 				inside = append(inside, y*p.w+x)
@@ -163,14 +167,16 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	}
 	n = float64(len(inside))
 	ring := middle(frame)
-	var light []float64
+	light := make([]float64, 0, len(inside))
 	var fill, rich, blown, clipped, lost float64
 	for _, k := range inside {
 		light = append(light, float64(p.v[k]))
 	}
 	sorted := slices.Clone(light)
-	slices.Sort(sorted)
-	dim := max(ring+0.7, sorted[len(sorted)*3/4]-windowRange)
+	quarter := nth(sorted, len(sorted)*3/4)
+	third := nth(sorted[:len(sorted)*3/4+1], len(sorted)*2/3) // not the median: somebody may stand before it
+	half := nth(sorted[:len(sorted)*2/3+1], len(sorted)/2)
+	dim := max(ring+0.7, quarter-windowRange)
 	for i, k := range inside {
 		if light[i] > ring+0.7 {
 			fill++
@@ -207,9 +213,9 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		}
 	}
 	fill, rich, blown, clipped, lost = fill/n, rich/n, blown/rich, clipped/rich, lost/rich
-	over := sorted[len(sorted)*2/3] - s.room // not the median: somebody may stand before it
+	over := third - s.room
 	grain := s.grain(inside)
-	if fill < windowFill || over < windowOver || jump < windowJump || least < 0.3 || clipped < 0.5 {
+	if fill < windowFill || over < windowOver || clipped < 0.5 {
 		return f, false
 	}
 	if cornersFilled < 3 {
@@ -221,7 +227,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		if blown*rich < 0.55 || fill < 0.85 || lean > 0.1 || least < 0.7 || jump < 1 || over < 2 || cornersFilled < 4 || !whole {
 			return f, false
 		}
-		f.quad, f.region, f.light = q, inside, middle(light)
+		f.quad, f.region, f.light = q, inside, half
 		f.confidence = 0.6 * fill * min(1, jump/2)
 		f.score = fill * fill * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45)
 		return f, true
@@ -239,7 +245,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	f.confidence = min(1, fill*min(1, jump/2)*(0.6+0.4*max(blown, 0.5)))
 	f.score = (fill + rich) * (fill + rich) / 4 * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45) * float64(cornersFilled) / 4
 	f.score *= sides / 4 // a side that the picture cuts off says nothing for it: a lit wall beside a window ends there as well
-	f.light = middle(light)
+	f.light = half
 	return f, true
 }
 
@@ -262,7 +268,7 @@ func count(b bool) float64 {
 // grain is the step of light between horizontal neighbours within a region that three in four of them do not exceed; what is blown even in the darkest
 // photo is not asked, and where that is nearly all there is none.
 func (s *windowSearch) grain(region []int) float64 {
-	var steps []float64
+	steps := make([]float64, 0, len(region))
 	for i, k := range region {
 		if i > 0 && region[i-1] == k-1 && !s.lost[k] && !s.lost[k-1] {
 			steps = append(steps, math.Abs(float64(s.light.v[k]-s.light.v[k-1])))
@@ -271,8 +277,7 @@ func (s *windowSearch) grain(region []int) float64 {
 	if len(steps)*8 < len(region) {
 		return 0
 	}
-	slices.Sort(steps)
-	return steps[len(steps)*3/4]
+	return nth(steps, len(steps)*3/4)
 }
 
 // roundness is the share of a region and the ellipse of its moments together that both cover.

@@ -18,17 +18,18 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 	w, h := box.Dx(), box.Dy()
 	in = make([]bool, w*h)
 	var ring [4][]float64
-	var view []float64
+	view := make([]float64, 0, w*h)
+	sides := q.sides()
 	for y := range h {
 		for x := range w {
 			px, py := float64(x0+x)+0.5, float64(y0+y)+0.5
-			d := q.inside(px, py)
+			away := sides.away(px, py)
+			d := min(away[0], away[1], away[2], away[3])
 			v := float64(light.v[(y0+y)*light.w+x0+x])
 			switch {
 			case d > 2:
 				view = append(view, v)
 			case d < -1 && d > -3.5:
-				away := q.away(px, py)
 				i := 0
 				for k := range away {
 					if away[k] < away[i] {
@@ -42,8 +43,7 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 	if len(view) == 0 {
 		return box, in
 	}
-	slices.Sort(view)
-	bright := view[len(view)*6/10]
+	bright := nth(view, len(view)*6/10)
 	var frame [4]float64
 	var all []float64
 	for i := range ring {
@@ -77,7 +77,7 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 	for y := range h {
 		for x := range w {
 			px, py := float64(x0+x)+0.5, float64(y0+y)+0.5
-			away := q.away(px, py)
+			away := sides.away(px, py)
 			d := min(away[0], away[1], away[2], away[3])
 			if d < -1 {
 				continue
@@ -98,7 +98,7 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 	})
 	light.dropLamps(in, lost, box, int(q.area()/80))
 	fillHoles(in, w, h, int(q.area()/50), func(x, y int) bool {
-		away := q.away(float64(x0+x)+0.5, float64(y0+y)+0.5)
+		away := sides.away(float64(x0+x)+0.5, float64(y0+y)+0.5)
 		near, _ := bars.near(away)
 		return near || min(away[0], away[1], away[2], away[3]) < 2
 	})
@@ -109,9 +109,10 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 // covers it. floor is the light below which something stands before the frame.
 func (p *lightPlane) fillOutside(in []bool, box image.Rectangle, q corners, floor func(away [4]float64) float64, bar func(away [4]float64) bool) {
 	w, h := box.Dx(), box.Dy()
+	sides := q.sides()
 	dark, seen := make([]bool, len(in)), make([]bool, len(in))
 	for k := range in {
-		away := q.away(float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5)
+		away := sides.away(float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5)
 		dark[k] = !in[k] && min(away[0], away[1], away[2], away[3]) >= 1 && !bar(away)
 	}
 	for k := range dark {
@@ -122,7 +123,7 @@ func (p *lightPlane) fillOutside(in []bool, box image.Rectangle, q corners, floo
 		contacts, broken := 0, 0
 		for _, k := range region {
 			x, y := float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5
-			away := q.away(x, y)
+			away := sides.away(x, y)
 			for i, d := range away {
 				if d >= 2.5 {
 					continue
@@ -157,18 +158,17 @@ func (p *lightPlane) dropLamps(in, lost []bool, box image.Rectangle, least int) 
 	if wide.Empty() {
 		return
 	}
-	lamps := make([]bool, w*h)
-	found := false
-	smooth := make([]bool, w*h)
-	for _, limit := range [...]float32{0.05, 0.08, 0.12, 0.2} { // the lower parts a globe from a smooth view, the higher holds its shaded side
-		inBands(h, func(from, to int) {
-			for y := from; y < to; y++ {
-				for x := range w {
-					k := (wide.Min.Y+y)*p.w + wide.Min.X + x
-					smooth[y*w+x] = !lost[k] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < limit
-				}
+	limits := [...]float32{0.05, 0.08, 0.12, 0.2} // the lower parts a globe from a smooth view, the higher holds its shaded side
+	var byLimit [len(limits)][]bool
+	eachRow(len(limits), func(i int) {
+		lamps, found := make([]bool, w*h), false
+		smooth := make([]bool, w*h)
+		for y := range h {
+			for x := range w {
+				k := (wide.Min.Y+y)*p.w + wide.Min.X + x
+				smooth[y*w+x] = !lost[k] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < limits[i]
 			}
-		})
+		}
 		apart := grow(smooth, w, h, 2, false) // from what it touches
 		seen := make([]bool, len(apart))
 		for k := range apart {
@@ -184,8 +184,21 @@ func (p *lightPlane) dropLamps(in, lost []bool, box image.Rectangle, least int) 
 				found = true
 			}
 		}
+		if found {
+			byLimit[i] = lamps
+		}
+	})
+	var lamps []bool
+	for _, l := range byLimit {
+		if lamps == nil {
+			lamps = l
+			continue
+		}
+		for k := range l {
+			lamps[k] = lamps[k] || l[k]
+		}
 	}
-	if !found {
+	if lamps == nil {
 		return
 	}
 	for k, lamp := range grow(lamps, w, h, 4, true) {
@@ -283,15 +296,17 @@ func fillHoles(in []bool, w, h, most int, rim func(x, y int) bool) {
 // guideOf is the frame whose luma tells glass from frame best: by what parts the tenth darkest of the glass from the tenth brightest of the
 // rest around it.
 func guideOf(lumas [][]float32, w int, box image.Rectangle, in []bool) int {
-	best, most := 0, math.Inf(-1)
 	bw, bh := box.Dx(), box.Dy()
 	inner := grow(in, bw, bh, 1, false)
 	outer := grow(in, bw, bh, 1, true)
-	for i, l := range lumas {
-		var a, b []float64
+	apart := make([]float64, len(lumas))
+	eachRow(len(lumas), func(i int) {
+		l := lumas[i]
+		apart[i] = math.Inf(-1)
+		a, b := make([]float32, 0, bw*bh), make([]float32, 0, bw*bh)
 		for y := range bh {
 			for x := range bw {
-				v := float64(l[(box.Min.Y+y)*w+box.Min.X+x])
+				v := l[(box.Min.Y+y)*w+box.Min.X+x]
 				if inner[y*bw+x] {
 					a = append(a, v)
 				} else if !outer[y*bw+x] {
@@ -300,12 +315,14 @@ func guideOf(lumas [][]float32, w int, box image.Rectangle, in []bool) int {
 			}
 		}
 		if len(a) == 0 || len(b) == 0 {
-			continue
+			return
 		}
-		slices.Sort(a)
-		slices.Sort(b)
-		if d := a[len(a)/10] - b[len(b)*9/10]; d > most {
-			best, most = i, d
+		apart[i] = float64(nth(a, len(a)/10)) - float64(nth(b, len(b)*9/10))
+	})
+	best := 0
+	for i, d := range apart {
+		if d > apart[best] {
+			best = i
 		}
 	}
 	return best
@@ -398,6 +415,16 @@ func drawStrip(ctx context.Context, env *realedit.Env, dst, frame *kernels.Image
 	}
 	bw, bh := box.Dx(), box.Dy()
 	wide := src.Format() == kernels.U16
+	type place struct { // of a column between those of the coefficients
+		i, n int
+		u    float32
+	}
+	columns := make([]place, r.Dx())
+	for x := range columns {
+		fx := min(max((float64(r.Min.X+x)+0.5)/sx-0.5-float64(box.Min.X), 0), float64(bw-1))
+		i := min(int(fx), max(bw-2, 0))
+		columns[x] = place{i, min(i+1, bw-1), float32(fx - float64(i))}
+	}
 	inBands(r.Dy(), func(from, to int) {
 		a, b := make([]float32, bw), make([]float32, bw)
 		for y := from; y < to; y++ {
@@ -411,10 +438,7 @@ func drawStrip(ctx context.Context, env *realedit.Env, dst, frame *kernels.Image
 			}
 			row := out.RowU8(y)
 			for x := range row {
-				fx := min(max((float64(r.Min.X+x)+0.5)/sx-0.5-float64(box.Min.X), 0), float64(bw-1))
-				i := min(int(fx), max(bw-2, 0))
-				u := float32(fx - float64(i))
-				n := min(i+1, bw-1)
+				i, n, u := columns[x].i, columns[x].n, columns[x].u
 				var l float32
 				if wide {
 					p := src.RowU16(y)[3*x : 3*x+3]

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -65,9 +66,39 @@ func fitSide(t, u []float64, steepest float64) (sideLine, bool) {
 	return best, true
 }
 
-func middle(v []float64) float64 {
+// middle is the upper median; v is left in another order.
+func middle(v []float64) float64 { return nth(v, len(v)/2) }
+
+// nth is what would be v[k] if v were sorted, by Hoare's selection; v is left in another order.
+func nth[T cmp.Ordered](v []T, k int) T {
+	for len(v) > 32 {
+		a, b, c := v[0], v[len(v)/2], v[len(v)-1]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := 0, len(v)-1
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch { // v[:j+1] ≤ pivot ≤ v[i:], what is between them is the pivot
+		case k <= j:
+			v = v[:j+1]
+		case k >= i:
+			v, k = v[i:], k-i
+		default:
+			return v[k]
+		}
+	}
 	slices.Sort(v)
-	return v[len(v)/2]
+	return v[k]
 }
 
 // steepest is how much the upper and lower sides of a window rise at most, dy/dx, as seen along a wall.
@@ -141,19 +172,40 @@ func (q corners) area() (s float64) {
 
 // away is how far a point lies within each side's line, in pixels; negative outside.
 func (q corners) away(x, y float64) (d [4]float64) {
+	s := q.sides()
+	return s.away(x, y)
+}
+
+// inside is the least of away.
+func (q corners) inside(x, y float64) float64 {
+	s := q.sides()
+	return s.inside(x, y)
+}
+
+// quadSides is a quad made ready for many points: a corner, the way to the next, and its length.
+type quadSides [4]struct{ x, y, ex, ey, l float64 }
+
+func (q corners) sides() (s quadSides) {
 	for i := range q {
 		a, b := q[i], q[(i+1)%4]
-		ex, ey := b[0]-a[0], b[1]-a[1]
-		if l := math.Hypot(ex, ey); l > 0 {
-			d[i] = (ex*(y-a[1]) - ey*(x-a[0])) / l
+		s[i].x, s[i].y, s[i].ex, s[i].ey = a[0], a[1], b[0]-a[0], b[1]-a[1]
+		s[i].l = math.Hypot(s[i].ex, s[i].ey)
+	}
+	return s
+}
+
+// away is as corners.away.
+func (s *quadSides) away(x, y float64) (d [4]float64) {
+	for i := range s {
+		if e := &s[i]; e.l > 0 {
+			d[i] = (e.ex*(y-e.y) - e.ey*(x-e.x)) / e.l
 		}
 	}
 	return d
 }
 
-// inside is the least of away.
-func (q corners) inside(x, y float64) float64 {
-	d := q.away(x, y)
+func (s *quadSides) inside(x, y float64) float64 {
+	d := s.away(x, y)
 	return min(d[0], d[1], d[2], d[3])
 }
 
@@ -190,8 +242,9 @@ func (q corners) box(margin float64, w, h int) (x0, y0, x1, y1 int) {
 // agreement is the share of quad and region together that both cover.
 func (q corners) agreement(region []int, w, h int) float64 {
 	in, out := 0, 0
+	s := q.sides()
 	for _, k := range region {
-		if q.inside(float64(k%w)+0.5, float64(k/w)+0.5) >= 0 {
+		if s.inside(float64(k%w)+0.5, float64(k/w)+0.5) >= 0 {
 			in++
 		} else {
 			out++
@@ -202,7 +255,7 @@ func (q corners) agreement(region []int, w, h int) float64 {
 	n := 0
 	for y := y0; y < y1; y++ {
 		for x := x0; x < x1; x++ {
-			if q.inside(float64(x)+0.5, float64(y)+0.5) >= 0 {
+			if s.inside(float64(x)+0.5, float64(y)+0.5) >= 0 {
 				n++
 			}
 		}

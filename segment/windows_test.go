@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +40,22 @@ func TestFitQuad(t *testing.T) {
 	}
 	_, _, ok := fitQuad([]int{5, 6, 205}, 200)
 	require.False(t, ok, "three pixels")
+}
+
+func TestNth(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := 1; n < 400; n += 7 {
+		for _, kinds := range []int{1, 3, 1 << 30} {
+			v := make([]float64, n)
+			for i := range v {
+				v[i] = float64(r.IntN(kinds))
+			}
+			sorted := slices.Sorted(slices.Values(v))
+			for _, k := range []int{0, n / 10, n / 2, n * 3 / 4, n - 1} {
+				require.Equal(t, sorted[k], nth(slices.Clone(v), k), "%d of %d", k, n)
+			}
+		}
+	}
 }
 
 func TestRoundness(t *testing.T) {
