@@ -315,26 +315,44 @@ func joinPanes(m []bool, w, h, r int) []bool {
 	return grow(grow(m, w, h, r, true), w, h, r, false)
 }
 
-// grow widens what is set (or what is not) by r pixels in a square. A summed-area table makes any radius cost the same.
+// grow widens what is set (or what is not) by r pixels in a square: along rows by the distance to the last one, down columns by counts that rows enter and leave.
 func grow(src []bool, w, h, r int, set bool) []bool {
-	sat := make([]int32, (w+1)*(h+1))
-	for y := range h {
-		var row int32
-		for x := range w {
-			if src[y*w+x] == set {
-				row++
-			}
-			sat[(y+1)*(w+1)+x+1] = sat[y*(w+1)+x+1] + row
-		}
-	}
 	out := make([]bool, len(src))
 	inBands(h, func(from, to int) {
+		first, last := max(0, from-r), min(h, to+r)
+		wide := make([]uint8, (last-first)*w) // 1 where one lies within r along the row
+		for y := first; y < last; y++ {
+			row, line := src[y*w:(y+1)*w], wide[(y-first)*w:(y-first+1)*w]
+			next := 0 // what is before it is marked already
+			for x, v := range row {
+				if v != set {
+					continue
+				}
+				for next = max(next, x-r); next < min(w, x+r+1); next++ {
+					line[next] = 1
+				}
+			}
+		}
+		counts := make([]uint16, w)
+		for y := first; y < min(h, from+r); y++ {
+			for x, v := range wide[(y-first)*w : (y-first+1)*w] {
+				counts[x] += uint16(v)
+			}
+		}
 		for y := from; y < to; y++ {
-			y0, y1 := max(0, y-r), min(h, y+r+1)
-			for x := range w {
-				x0, x1 := max(0, x-r), min(w, x+r+1)
-				n := sat[y1*(w+1)+x1] - sat[y0*(w+1)+x1] - sat[y1*(w+1)+x0] + sat[y0*(w+1)+x0]
-				out[y*w+x] = n > 0 == set
+			if y+r < h {
+				for x, v := range wide[(y+r-first)*w : (y+r-first+1)*w] {
+					counts[x] += uint16(v)
+				}
+			}
+			if y-r-1 >= first {
+				for x, v := range wide[(y-r-1-first)*w : (y-r-first)*w] {
+					counts[x] -= uint16(v)
+				}
+			}
+			line := out[y*w : (y+1)*w]
+			for x, n := range counts {
+				line[x] = n > 0 == set
 			}
 		}
 	})

@@ -58,6 +58,31 @@ func TestNth(t *testing.T) {
 	}
 }
 
+// A square around each pixel is all that growing and shrinking mean, also where it reaches beyond the picture.
+func TestGrow(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		w, h, reach, set := 1+r.IntN(40), 1+r.IntN(40), r.IntN(6), r.IntN(2) == 0
+		m := make([]bool, w*h)
+		dense := r.IntN(30)
+		for i := range m {
+			m[i] = r.IntN(30) < dense
+		}
+		got := grow(m, w, h, reach, set)
+		for k := range m {
+			want := !set
+			for y := max(0, k/w-reach); y <= min(h-1, k/w+reach); y++ {
+				for x := max(0, k%w-reach); x <= min(w-1, k%w+reach); x++ {
+					if m[y*w+x] == set {
+						want = set
+					}
+				}
+			}
+			require.Equal(t, want, got[k], "%d×%d, reach %d of %v, at %d", w, h, reach, set, k)
+		}
+	}
+}
+
 func TestRoundness(t *testing.T) {
 	disc := regionOf(100, 100, func(x, y float64) bool { return math.Hypot((x-50)/1.3, y-50) < 30 })
 	square := regionOf(100, 100, func(x, y float64) bool { return x > 20 && x < 80 && y > 30 && y < 70 })

@@ -89,7 +89,21 @@ func (b *backend) NewImage(w, h, channels int, f kernels.Format) (*kernels.Image
 }
 
 func (b *backend) Copy(ctx context.Context, dst, src *kernels.Image) error {
-	return kernels.CopyHost(ctx, dst, src)
+	if dst == nil || src == nil || !dst.OnHost() || !src.OnHost() || src.Height()*len(src.Row(0)) < 1<<20 {
+		return kernels.CopyHost(ctx, dst, src) // which also says what is wrong
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := kernels.CheckCopy(dst, src); err != nil {
+		return err
+	}
+	b.bands(src.Height(), 64, func(_, y0, y1 int) { // fresh pages cost more than the bytes
+		for y := y0; y < y1; y++ {
+			copy(dst.Row(y), src.Row(y))
+		}
+	})
+	return nil
 }
 
 func (b *backend) width() int {

@@ -3,7 +3,10 @@
 package cpu
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,3 +45,35 @@ func TestInPlace(t *testing.T) { kerneltest.TestInPlace(t, New(2)) }
 
 // Every operation against the reference; TestSameBits carries it to the other instruction sets.
 func TestAgainstReference(t *testing.T) { kerneltest.Test(t, ref.New(), New(2)) }
+
+// Large pictures are copied in bands, and say what is wrong as small ones do.
+func TestCopyLarge(t *testing.T) {
+	b := New(3)
+	src, err := b.NewImage(701, 601, 3, kernels.U16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst, _ := b.NewImage(701, 601, 3, kernels.U16)
+	for y := range 601 {
+		for x, row := 0, src.RowU16(y); x < len(row); x++ {
+			row[x] = uint16(y*7919 + x*104729)
+		}
+	}
+	if err := b.Copy(t.Context(), dst, src); err != nil {
+		t.Fatal(err)
+	}
+	for y := range 601 {
+		if !slices.Equal(dst.RowU16(y), src.RowU16(y)) {
+			t.Fatalf("row %d differs", y)
+		}
+	}
+	other, _ := b.NewImage(701, 600, 3, kernels.U16)
+	if err := b.Copy(t.Context(), other, src); !errors.Is(err, kernels.ErrInvalid) {
+		t.Errorf("another size: %v", err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.Copy(over, dst, src); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
