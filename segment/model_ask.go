@@ -136,7 +136,7 @@ func (m *asked) output(out ort.Values, name string, shape ...int64) (*answer, er
 	}
 	var wrong atomic.Bool
 	const parts = 64
-	eachRow(parts, func(k int) {
+	onAll(parts, func(k int) {
 		for _, f := range v[len(v)*k/parts : len(v)*(k+1)/parts] {
 			if f-f != 0 { // NaN and infinities
 				wrong.Store(true)

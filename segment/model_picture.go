@@ -3,8 +3,6 @@ package segment
 import (
 	"context"
 	"math"
-	"runtime"
-	"sync"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -112,7 +110,7 @@ func normalised(rgb []float32, f framing, pre realedit.Preprocess, byMax bool) [
 	}
 	w, h := min(f.w, f.rw), min(f.h, f.rh)
 	out := make([]float32, 3*f.w*f.h)
-	eachRow(f.h, func(y int) {
+	onAll(f.h, func(y int) {
 		for c := range 3 {
 			row := out[(c*f.h+y)*f.w:][:f.w]
 			x := 0
@@ -188,18 +186,4 @@ func resizePlane(ctx context.Context, env *realedit.Env, v []float32, sw, sh, w,
 		return nil, err
 	}
 	return out, env.Backend.Copy(ctx, host, dst)
-}
-
-// eachRow calls f for every row, on all processors. Rows must not depend on each other.
-func eachRow(h int, f func(y int)) {
-	n := min(runtime.GOMAXPROCS(0), h)
-	var wg sync.WaitGroup
-	for k := range n {
-		wg.Go(func() {
-			for y := h * k / n; y < h*(k+1)/n; y++ {
-				f(y)
-			}
-		})
-	}
-	wg.Wait()
 }

@@ -71,7 +71,7 @@ func (r *resampler) taps(n, m, from, count int) []tap {
 func (r *resampler) scale(v []float32, sw, sh, c, rw, rh, x0, y0, w, h int) []float32 {
 	tx, ty := r.taps(sw, rw, x0, w), r.taps(sh, rh, y0, h)
 	across := make([]float32, sh*w*c)
-	eachRow(sh, func(y int) {
+	onAll(sh, func(y int) {
 		in, out := v[y*sw*c:][:sw*c], across[y*w*c:][:w*c]
 		for x, t := range tx {
 			for ch := range c {
@@ -84,7 +84,7 @@ func (r *resampler) scale(v []float32, sw, sh, c, rw, rh, x0, y0, w, h int) []fl
 		}
 	})
 	out := make([]float32, h*w*c)
-	eachRow(h, func(y int) {
+	onAll(h, func(y int) {
 		row := out[y*w*c:][:w*c]
 		for k, f := range ty[y].weights {
 			in := across[(ty[y].first+k)*w*c:][:w*c]

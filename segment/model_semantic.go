@@ -77,7 +77,7 @@ func oneClass(v []float32, class float32) []float32 {
 // shares are the two classes' shares of the softmax over the n planes of w×h logits in v.
 func shares(v []float32, n, w, h int) (sky, window []float32) {
 	sky, window = make([]float32, w*h), make([]float32, w*h)
-	eachRow(h, func(y int) {
+	onAll(h, func(y int) {
 		top, sum := make([]float32, w), make([]float32, w)
 		copy(top, v[y*w:][:w])
 		for c := 1; c < n; c++ {

@@ -143,34 +143,29 @@ func windowsByModel(ctx context.Context, env *realedit.Env, w *realedit.Work, mi
 
 // quads are the regions of a plane that are at least half and minArea of the picture large, as quadrilaterals.
 func (v *modelView) quads(plane []float32, minArea float64) []windowFound {
-	in := make([]bool, len(plane))
-	for k, p := range plane {
-		in[k] = p >= 0.5
-	}
-	seen := make([]bool, len(in))
+	in := bitMaskOf(v.w, v.h, func(x, y int) bool { return plane[y*v.w+x] >= 0.5 })
 	var found []windowFound
-	for k := range in {
-		if !in[k] || seen[k] {
+	for _, r := range in.regions() {
+		n := float64(r.area())
+		if n < max(64, minArea*float64(len(plane))) {
 			continue
 		}
-		region := floodRegion(in, seen, k, v.w, v.h)
-		if float64(len(region)) < max(64, minArea*float64(len(in))) {
-			continue
-		}
-		q, _, ok := fitQuad(region, v.w)
+		q, _, ok := fitQuad(r)
 		if !ok || !q.convex() {
 			continue
 		}
 		var sum float64
-		for _, i := range region {
-			sum += float64(plane[i])
+		for _, s := range r {
+			for _, p := range plane[int(s.y)*v.w:][s.x0:s.x1] {
+				sum += float64(p)
+			}
 		}
-		found = append(found, windowFound{quad: q, confidence: sum / float64(len(region)), evidence: "model", region: region,
+		found = append(found, windowFound{quad: q, confidence: sum / n, evidence: "model",
 			within: func(box image.Rectangle, glass []bool) {
 				for y := box.Min.Y; y < box.Max.Y; y++ {
 					for x := box.Min.X; x < box.Max.X; x++ {
 						at := (y-box.Min.Y)*box.Dx() + x - box.Min.X
-						glass[at] = glass[at] && in[y*v.w+x]
+						glass[at] = glass[at] && in.at(x, y)
 					}
 				}
 			}})

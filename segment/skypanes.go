@@ -17,46 +17,28 @@ const (
 // dropPanes takes out of the sky what stands alone in it like a window pane: a part that reaches no border of the picture, with a wall between it and
 // the sky above, and two or three of its left, right and upper sides straight. Gaps in trees are ragged; glass that mirrors the sky has the sky's colours and is none.
 func dropPanes(in []bool, w, h int) {
-	seen := make([]bool, len(in))
-	var panes [][]int
-	for k := range in {
-		if in[k] && !seen[k] {
-			if part := floodRegion(in, seen, k, w, h); isPane(part, in, w, h) {
-				panes = append(panes, part)
-			}
+	var panes []region
+	for _, part := range bitMaskFrom(in, w, h).regions() {
+		if isPane(part, in, w, h) {
+			panes = append(panes, part)
 		}
 	}
 	for _, part := range panes {
-		for _, i := range part {
-			in[i] = false
-		}
+		part.set(in, w, false)
 	}
 }
 
-func isPane(part []int, in []bool, w, h int) bool {
-	if float64(len(part)) > paneMost*float64(w*h) {
+func isPane(part region, in []bool, w, h int) bool {
+	if float64(part.area()) > paneMost*float64(w*h) {
 		return false
 	}
-	x0, y0, x1, y1 := w, h, -1, -1
-	for _, i := range part {
-		x0, y0, x1, y1 = min(x0, i%w), min(y0, i/w), max(x1, i%w), max(y1, i/w)
-	}
-	if x0 == 0 || y0 == 0 || x1 == w-1 || y1 == h-1 || x1-x0+1 < paneLeast || y1-y0+1 < paneLeast {
+	x0, y0, x1, y1 := part.box()
+	if x0 == 0 || y0 == 0 || x1 == w || y1 == h || x1-x0 < paneLeast || y1-y0 < paneLeast {
 		return false
 	}
-	left, right, top := make([]int, y1-y0+1), make([]int, y1-y0+1), make([]int, x1-x0+1)
-	for i := range left {
-		left[i], right[i] = w, -1
-	}
-	for i := range top {
-		top[i] = h
-	}
-	for _, i := range part {
-		x, y := i%w-x0, i/w-y0
-		left[y], right[y], top[x] = min(left[y], x+x0), max(right[y], x+x0), min(top[x], y+y0)
-	}
-	apart := make([]int, len(top))
-	for i, y := range top {
+	o := part.outline()
+	apart := make([]int, len(o.top))
+	for i, y := range o.top {
 		d := 1
 		for y-d >= 0 && !in[(y-d)*w+i+x0] {
 			d++
@@ -68,7 +50,7 @@ func isPane(part []int, in []bool, w, h int) bool {
 		return false
 	}
 	straight := 0
-	for _, side := range [][]int{left, right, top} {
+	for _, side := range [][]int{o.left, o.right, o.top} {
 		if isStraight(side) {
 			straight++
 		}

@@ -75,15 +75,13 @@ func (s Windows) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		return err
 	}
 	panes := make([]paneFound, len(found))
-	inBands(len(found), func(from, to int) {
-		for i := from; i < to; i++ {
-			f, p := found[i], &panes[i]
-			p.box, p.in = glass(e.light, e.lost, f.quad)
-			if f.within != nil {
-				f.within(p.box, p.in)
-			}
-			p.guide = guideOf(e.lumas, e.w, p.box, p.in)
+	onAll(len(found), func(i int) {
+		f, p := found[i], &panes[i]
+		p.box, p.in = glass(e.light, e.lost, f.quad)
+		if f.within != nil {
+			f.within(p.box, p.in)
 		}
+		p.guide = guideOf(e.lumas, e.w, p.box, p.in)
 	})
 	for i, f := range found {
 		p := panes[i]
@@ -174,18 +172,16 @@ func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
 	}
 	dark, bright := e.extremes()
 	s.blown, s.clipped, s.lost = over(reference, windowWhite), over(bright, windowWhite), over(dark, blown)
-	room := slices.Clone(s.light.v)
-	slices.Sort(room)
-	s.room = float64(room[len(room)/2])
+	s.room = float64(middle(slices.Clone(s.light.v)))
 	found := s.find()
-	for i := range found {
+	onAll(len(found), func(i int) {
 		f := &found[i]
 		f.quad = e.light.toGlass(f.quad.scaled(float64(e.w)/float64(gw), float64(e.h)/float64(gh)), float64(max(e.w, e.h))/40)
 		f.evidence = "bracket"
 		if s.single {
 			f.evidence = "shape"
 		}
-	}
+	})
 	return found
 }
 

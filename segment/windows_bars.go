@@ -7,9 +7,9 @@ import (
 // windowBars are a window's muntins and stiles in the window's own coordinates: across and down, each from 0 to 1 between opposite sides.
 type windowBars struct {
 	w, h       int
-	in         []bool // cells on or near a bar
-	upright    []bool // columns that are bars, or the paint of a reveal or a stile
-	horizontal []bool // rows that are
+	in         *bitMask // cells on or near a bar
+	upright    []bool   // columns that are bars, or the paint of a reveal or a stile
+	horizontal []bool   // rows that are
 }
 
 // bars finds them: what dark tells from the view, thin and through most of the window.
@@ -37,7 +37,7 @@ func (q corners) bars(p *lightPlane, dark func(v float64, away [4]float64) bool)
 		}
 	})
 	// A bar is as thin as a tenth of the window and runs through most of it: a column or row of cells is one where most of its cells are of such runs.
-	b.in = make([]bool, n)
+	b.in = newBitMask(b.w, b.h)
 	rows, columns := runs(mark, b.w, b.h, 1, b.w), runs(mark, b.h, b.w, b.w, 1)
 	const thin = 3
 	upright, slim, level := make([]int, b.w), make([]int, b.w), make([]int, b.h)
@@ -69,18 +69,22 @@ func (q corners) bars(p *lightPlane, dark func(v float64, away [4]float64) bool)
 	for i := range upright {
 		if slim[i]*20 >= 11*b.h || upright[i]*10 >= 7*b.h && even(i, b.h, b.w) {
 			for j := range b.h {
-				b.in[j*b.w+i] = mark[j*b.w+i]
+				if mark[j*b.w+i] {
+					b.in.set(i, j)
+				}
 			}
 		}
 	}
 	for j := range level {
 		if level[j]*20 >= 11*b.w && even(j*b.w, b.w, 1) {
 			for i := range b.w {
-				b.in[j*b.w+i] = mark[j*b.w+i]
+				if mark[j*b.w+i] {
+					b.in.set(i, j)
+				}
 			}
 		}
 	}
-	b.in = grow(b.in, b.w, b.h, 2, true)
+	b.in = b.in.grown(2)
 	// One that is lit, or thinner than a pixel, is still a line along which there is less light than on both sides of it.
 	b.upright = dips(lights, b.w, b.h, 1, b.w)
 	b.horizontal = dips(lights, b.h, b.w, b.w, 1)
@@ -240,7 +244,7 @@ func (b *windowBars) near(away [4]float64) (near, on bool) {
 		return false, false
 	}
 	on = b.upright[i] || b.horizontal[j]
-	return on || b.in[j*b.w+i], on
+	return on || b.in.at(i, j), on
 }
 
 // line is side i as a·x + b·y + c, the distance inwards.

@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 	"slices"
+	"sync"
 )
 
 // windowFound is a window on the grid that windows are found on.
@@ -12,10 +13,10 @@ type windowFound struct {
 	quad       corners
 	confidence float64
 	score      float64
-	evidence   string  // "bracket", "shape", "model"
-	light      float64 // median, stops
-	blown      float64 // share of the bright part that is blown in the reference
-	region     []int
+	evidence   string                               // "bracket", "shape", "model"
+	light      float64                              // median, stops
+	blown      float64                              // share of the bright part that is blown in the reference
+	inside     []int32                              // the pixels within the quad
 	within     func(box image.Rectangle, in []bool) // cuts the glass further, may be nil
 }
 
@@ -53,18 +54,13 @@ func (s *windowSearch) find() []windowFound {
 		levels = append(levels, t)
 	}
 	byLevel := make([][]windowFound, len(levels)) // so that their order does not depend on which processor is done first
-	eachRow(len(levels), func(i int) {
-		m := make([]bool, len(p.v))
-		for k, v := range p.v {
-			m[k] = float64(v) > levels[i]
-		}
-		joined := joinPanes(m, p.w, p.h, max(1, windowSide/128))
-		seen := make([]bool, len(m))
-		for k := range joined {
-			if joined[k] && !seen[k] {
-				if f, ok := s.judge(floodRegion(joined, seen, k, p.w, p.h)); ok {
-					byLevel[i] = append(byLevel[i], f)
-				}
+	onAll(len(levels), func(i int) {
+		i = len(levels) - 1 - i // the lowest take longest
+		// Gaps are bridged: muntins are part of the window they divide.
+		const gap = windowSide / 128
+		for _, r := range p.over(levels[i]).grown(gap).shrunk(gap).regions() {
+			if f, ok := s.judge(r); ok {
+				byLevel[i] = append(byLevel[i], f)
 			}
 		}
 	})
@@ -80,10 +76,10 @@ func (s *windowSearch) find() []windowFound {
 		if f.light < brightest-windowDim && f.blown < 0.1 {
 			continue // the reflection of a window in a screen
 		}
-		if alreadyTaken(f.region, taken)*5 > len(f.region) {
+		if alreadyTaken(f.inside, taken)*5 > len(f.inside) {
 			continue
 		}
-		for _, k := range f.region {
+		for _, k := range f.inside {
 			taken[k] = true
 		}
 		out = append(out, f)
@@ -94,9 +90,9 @@ func (s *windowSearch) find() []windowFound {
 	return out
 }
 
-// alreadyTaken is how many of a region's pixels are taken.
-func alreadyTaken(region []int, taken []bool) (n int) {
-	for _, k := range region {
+// alreadyTaken is how many of the pixels are taken.
+func alreadyTaken(pixels []int32, taken []bool) (n int) {
+	for _, k := range pixels {
 		if taken[k] {
 			n++
 		}
@@ -104,18 +100,27 @@ func alreadyTaken(region []int, taken []bool) (n int) {
 	return n
 }
 
+// judgeBuffer is what a judgement writes down; the next one writes over it.
+type judgeBuffer struct {
+	inside               []int32
+	light, sorted, frame []float32
+	steps                []float32
+}
+
+var judgeBuffers = sync.Pool{New: func() any { return new(judgeBuffer) }}
+
 // judge tells whether a region of a level is a window.
-func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
+func (s *windowSearch) judge(r region) (f windowFound, ok bool) {
 	p := s.light
-	n := float64(len(region))
+	n := float64(r.area())
 	if n < max(64, s.minArea*float64(len(p.v))) || n > 0.7*float64(len(p.v)) {
 		return f, false
 	}
-	q, lean, ok := fitQuad(region, p.w)
+	q, lean, ok := fitQuad(r)
 	if !ok || lean > windowLean {
 		return f, false
 	}
-	square, round := q.agreement(region, p.w, p.h), roundness(region, p.w)
+	square, round := q.agreement(r, p.w, p.h), roundness(r)
 	if square < 0.5 || round > 0.9 && round > square+0.03 {
 		return f, false // a lamp
 	}
@@ -127,13 +132,13 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	}
 	var jump, least float64
 	least = 9
-	var frame []float64
 	sides := 0.0
+	var points [sidePoints]float64
 	for i := range q {
 		if p.atBorder(q[i], q[(i+1)%4]) && !s.single {
 			continue // the picture ends there, not the window
 		}
-		d := p.drops(q, i)
+		d := p.drops(&points, q, i)
 		v := drop(d)
 		jump += v
 		sides++
@@ -149,39 +154,45 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		return f, false // before every pixel is asked
 	}
 	x0, y0, x1, y1 := q.box(3, p.w, p.h)
-	inside := make([]int, 0, (x1-x0)*(y1-y0))
+	buf := judgeBuffers.Get().(*judgeBuffer)
+	defer judgeBuffers.Put(buf)
+	inside, frame, light := buf.inside[:0], buf.frame[:0], buf.light[:0]
 	borders := q.sides()
 	for y := y0; y < y1; y++ {
-		for x := x0; x < x1; x++ {
-			d := borders.inside(float64(x)+0.5, float64(y)+0.5)
-			switch {
-			case d > 0.5:
-				inside = append(inside, y*p.w+x)
-			case d < -0.5 && d > -3:
-				frame = append(frame, float64(p.v[y*p.w+x]))
+		from, to := borders.span(y, x0, x1, 0.5)
+		row := p.v[y*p.w : (y+1)*p.w]
+		for x := from; x < to; x++ {
+			inside, light = append(inside, int32(y*p.w+x)), append(light, row[x])
+		}
+		ring := func(x int) {
+			if d := borders.inside(float64(x)+0.5, float64(y)+0.5); d < -0.5 && d > -3 {
+				frame = append(frame, row[x])
 			}
 		}
+		for x := x0; x < from; x++ {
+			ring(x)
+		}
+		for x := to; x < x1; x++ {
+			ring(x)
+		}
 	}
+	sorted := append(buf.sorted[:0], light...)
+	buf.inside, buf.frame, buf.light, buf.sorted = inside, frame, light, sorted
 	if len(inside) == 0 || len(frame) == 0 {
 		return f, false
 	}
 	n = float64(len(inside))
-	ring := middle(frame)
-	light := make([]float64, 0, len(inside))
+	ring := float64(middle(frame))
 	var fill, rich, blown, clipped, lost float64
-	for _, k := range inside {
-		light = append(light, float64(p.v[k]))
-	}
-	sorted := slices.Clone(light)
-	quarter := nth(sorted, len(sorted)*3/4)
-	third := nth(sorted[:len(sorted)*3/4+1], len(sorted)*2/3) // not the median: somebody may stand before it
-	half := nth(sorted[:len(sorted)*2/3+1], len(sorted)/2)
+	quarter := float64(nth(sorted, len(sorted)*3/4))
+	third := float64(nth(sorted[:len(sorted)*3/4+1], len(sorted)*2/3)) // not the median: somebody may stand before it
+	half := float64(nth(sorted[:len(sorted)*2/3+1], len(sorted)/2))
 	dim := max(ring+0.7, quarter-windowRange)
 	for i, k := range inside {
-		if light[i] > ring+0.7 {
+		if float64(light[i]) > ring+0.7 {
 			fill++
 		}
-		if light[i] > dim {
+		if float64(light[i]) > dim {
 			rich++
 			blown += count(s.blown[k])
 			clipped += count(s.clipped[k])
@@ -214,7 +225,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	}
 	fill, rich, blown, clipped, lost = fill/n, rich/n, blown/rich, clipped/rich, lost/rich
 	over := third - s.room
-	grain := s.grain(inside)
+	grain := s.grain(inside, buf)
 	if fill < windowFill || over < windowOver || clipped < 0.5 {
 		return f, false
 	}
@@ -227,7 +238,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 		if blown*rich < 0.55 || fill < 0.85 || lean > 0.1 || least < 0.7 || jump < 1 || over < 2 || cornersFilled < 4 || !whole {
 			return f, false
 		}
-		f.quad, f.region, f.light = q, inside, half
+		f.quad, f.inside, f.light = q, slices.Clone(inside), half
 		f.confidence = 0.6 * fill * min(1, jump/2)
 		f.score = fill * fill * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45)
 		return f, true
@@ -241,7 +252,7 @@ func (s *windowSearch) judge(region []int) (f windowFound, ok bool) {
 	if blown < 0.3 && (fill < 0.85 || lean > 0.12 || over < 3) {
 		return f, false
 	}
-	f.quad, f.region, f.blown = q, inside, blown
+	f.quad, f.inside, f.blown = q, slices.Clone(inside), blown
 	f.confidence = min(1, fill*min(1, jump/2)*(0.6+0.4*max(blown, 0.5)))
 	f.score = (fill + rich) * (fill + rich) / 4 * min(1, jump/2) * math.Pow(n/float64(len(p.v)), 0.45) * float64(cornersFilled) / 4
 	f.score *= sides / 4 // a side that the picture cuts off says nothing for it: a lit wall beside a window ends there as well
@@ -267,33 +278,36 @@ func count(b bool) float64 {
 
 // grain is the step of light between horizontal neighbours within a region that three in four of them do not exceed; what is blown even in the darkest
 // photo is not asked, and where that is nearly all there is none.
-func (s *windowSearch) grain(region []int) float64 {
-	steps := make([]float64, 0, len(region))
-	for i, k := range region {
-		if i > 0 && region[i-1] == k-1 && !s.lost[k] && !s.lost[k-1] {
-			steps = append(steps, math.Abs(float64(s.light.v[k]-s.light.v[k-1])))
+func (s *windowSearch) grain(pixels []int32, buf *judgeBuffer) float64 {
+	steps := buf.steps[:0]
+	for i, k := range pixels {
+		if i > 0 && pixels[i-1] == k-1 && !s.lost[k] && !s.lost[k-1] {
+			steps = append(steps, abs(s.light.v[k]-s.light.v[k-1]))
 		}
 	}
-	if len(steps)*8 < len(region) {
+	buf.steps = steps
+	if len(steps)*8 < len(pixels) {
 		return 0
 	}
-	return nth(steps, len(steps)*3/4)
+	return float64(nth(steps, len(steps)*3/4))
 }
 
 // roundness is the share of a region and the ellipse of its moments together that both cover.
-func roundness(region []int, w int) float64 {
+func roundness(r region) float64 {
 	var mx, my, xx, xy, yy float64
-	n := float64(len(region))
-	for _, k := range region {
-		mx += float64(k % w)
-		my += float64(k / w)
+	n := float64(r.area())
+	for _, s := range r {
+		l := float64(s.x1 - s.x0)
+		mx += l * float64(s.x0+s.x1-1) / 2
+		my += l * float64(s.y)
 	}
 	mx, my = mx/n, my/n
-	for _, k := range region {
-		x, y := float64(k%w)-mx, float64(k/w)-my
-		xx += x * x
-		xy += x * y
-		yy += y * y
+	for _, s := range r {
+		// of whole numbers about their middle: the sum of squares is l·(l²−1)/12
+		l, x, y := float64(s.x1-s.x0), float64(s.x0+s.x1-1)/2-mx, float64(s.y)-my
+		xx += l*x*x + l*(l*l-1)/12
+		xy += l * x * y
+		yy += l * y * y
 	}
 	xx, xy, yy = xx/n, xy/n, yy/n
 	det := xx*yy - xy*xy
@@ -301,81 +315,13 @@ func roundness(region []int, w int) float64 {
 		return 0
 	}
 	in := 0.0
-	for _, k := range region {
-		x, y := float64(k%w)-mx, float64(k/w)-my
-		if (yy*x*x-2*xy*x*y+xx*y*y)/det <= 4 { // a filled ellipse has a quarter of its semi-axis squared as variance
-			in++
+	for _, s := range r {
+		y := float64(s.y) - my
+		for x := float64(s.x0) - mx; x < float64(s.x1)-mx; x++ {
+			if (yy*x*x-2*xy*x*y+xx*y*y)/det <= 4 { // a filled ellipse has a quarter of its semi-axis squared as variance
+				in++
+			}
 		}
 	}
 	return in / (n + 4*math.Pi*math.Sqrt(det) - in)
-}
-
-// joinPanes bridges gaps of up to 2r pixels: muntins are part of the window they divide.
-func joinPanes(m []bool, w, h, r int) []bool {
-	return grow(grow(m, w, h, r, true), w, h, r, false)
-}
-
-// grow widens what is set (or what is not) by r pixels in a square: along rows by the distance to the last one, down columns by counts that rows enter and leave.
-func grow(src []bool, w, h, r int, set bool) []bool {
-	out := make([]bool, len(src))
-	inBands(h, func(from, to int) {
-		first, last := max(0, from-r), min(h, to+r)
-		wide := make([]uint8, (last-first)*w) // 1 where one lies within r along the row
-		for y := first; y < last; y++ {
-			row, line := src[y*w:(y+1)*w], wide[(y-first)*w:(y-first+1)*w]
-			next := 0 // what is before it is marked already
-			for x, v := range row {
-				if v != set {
-					continue
-				}
-				for next = max(next, x-r); next < min(w, x+r+1); next++ {
-					line[next] = 1
-				}
-			}
-		}
-		counts := make([]uint16, w)
-		for y := first; y < min(h, from+r); y++ {
-			for x, v := range wide[(y-first)*w : (y-first+1)*w] {
-				counts[x] += uint16(v)
-			}
-		}
-		for y := from; y < to; y++ {
-			if y+r < h {
-				for x, v := range wide[(y+r-first)*w : (y+r-first+1)*w] {
-					counts[x] += uint16(v)
-				}
-			}
-			if y-r-1 >= first {
-				for x, v := range wide[(y-r-1-first)*w : (y-r-first)*w] {
-					counts[x] -= uint16(v)
-				}
-			}
-			line := out[y*w : (y+1)*w]
-			for x, n := range counts {
-				line[x] = n > 0 == set
-			}
-		}
-	})
-	return out
-}
-
-// floodRegion collects the 4-connected pixels of m around start.
-func floodRegion(m, seen []bool, start, w, h int) []int {
-	seen[start] = true
-	region := []int{start}
-	for i := 0; i < len(region); i++ {
-		k := region[i]
-		x, y := k%w, k/w
-		visit := func(ok bool, q int) {
-			if ok && m[q] && !seen[q] {
-				seen[q] = true
-				region = append(region, q)
-			}
-		}
-		visit(x > 0, k-1)
-		visit(x+1 < w, k+1)
-		visit(y > 0, k-w)
-		visit(y+1 < h, k+w)
-	}
-	return region
 }

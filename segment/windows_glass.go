@@ -4,7 +4,6 @@ import (
 	"context"
 	"image"
 	"math"
-	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -110,43 +109,41 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 func (p *lightPlane) fillOutside(in []bool, box image.Rectangle, q corners, floor func(away [4]float64) float64, bar func(away [4]float64) bool) {
 	w, h := box.Dx(), box.Dy()
 	sides := q.sides()
-	dark, seen := make([]bool, len(in)), make([]bool, len(in))
-	for k := range in {
-		away := sides.away(float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5)
-		dark[k] = !in[k] && min(away[0], away[1], away[2], away[3]) >= 1 && !bar(away)
-	}
-	for k := range dark {
-		if !dark[k] || seen[k] {
-			continue
+	away := func(x, y int) [4]float64 { return sides.away(float64(box.Min.X+x)+0.5, float64(box.Min.Y+y)+0.5) }
+	dark := bitMaskOf(w, h, func(x, y int) bool {
+		if in[y*w+x] {
+			return false
 		}
-		region := floodRegion(dark, seen, k, w, h)
+		d := away(x, y)
+		return min(d[0], d[1], d[2], d[3]) >= 1 && !bar(d)
+	})
+	for _, r := range dark.regions() {
 		contacts, broken := 0, 0
-		for _, k := range region {
-			x, y := float64(box.Min.X+k%w)+0.5, float64(box.Min.Y+k/w)+0.5
-			away := sides.away(x, y)
-			for i, d := range away {
-				if d >= 2.5 {
-					continue
-				}
-				contacts++
-				l := q.line(i)
-				best := math.Inf(-1)
-				for out := 1.5; out < 4; out++ {
-					if v, ok := p.at(x-l[0]*(d+out), y-l[1]*(d+out)); ok {
-						best = max(best, v)
+		for _, s := range r {
+			for x := int(s.x0); x < int(s.x1); x++ {
+				far := away(x, int(s.y))
+				for i, d := range far {
+					if d >= 2.5 {
+						continue
 					}
-				}
-				if !(best > floor(away)) {
-					broken++
+					contacts++
+					l := q.line(i)
+					best := math.Inf(-1)
+					for out := 1.5; out < 4; out++ {
+						if v, ok := p.at(float64(box.Min.X+x)+0.5-l[0]*(d+out), float64(box.Min.Y+int(s.y))+0.5-l[1]*(d+out)); ok {
+							best = max(best, v)
+						}
+					}
+					if !(best > floor(far)) {
+						broken++
+					}
 				}
 			}
 		}
-		if broken*8 > contacts || len(region)*6 > int(q.area()) {
+		if broken*8 > contacts || r.area()*6 > int(q.area()) {
 			continue
 		}
-		for _, k := range region {
-			in[k] = true
-		}
+		r.set(in, w, true)
 	}
 }
 
@@ -158,113 +155,95 @@ func (p *lightPlane) dropLamps(in, lost []bool, box image.Rectangle, least int) 
 	if wide.Empty() {
 		return
 	}
-	limits := [...]float32{0.05, 0.08, 0.12, 0.2} // the lower parts a globe from a smooth view, the higher holds its shaded side
-	var byLimit [len(limits)][]bool
-	eachRow(len(limits), func(i int) {
-		lamps, found := make([]bool, w*h), false
-		smooth := make([]bool, w*h)
-		for y := range h {
-			for x := range w {
-				k := (wide.Min.Y+y)*p.w + wide.Min.X + x
-				smooth[y*w+x] = !lost[k] && max(abs(p.v[k+1]-p.v[k-1]), abs(p.v[k+p.w]-p.v[k-p.w])) < limits[i]
+	step := make([]float32, w*h) // to the neighbours
+	onAll(h, func(y int) {
+		at := (wide.Min.Y+y)*p.w + wide.Min.X
+		up, here, low := p.v[at-p.w:][:w], p.v[at-1:][:w+2], p.v[at+p.w:][:w]
+		for x, gone := range lost[at:][:w] {
+			if step[y*w+x] = max(abs(here[x+2]-here[x]), abs(low[x]-up[x])); gone {
+				step[y*w+x] = math.MaxFloat32
 			}
-		}
-		apart := grow(smooth, w, h, 2, false) // from what it touches
-		seen := make([]bool, len(apart))
-		for k := range apart {
-			if !apart[k] || seen[k] {
-				continue
-			}
-			region := floodRegion(apart, seen, k, w, h)
-			if len(region)*2 < least {
-				continue
-			}
-			body := filledOut(region, w)
-			if len(body) >= least && len(region)*5 >= len(body)*3 && roundness(body, w) > 0.89 && markGlobe(lamps, body, w) {
-				found = true
-			}
-		}
-		if found {
-			byLimit[i] = lamps
 		}
 	})
-	var lamps []bool
+	limits := [...]float32{0.05, 0.08, 0.12, 0.2} // the lower parts a globe from a smooth view, the higher holds its shaded side
+	var byLimit [len(limits)]*bitMask
+	onAll(len(limits), func(i int) {
+		smooth := bitMaskOf(w, h, func(x, y int) bool { return step[y*w+x] < limits[i] })
+		for _, r := range smooth.shrunk(2).regions() { // from what it touches
+			n := r.area()
+			if n*2 < least {
+				continue
+			}
+			body := r.filledOut()
+			if m := body.area(); m < least || n*5 < m*3 || roundness(body) <= 0.89 {
+				continue
+			}
+			if byLimit[i] == nil {
+				byLimit[i] = newBitMask(w, h)
+			}
+			byLimit[i].addGlobe(body)
+		}
+	})
+	lamps := newBitMask(w, h)
 	for _, l := range byLimit {
-		if lamps == nil {
-			lamps = l
-			continue
-		}
-		for k := range l {
-			lamps[k] = lamps[k] || l[k]
+		if l != nil {
+			for k, v := range l.v {
+				lamps.v[k] |= v
+			}
 		}
 	}
-	if lamps == nil {
-		return
-	}
-	for k, lamp := range grow(lamps, w, h, 4, true) {
-		if at := image.Pt(wide.Min.X+k%w, wide.Min.Y+k/w); lamp && at.In(box) {
-			in[(at.Y-box.Min.Y)*box.Dx()+at.X-box.Min.X] = false
+	for y, lamps := box.Min.Y, lamps.grown(4); y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			if at := image.Pt(x, y); at.In(wide) && lamps.at(x-wide.Min.X, y-wide.Min.Y) {
+				in[(y-box.Min.Y)*box.Dx()+x-box.Min.X] = false
+			}
 		}
 	}
 }
 
-// markGlobe sets the ellipse that a body's bounding box holds, if the body fills it and leaves the box's corners alone, as a square patch of a wall does not.
-func markGlobe(lamps []bool, body []int, w int) bool {
-	x0, y0, x1, y1 := math.MaxInt, math.MaxInt, -1, -1
-	for _, k := range body {
-		x0, x1 = min(x0, k%w), max(x1, k%w)
-		y0, y1 = min(y0, k/w), max(y1, k/w)
-	}
-	rx, ry := float64(x1-x0+1)/2, float64(y1-y0+1)/2
-	far := func(k int) float64 { // 1 on the ellipse
-		x, y := (float64(k%w-x0)+0.5)/rx-1, (float64(k/w-y0)+0.5)/ry-1
-		return x*x + y*y
+// addGlobe sets the ellipse that a body's bounding box holds, if the body fills it and leaves the box's corners alone, as a square patch of a wall does not.
+func (m *bitMask) addGlobe(body region) {
+	x0, y0, x1, y1 := body.box()
+	rx, ry := float64(x1-x0)/2, float64(y1-y0)/2
+	far := func(x, y int) float64 { // 1 on the ellipse
+		u, v := (float64(x-x0)+0.5)/rx-1, (float64(y-y0)+0.5)/ry-1
+		return u*u + v*v
 	}
 	in, corner := 0, 0
-	for _, k := range body {
-		if d := far(k); d <= 1 {
-			in++
-		} else if d > 1.25 {
-			corner++
-		}
-	}
-	if float64(in) < 0.85*math.Pi*rx*ry || corner*100 > len(body) {
-		return false
-	}
-	for y := y0; y <= y1; y++ {
-		for x := x0; x <= x1; x++ {
-			if k := y*w + x; far(k) <= 1 {
-				lamps[k] = true
+	for _, s := range body {
+		for x := int(s.x0); x < int(s.x1); x++ {
+			if d := far(x, int(s.y)); d <= 1 {
+				in++
+			} else if d > 1.25 {
+				corner++
 			}
 		}
 	}
-	return true
+	if float64(in) < 0.85*math.Pi*rx*ry || corner*100 > body.area() {
+		return
+	}
+	for y := y0; y < y1; y++ {
+		for x := x0; x < x1; x++ {
+			if far(x, y) <= 1 {
+				m.set(x, y)
+			}
+		}
+	}
 }
 
 // filledOut is a region with all that lies between two of its pixels both across and down: highlights and noise leave holes and notches in a globe.
-func filledOut(region []int, w int) (body []int) {
-	x0, y0, x1, y1 := math.MaxInt, math.MaxInt, -1, -1
-	for _, k := range region {
-		x0, x1 = min(x0, k%w), max(x1, k%w)
-		y0, y1 = min(y0, k/w), max(y1, k/w)
-	}
-	left, right := make([]int, y1-y0+1), make([]int, y1-y0+1)
-	top, bottom := make([]int, x1-x0+1), make([]int, x1-x0+1)
-	for i := range left {
-		left[i], right[i] = math.MaxInt, -1
-	}
-	for i := range top {
-		top[i], bottom[i] = math.MaxInt, -1
-	}
-	for _, k := range region {
-		x, y := k%w, k/w
-		left[y-y0], right[y-y0] = min(left[y-y0], x), max(right[y-y0], x)
-		top[x-x0], bottom[x-x0] = min(top[x-x0], y), max(bottom[x-x0], y)
-	}
-	for y := y0; y <= y1; y++ {
-		for x := max(x0, left[y-y0]); x <= right[y-y0]; x++ {
-			if y >= top[x-x0] && y <= bottom[x-x0] {
-				body = append(body, y*w+x)
+func (r region) filledOut() (body region) {
+	o := r.outline()
+	for j := range o.left {
+		y := o.y0 + j
+		for x := o.left[j]; x < o.right[j]; x++ {
+			if y < o.top[x-o.x0] || y >= o.bottom[x-o.x0] {
+				continue
+			}
+			if n := len(body); n > 0 && int(body[n-1].y) == y && int(body[n-1].x1) == x {
+				body[n-1].x1++
+			} else {
+				body = append(body, run{int32(y), int32(x), int32(x + 1)})
 			}
 		}
 	}
@@ -275,20 +254,9 @@ func abs(v float32) float32 { return max(v, -v) }
 
 // fillHoles sets unset regions of up to most pixels that touch nothing at the rim.
 func fillHoles(in []bool, w, h, most int, rim func(x, y int) bool) {
-	out, seen := make([]bool, len(in)), make([]bool, len(in))
-	for k := range in {
-		out[k] = !in[k]
-	}
-	for k := range out {
-		if !out[k] || seen[k] {
-			continue
-		}
-		region := floodRegion(out, seen, k, w, h)
-		if len(region) > most || slices.ContainsFunc(region, func(k int) bool { return rim(k%w, k/w) }) {
-			continue
-		}
-		for _, k := range region {
-			in[k] = true
+	for _, r := range bitMaskFrom(in, w, h).inverse().regions() {
+		if r.area() <= most && !r.any(rim) {
+			r.set(in, w, true)
 		}
 	}
 }
@@ -297,19 +265,19 @@ func fillHoles(in []bool, w, h, most int, rim func(x, y int) bool) {
 // rest around it.
 func guideOf(lumas [][]float32, w int, box image.Rectangle, in []bool) int {
 	bw, bh := box.Dx(), box.Dy()
-	inner := grow(in, bw, bh, 1, false)
-	outer := grow(in, bw, bh, 1, true)
+	mask := bitMaskFrom(in, bw, bh)
+	inner, outer := mask.shrunk(1), mask.grown(1)
 	apart := make([]float64, len(lumas))
-	eachRow(len(lumas), func(i int) {
+	onAll(len(lumas), func(i int) {
 		l := lumas[i]
 		apart[i] = math.Inf(-1)
 		a, b := make([]float32, 0, bw*bh), make([]float32, 0, bw*bh)
 		for y := range bh {
 			for x := range bw {
 				v := l[(box.Min.Y+y)*w+box.Min.X+x]
-				if inner[y*bw+x] {
+				if inner.at(x, y) {
 					a = append(a, v)
-				} else if !outer[y*bw+x] {
+				} else if !outer.at(x, y) {
 					b = append(b, v)
 				}
 			}

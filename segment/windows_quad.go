@@ -67,7 +67,7 @@ func fitSide(t, u []float64, steepest float64) (sideLine, bool) {
 }
 
 // middle is the upper median; v is left in another order.
-func middle(v []float64) float64 { return nth(v, len(v)/2) }
+func middle[T cmp.Ordered](v []T) T { return nth(v, len(v)/2) }
 
 // nth is what would be v[k] if v were sorted, by Hoare's selection; v is left in another order.
 func nth[T cmp.Ordered](v []T, k int) T {
@@ -104,41 +104,23 @@ func nth[T cmp.Ordered](v []T, k int) T {
 // steepest is how much the upper and lower sides of a window rise at most, dy/dx, as seen along a wall.
 const steepest = 0.6
 
-// fitQuad finds the four sides of a region (its pixels' indices in a picture w wide) and their corners at pixel edges.
+// fitQuad finds the four sides of a region and their corners at pixel edges.
 // tilt is how far the left or right side leans at most, dx/dy: walls stand upright.
-func fitQuad(region []int, w int) (q corners, tilt float64, ok bool) {
-	x0, y0, x1, y1 := math.MaxInt, math.MaxInt, -1, -1
-	for _, k := range region {
-		x0, x1 = min(x0, k%w), max(x1, k%w)
-		y0, y1 = min(y0, k/w), max(y1, k/w)
-	}
-	nw, nh := x1-x0+1, y1-y0+1
-	left, right := make([]int, nh), make([]int, nh)
-	top, bottom := make([]int, nw), make([]int, nw)
-	for i := range left {
-		left[i], right[i] = math.MaxInt, -1
-	}
-	for i := range top {
-		top[i], bottom[i] = math.MaxInt, -1
-	}
-	for _, k := range region {
-		x, y := k%w, k/w
-		left[y-y0], right[y-y0] = min(left[y-y0], x), max(right[y-y0], x+1)
-		top[x-x0], bottom[x-x0] = min(top[x-x0], y), max(bottom[x-x0], y+1)
-	}
+func fitQuad(r region) (q corners, tilt float64, ok bool) {
+	o := r.outline()
+	var points []float64
 	line := func(v []int, from int, steepest float64) (sideLine, bool) {
-		var t, u []float64
+		points = slices.Grow(points[:0], 2*len(v))[:2*len(v)]
+		t, u := points[:len(v)], points[len(v):]
 		for i, e := range v {
-			if e >= 0 && e < math.MaxInt {
-				t, u = append(t, float64(from+i)+0.5), append(u, float64(e))
-			}
+			t[i], u[i] = float64(from+i)+0.5, float64(e)
 		}
 		return fitSide(t, u, steepest)
 	}
-	l, ok1 := line(left, y0, 0.3)
-	r, ok2 := line(right, y0, 0.3)
-	t, ok3 := line(top, x0, steepest)
-	b, ok4 := line(bottom, x0, steepest)
+	left, ok1 := line(o.left, o.y0, 0.3)
+	right, ok2 := line(o.right, o.y0, 0.3)
+	top, ok3 := line(o.top, o.x0, steepest)
+	bottom, ok4 := line(o.bottom, o.x0, steepest)
 	if !(ok1 && ok2 && ok3 && ok4) {
 		return q, 0, false
 	}
@@ -146,8 +128,8 @@ func fitQuad(region []int, w int) (q corners, tilt float64, ok bool) {
 		y := (edge.a + edge.b*side.a) / (1 - edge.b*side.b)
 		return [2]float64{side.a + side.b*y, y}
 	}
-	q = corners{meet(l, t), meet(r, t), meet(r, b), meet(l, b)}
-	return q, max(math.Abs(l.b), math.Abs(r.b)), q.convex() && max(math.Abs(t.b), math.Abs(b.b)) < steepest
+	q = corners{meet(left, top), meet(right, top), meet(right, bottom), meet(left, bottom)}
+	return q, max(math.Abs(left.b), math.Abs(right.b)), q.convex() && max(math.Abs(top.b), math.Abs(bottom.b)) < steepest
 }
 
 // convex tells whether the corners turn right all the way round and enclose something.
@@ -239,32 +221,42 @@ func (q corners) box(margin float64, w, h int) (x0, y0, x1, y1 int) {
 	return clip(math.Floor(lx-margin), w), clip(math.Floor(ly-margin), h), clip(math.Ceil(hx+margin), w), clip(math.Ceil(hy+margin), h)
 }
 
-// agreement is the share of quad and region together that both cover.
-func (q corners) agreement(region []int, w, h int) float64 {
-	in, out := 0, 0
-	s := q.sides()
-	for _, k := range region {
-		if s.inside(float64(k%w)+0.5, float64(k/w)+0.5) >= 0 {
-			in++
-		} else {
-			out++
-		}
+// span is the pixels x0 ≤ x < x1 of row y, of those from and to are given, whose middles lie more than d within all sides. They are of one
+// run: how far a point lies within a side only grows, or only falls, along a row.
+func (s *quadSides) span(y, from, to int, d float64) (x0, x1 int) {
+	for from < to && !(s.inside(float64(from)+0.5, float64(y)+0.5) > d) {
+		from++
 	}
-	// what of the quad lies in the picture
-	x0, y0, x1, y1 := q.box(0, w, h)
-	n := 0
-	for y := y0; y < y1; y++ {
-		for x := x0; x < x1; x++ {
-			if s.inside(float64(x)+0.5, float64(y)+0.5) >= 0 {
-				n++
-			}
-		}
+	for from < to && !(s.inside(float64(to-1)+0.5, float64(y)+0.5) > d) {
+		to--
 	}
-	return float64(in) / float64(max(1, n+out))
+	return from, to
 }
 
-// drops are how much light is lost across side i from a pixel and a half inside to as much outside, at points along it that lie in the plane.
-func (p *lightPlane) drops(q corners, i int) []float64 {
+// agreement is the share of quad and region together that both cover; what of the quad lies outside the picture, w×h, does not count.
+func (q corners) agreement(r region, w, h int) float64 {
+	s := q.sides()
+	x0, y0, x1, y1 := q.box(0, w, h)
+	both, either := 0, r.area()
+	for y := y0; y < y1; y++ {
+		from, to := s.span(y, x0, x1, -math.SmallestNonzeroFloat64)
+		either += to - from
+		for len(r) > 0 && int(r[0].y) < y {
+			r = r[1:]
+		}
+		for len(r) > 0 && int(r[0].y) == y {
+			both += max(0, min(to, int(r[0].x1))-max(from, int(r[0].x0)))
+			r = r[1:]
+		}
+	}
+	return float64(both) / float64(max(1, either-both))
+}
+
+// sidePoints is how many points along a side are asked.
+const sidePoints = 24
+
+// drops are how much light is lost across side i from a pixel and a half inside to as much outside, at points along it that lie in the plane; into is where to put them.
+func (p *lightPlane) drops(into *[sidePoints]float64, q corners, i int) []float64 {
 	a, b := q[i], q[(i+1)%4]
 	ex, ey := b[0]-a[0], b[1]-a[1]
 	l := math.Hypot(ex, ey)
@@ -272,10 +264,10 @@ func (p *lightPlane) drops(q corners, i int) []float64 {
 		return nil
 	}
 	nx, ny := -ey/l, ex/l // inwards
-	var out []float64
-	const reach, n = 1.5, 24
-	for k := range n {
-		t := (float64(k) + 0.5) / n
+	out := into[:0]
+	const reach = 1.5
+	for k := range sidePoints {
+		t := (float64(k) + 0.5) / sidePoints
 		x, y := a[0]+t*ex, a[1]+t*ey
 		in, ok1 := p.at(x+reach*nx, y+reach*ny)
 		ex, ok2 := p.at(x-reach*nx, y-reach*ny)
@@ -312,12 +304,13 @@ func drop(d []float64) (s float64) {
 
 // settle moves the sides, each end on its own, by up to reach pixels to where most light is lost.
 func (p *lightPlane) settle(q corners, reach int) corners {
+	var d [sidePoints]float64
 	for _, i := range [4]int{0, 2, 3, 1} {
-		best, most := q, drop(p.drops(q, i))
+		best, most := q, drop(p.drops(&d, q, i))
 		for d0 := -reach; d0 <= reach; d0++ {
 			for d1 := -reach; d1 <= reach; d1++ {
 				if m, ok := q.moved(i, float64(d0), float64(d1)); ok {
-					if v := drop(p.drops(m, i)) - 0.03*math.Abs(float64(d0-d1)); v > most+1e-9 {
+					if v := drop(p.drops(&d, m, i)) - 0.03*math.Abs(float64(d0-d1)); v > most+1e-9 {
 						best, most = m, v
 					}
 				}
@@ -356,6 +349,7 @@ func (q corners) moved(i int, d0, d1 float64) (corners, bool) {
 // toGlass moves the sides from the frame's outer edge, where the region of light may end, inwards to the glass: to the innermost straight edge within depth pixels
 // that light is lost across along most of its length, with nothing but an even strip, the frame, between it and the side before.
 func (p *lightPlane) toGlass(q corners, depth float64) corners {
+	var points [sidePoints]float64
 	for i := range q {
 		best := q
 		a, b := q[(i+1)%4], q[(i+2)%4]
@@ -367,14 +361,14 @@ func (p *lightPlane) toGlass(q corners, depth float64) corners {
 				if !ok {
 					continue
 				}
-				if v := drop(p.drops(m, i)) - 0.03*math.Abs(e); v > most {
+				if v := drop(p.drops(&points, m, i)) - 0.03*math.Abs(e); v > most {
 					at, most = m, v
 				}
 			}
 			if most < 0.5 {
 				continue
 			}
-			steps := p.drops(at, i)
+			steps := p.drops(&points, at, i)
 			lost := 0
 			for _, v := range steps {
 				if v > 0.4 {
@@ -387,7 +381,7 @@ func (p *lightPlane) toGlass(q corners, depth float64) corners {
 			// only where it is a peak
 			in, ok1 := at.moved(i, 1, 1)
 			out, ok2 := at.moved(i, -1, -1)
-			if ok1 && ok2 && drop(p.drops(in, i)) <= most && drop(p.drops(out, i)) <= most {
+			if ok1 && ok2 && drop(p.drops(&points, in, i)) <= most && drop(p.drops(&points, out, i)) <= most {
 				best = at
 			}
 		}

@@ -13,13 +13,13 @@ import (
 	"github.com/realedit/realedit"
 )
 
-func regionOf(w, h int, in func(x, y float64) bool) (region []int) {
-	for k := range w * h {
-		if in(float64(k%w)+0.5, float64(k/w)+0.5) {
-			region = append(region, k)
-		}
+// regionOf is all of a w×h picture where in holds at pixels' middles, in one piece or not.
+func regionOf(w, h int, in func(x, y float64) bool) (r region) {
+	m := bitMaskOf(w, h, func(x, y int) bool { return in(float64(x)+0.5, float64(y)+0.5) })
+	for y := range h {
+		m.runs(y, func(x0, x1 int) { r = append(r, run{int32(y), int32(x0), int32(x1)}) })
 	}
-	return region
+	return r
 }
 
 // A quadrilateral is found to half a pixel, though a corner is hidden and something bright stands beside it.
@@ -29,8 +29,8 @@ func TestFitQuad(t *testing.T) {
 	hidden := regionOf(200, 150, func(x, y float64) bool {
 		return want.inside(x, y) >= 0 && math.Hypot(x-110, y-50) > 16 || x > 119 && x < 131 && y > 85 && y < 100
 	})
-	for name, region := range map[string][]int{"clean": clean, "hidden": hidden} {
-		q, lean, ok := fitQuad(region, 200)
+	for name, region := range map[string]region{"clean": clean, "hidden": hidden} {
+		q, lean, ok := fitQuad(region)
 		require.True(t, ok, name)
 		require.Less(t, lean, 0.03, name)
 		for i := range q {
@@ -38,7 +38,7 @@ func TestFitQuad(t *testing.T) {
 			require.InDelta(t, want[i][1], q[i][1], 0.8, "%s: corner %d of %v", name, i, q)
 		}
 	}
-	_, _, ok := fitQuad([]int{5, 6, 205}, 200)
+	_, _, ok := fitQuad(region{{0, 5, 7}, {1, 5, 6}})
 	require.False(t, ok, "three pixels")
 }
 
@@ -58,36 +58,11 @@ func TestNth(t *testing.T) {
 	}
 }
 
-// A square around each pixel is all that growing and shrinking mean, also where it reaches beyond the picture.
-func TestGrow(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 200 {
-		w, h, reach, set := 1+r.IntN(40), 1+r.IntN(40), r.IntN(6), r.IntN(2) == 0
-		m := make([]bool, w*h)
-		dense := r.IntN(30)
-		for i := range m {
-			m[i] = r.IntN(30) < dense
-		}
-		got := grow(m, w, h, reach, set)
-		for k := range m {
-			want := !set
-			for y := max(0, k/w-reach); y <= min(h-1, k/w+reach); y++ {
-				for x := max(0, k%w-reach); x <= min(w-1, k%w+reach); x++ {
-					if m[y*w+x] == set {
-						want = set
-					}
-				}
-			}
-			require.Equal(t, want, got[k], "%d×%d, reach %d of %v, at %d", w, h, reach, set, k)
-		}
-	}
-}
-
 func TestRoundness(t *testing.T) {
 	disc := regionOf(100, 100, func(x, y float64) bool { return math.Hypot((x-50)/1.3, y-50) < 30 })
 	square := regionOf(100, 100, func(x, y float64) bool { return x > 20 && x < 80 && y > 30 && y < 70 })
-	require.Greater(t, roundness(disc, 100), 0.97)
-	require.Less(t, roundness(square, 100), 0.9)
+	require.Greater(t, roundness(disc), 0.97)
+	require.Less(t, roundness(square), 0.9)
 }
 
 // The scene's light comes from the photos that show it; between two that are far apart it is bounded by them.
