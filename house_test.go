@@ -59,6 +59,8 @@ func rank(pkg string) int {
 		return 50
 	case top == "tile":
 		return 60
+	case strings.HasPrefix(pkg, "diffuse/"):
+		return 65
 	case top == "hdr", top == "segment", top == "diffuse":
 		return 70
 	case top == "pipeline":
