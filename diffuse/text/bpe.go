@@ -1,5 +1,7 @@
 package text
 
+import "slices"
+
 // merger merges the bytes of words to tokens. Of all neighbours that make a token those with the lowest rank merge first, the leftmost
 // of equals first (Sennrich et al. 2016, in the order of the library tokenizers). A heap keeps the candidates: a word of n bytes
 // takes n log n steps, so that a prompt of one endless word is no way to keep a processor busy.
@@ -12,16 +14,17 @@ type merger struct {
 
 // word appends the tokens of a word, which has at least one byte.
 func (m *merger) word(w string) {
-	m.ids, m.prev, m.next, m.heap = m.ids[:0], m.prev[:0], m.next[:0], m.heap[:0]
+	m.ids, m.prev, m.next = slices.Grow(m.ids[:0], len(w)), slices.Grow(m.prev[:0], len(w)), slices.Grow(m.next[:0], len(w))
+	m.heap = slices.Grow(m.heap[:0], len(w))
 	for i := range len(w) {
 		m.ids = append(m.ids, tokenOf[w[i]])
 		m.prev = append(m.prev, int32(i-1))
 		m.next = append(m.next, int32(i+1))
 	}
 	m.ids[len(w)-1] += endOfWord
-	rank := merges()
+	table := merges()
 	for i := range len(w) - 1 {
-		m.propose(rank, int32(i))
+		m.propose(table, int32(i))
 	}
 	for len(m.heap) > 0 {
 		top := m.pop()
@@ -29,19 +32,18 @@ func (m *merger) word(w string) {
 		if m.ids[at] < 0 || int(m.next[at]) == len(w) {
 			continue
 		}
-		// The candidate may be of a pair that is no more. A pair that makes the same token will do: it is the only one that does.
 		right := m.next[at]
-		if have, ok := rank[pair(m.ids[at], m.ids[right])]; !ok || int32(have) != id {
-			continue
+		if a, b := parts(int(id)); m.ids[at] != a || m.ids[right] != b {
+			continue // the candidate's pair is no more
 		}
 		m.ids[at], m.ids[right] = id, -1
 		m.next[at] = m.next[right]
 		if int(m.next[at]) < len(w) {
 			m.prev[m.next[at]] = at
-			m.propose(rank, at)
+			m.propose(table, at)
 		}
 		if m.prev[at] >= 0 {
-			m.propose(rank, m.prev[at])
+			m.propose(table, m.prev[at])
 		}
 	}
 	for i := int32(0); int(i) < len(w); i = m.next[i] {
@@ -49,11 +51,9 @@ func (m *merger) word(w string) {
 	}
 }
 
-func pair(a, b int32) uint32 { return uint32(a)<<16 | uint32(b) }
-
 // propose makes the token at a position and its right neighbour a candidate if they merge.
-func (m *merger) propose(rank map[uint32]uint16, at int32) {
-	if id, ok := rank[pair(m.ids[at], m.ids[m.next[at]])]; ok {
+func (m *merger) propose(table *mergeTable, at int32) {
+	if id := table.of(m.ids[at], m.ids[m.next[at]]); id != 0 {
 		m.push(uint64(id)<<32 | uint64(at))
 	}
 }

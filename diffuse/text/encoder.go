@@ -1,6 +1,9 @@
 package text
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Length is the number of tokens that an encoder takes: the mark of the begin, at most 75 of the prompt, the mark of the end, padding.
 const Length = 77
@@ -35,7 +38,7 @@ func (e Encoder) Pad() int32 {
 // is a prompt: bytes that are no UTF-8 count as U+FFFD. Upper and lower case, kinds and numbers of spaces make no difference. The time
 // is proportional to the length, times its logarithm for one long word.
 func (e Encoder) Tokenize(prompt string) (ids []int32, truncated bool) {
-	ids = e.tokenize(prompt, len(prompt)+1)
+	ids = e.tokenize(prompt, math.MaxInt)
 	return ids, len(ids) > Length-2
 }
 

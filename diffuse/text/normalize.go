@@ -33,27 +33,34 @@ func normalize(text string) string {
 // compose is the text in normalization form C (Unicode Standard Annex #15). Package norm of golang.org/x/text is not
 // used: it inserts a joiner after 30 combining marks, and follows another version of Unicode than the tokenizer's library.
 func (c *table) compose(text string) []rune {
+	settled := true
+	for _, r := range text {
+		settled = settled && !(c.concerned[r>>8] && c.unsettled[r])
+	}
+	if settled {
+		return []rune(text)
+	}
 	rs := make([]rune, 0, len(text))
 	for _, r := range text {
 		rs = c.decompose(rs, r)
 	}
 	// Marks behind a character are brought into the order of their classes, equal ones staying as they are.
 	for i := 0; i < len(rs); i++ {
-		if c.classes[rs[i]] == 0 {
+		if c.class(rs[i]) == 0 {
 			continue
 		}
 		run := i + 1
-		for run < len(rs) && c.classes[rs[run]] != 0 {
+		for run < len(rs) && c.class(rs[run]) != 0 {
 			run++
 		}
-		slices.SortStableFunc(rs[i:run], func(a, b rune) int { return int(c.classes[a]) - int(c.classes[b]) })
+		slices.SortStableFunc(rs[i:run], func(a, b rune) int { return int(c.class(a)) - int(c.class(b)) })
 		i = run
 	}
 	// Each starter takes up what follows, unless something of the same or a higher class, or another starter, stands between.
 	out := rs[:0]
 	starter, last := -1, uint8(0)
 	for _, r := range rs {
-		class := c.classes[r]
+		class := c.class(r)
 		free := starter == len(out)-1 || last != 0 && last < class // nothing between, or lower classes only
 		if starter >= 0 && free {
 			if whole, ok := c.pair(out[starter], r); ok {
@@ -70,6 +77,13 @@ func (c *table) compose(text string) []rune {
 	return out
 }
 
+func (c *table) class(r rune) uint8 {
+	if !c.concerned[r>>8] {
+		return 0
+	}
+	return c.classes[r]
+}
+
 // Syllables of Hangul are made by arithmetic (the Unicode Standard, section 3.12).
 const (
 	hangulS, hangulL, hangulV, hangulT = 0xac00, 0x1100, 0x1161, 0x11a7
@@ -83,6 +97,9 @@ func (c *table) decompose(rs []rune, r rune) []rune {
 			rs = append(rs, hangulT+t)
 		}
 		return rs
+	}
+	if !c.concerned[r>>8] {
+		return append(rs, r)
 	}
 	d, ok := c.decomposed[r]
 	if !ok {

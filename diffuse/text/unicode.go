@@ -20,13 +20,28 @@ type table struct {
 	classes          map[rune]uint8
 	decomposed       map[rune][2]rune // the second 0 for none
 	composed         map[[2]rune]rune
+
+	// unsettled are the characters that composed text does not have, or only where nothing before them takes them up. Text without any is composed.
+	unsettled map[rune]bool
+	// concerned are the pages of 256 characters with a class, a decomposition or something unsettled; syllables of Hangul have none of their own.
+	concerned [(unicode.MaxRune + 1) >> 8]bool
 }
 
 // step says that each step-th character from first to last has the small letter delta from it.
 type step struct{ first, last, step, delta rune }
 
-var characters = sync.OnceValue(func() *table {
-	c := &table{&unicode.RangeTable{}, &unicode.RangeTable{}, nil, map[rune]uint8{}, map[rune][2]rune{}, map[[2]rune]rune{}}
+var characters = sync.OnceValue(readCharacters)
+
+func readCharacters() *table {
+	c := &table{letters: &unicode.RangeTable{}, numbers: &unicode.RangeTable{},
+		classes: map[rune]uint8{}, decomposed: map[rune][2]rune{}, composed: map[[2]rune]rune{}, unsettled: map[rune]bool{}}
+	unsettle := func(r rune) {
+		c.unsettled[r] = true
+		c.concerned[r>>8] = true
+	}
+	for r := rune(hangulV); r < hangulT+countT; r++ { // vowels and final consonants
+		unsettle(r)
+	}
 	for line := range strings.Lines(unicodeFile) {
 		var v [4]rune
 		n := parse(line[1:], &v)
@@ -40,10 +55,15 @@ var characters = sync.OnceValue(func() *table {
 		case 'c':
 			for r := v[0]; r <= v[1]; r++ {
 				c.classes[r] = uint8(v[2])
+				unsettle(r)
 			}
 		case 'd', 'x':
 			c.decomposed[v[0]] = [2]rune{v[1], v[2]}
-			if line[0] == 'd' && n == 3 {
+			c.concerned[v[0]>>8] = true
+			if line[0] == 'x' || n == 2 {
+				unsettle(v[0])
+			} else {
+				unsettle(v[2])
 				c.composed[[2]rune{v[1], v[2]}] = v[0]
 			}
 		default:
@@ -51,7 +71,7 @@ var characters = sync.OnceValue(func() *table {
 		}
 	}
 	return c
-})
+}
 
 // parse reads the numbers of a line, hexadecimal, each with a space before it.
 func parse(line string, v *[4]rune) (n int) {
