@@ -17,7 +17,7 @@ const (
 // Encoder is one of the two text encoders of SDXL. They share the vocabulary and differ in two things: what fills the rest of the
 // Length tokens, and what an exclamation mark is. The second one's padding is the token "!", and its tokenizer takes every "!" of a
 // prompt for that token, 0, on its own, where the first has tokens for "!" (256), "!!" (748) and so on. OpenCLIP, which trained the
-// encoder, does not; diffusers does (huggingface/diffusers#4153), and so do the models tuned with it.
+// encoder, does not; diffusers does (huggingface/diffusers#4153).
 type Encoder uint8
 
 // The encoders.
