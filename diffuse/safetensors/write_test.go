@@ -39,7 +39,7 @@ func TestWritesTheReferencesBytes(t *testing.T) {
 		metadata map[string]string
 		want     string
 	}{{nil, "\x08\x00\x00\x00\x00\x00\x00\x00{}      "}, {map[string]string{}, "\x18\x00\x00\x00\x00\x00\x00\x00{\"__metadata__\":{}}     "},
-		{map[string]string{"b": "1", "a": "2"}, "\x28\x00\x00\x00\x00\x00\x00\x00{\"__metadata__\":{\"a\":\"2\",\"b\":\"1\"}}     "}} {
+		{map[string]string{"b": "1", "a": "2"}, "\x28\x00\x00\x00\x00\x00\x00\x00{\"__metadata__\":{\"a\":\"2\",\"b\":\"1\"}}      "}} {
 		var b bytes.Buffer
 		require.NoError(t, Write(&b, c.metadata, nil, nil))
 		require.Equal(t, c.want, b.String())
