@@ -62,7 +62,7 @@ func (s *Schedule) InpaintNoise(dst, z0, noise []float32, start Start) error {
 		return s.AddNoise(dst, z0, noise, start.Index)
 	}
 	for i, v := range noise {
-		dst[i] = v * s.sigmas[0]
+		dst[i] = float32(v * s.sigmas[0])
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func boxMuller(a, b uint32) (float64, float64) {
 // logUnit is ln((a + ½)/2³²), to 10⁻¹⁴ of its value. With u = 2^e·m, √½ ≤ m < √2 and s = (m−1)/(m+1), ln u = e·ln 2 + 2(s + s³/3 + s⁵/5 + …).
 func logUnit(a uint32) float64 {
 	const rootHalf = 0x3FE6A09E667F3BCD // the bits of √½
-	bits := math.Float64bits((float64(a) + 0.5) * 0x1p-32)
+	bits := math.Float64bits(float64((float64(a) + 0.5) * 0x1p-32))
 	e := int64(bits-rootHalf) >> 52
 	m := math.Float64frombits(bits - uint64(e)<<52)
 	s := (m - 1) / (m + 1)
@@ -88,7 +88,7 @@ func logUnit(a uint32) float64 {
 // eighth of a turn, goes into Taylor's series, and the quarters change sine for cosine and signs. There is no branch on the random bits.
 func sinCosTurn(b uint32) (sin, cos float64) {
 	quarter := (b + 1<<29) >> 30
-	x := (float64(int32(b-quarter<<30)) + 0.5) * (2 * math.Pi / (1 << 32))
+	x := float64((float64(int32(b-quarter<<30)) + 0.5) * (2 * math.Pi / (1 << 32)))
 	z := float64(x * x)
 	p := -1.0/39916800 + float64(z*(1.0/6227020800-float64(z*(1.0/1307674368000)))) // 1/11!, 1/13!, 1/15!
 	p = 1.0/362880 + float64(z*p)

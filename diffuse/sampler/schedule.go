@@ -68,7 +68,7 @@ func trainingSigmas() [TrainingTimesteps]float32 {
 			root = last - float32(step*float32(n-1-i))
 		}
 		beta := float32(root * root)
-		product *= float64(1 - beta)
+		product = float64(product * float64(1-beta))
 		kept := float32(product)
 		sigmas[i] = sqrt32((1 - kept) / kept)
 	}

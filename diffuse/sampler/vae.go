@@ -10,7 +10,7 @@ func FromPosterior(dst, mean []float32) error {
 		return err
 	}
 	for i, v := range mean {
-		dst[i] = v * ScalingFactor
+		dst[i] = float32(v * ScalingFactor)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func DecodeTiles(height, width, side int, overlap float64) (*VAETiles, error) {
 // vaeTiles has both sides in latents.
 func vaeTiles(height, width, side int, overlap float64) (*VAETiles, error) {
 	const most = 1 << 24
-	shared := float64(side/LatentScale) * overlap
+	shared := float64(float64(side/LatentScale) * overlap)
 	if side < 2*LatentScale || side > most || side%LatentScale != 0 || !(overlap > 0 && overlap <= 0.5) || shared != math.Trunc(shared) || shared < 1 {
 		return nil, bad("vae tiles", "side %d with %v of it shared: want a multiple of %d, and a whole number of latents of at most half a tile", side, overlap, LatentScale)
 	}
