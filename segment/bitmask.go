@@ -60,12 +60,24 @@ func (m *bitMask) inverse() *bitMask {
 	for i, v := range m.v {
 		out.v[i] = ^v
 	}
+	out.trim()
+	return out
+}
+
+// trim clears what is beyond the width.
+func (m *bitMask) trim() {
 	if rest := m.w % 64; rest > 0 {
 		for y := range m.h {
-			out.v[(y+1)*m.stride-1] &= 1<<rest - 1
+			m.v[(y+1)*m.stride-1] &= 1<<rest - 1
 		}
 	}
-	return out
+}
+
+// add sets what is set in a mask of the same size.
+func (m *bitMask) add(other *bitMask) {
+	for i, v := range other.v {
+		m.v[i] |= v
+	}
 }
 
 // grown is where a pixel is set within r pixels, in a square; r is below 64.
@@ -86,10 +98,8 @@ func (m *bitMask) grown(r int) *bitMask {
 			}
 			dst[i] = v
 		}
-		if rest := m.w % 64; rest > 0 {
-			dst[len(dst)-1] &= 1<<rest - 1
-		}
 	}
+	wide.trim()
 	for y := range m.h {
 		dst := out.row(y)
 		for k := max(0, y-r); k <= min(m.h-1, y+r); k++ {

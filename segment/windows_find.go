@@ -317,7 +317,8 @@ func roundness(r region) float64 {
 	in := 0.0
 	for _, s := range r {
 		y := float64(s.y) - my
-		for x := float64(s.x0) - mx; x < float64(s.x1)-mx; x++ {
+		for k := s.x0; k < s.x1; k++ { // in whole numbers: steps of 1 in floats may come to one too many
+			x := float64(k) - mx
 			if (yy*x*x-2*xy*x*y+xx*y*y)/det <= 4 { // a filled ellipse has a quarter of its semi-axis squared as variance
 				in++
 			}

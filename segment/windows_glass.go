@@ -184,17 +184,22 @@ func (p *lightPlane) dropLamps(in, lost []bool, box image.Rectangle, least int) 
 			byLimit[i].addGlobe(body)
 		}
 	})
-	lamps := newBitMask(w, h)
+	var lamps *bitMask
 	for _, l := range byLimit {
-		if l != nil {
-			for k, v := range l.v {
-				lamps.v[k] |= v
-			}
+		if lamps == nil {
+			lamps = l
+		} else if l != nil {
+			lamps.add(l)
 		}
 	}
-	for y, lamps := box.Min.Y, lamps.grown(4); y < box.Max.Y; y++ {
-		for x := box.Min.X; x < box.Max.X; x++ {
-			if at := image.Pt(x, y); at.In(wide) && lamps.at(x-wide.Min.X, y-wide.Min.Y) {
+	if lamps == nil {
+		return
+	}
+	lamps = lamps.grown(4)
+	both := box.Intersect(wide)
+	for y := both.Min.Y; y < both.Max.Y; y++ {
+		for x := both.Min.X; x < both.Max.X; x++ {
+			if lamps.at(x-wide.Min.X, y-wide.Min.Y) {
 				in[(y-box.Min.Y)*box.Dx()+x-box.Min.X] = false
 			}
 		}

@@ -108,10 +108,8 @@ const steepest = 0.6
 // tilt is how far the left or right side leans at most, dx/dy: walls stand upright.
 func fitQuad(r region) (q corners, tilt float64, ok bool) {
 	o := r.outline()
-	var points []float64
 	line := func(v []int, from int, steepest float64) (sideLine, bool) {
-		points = slices.Grow(points[:0], 2*len(v))[:2*len(v)]
-		t, u := points[:len(v)], points[len(v):]
+		t, u := make([]float64, len(v)), make([]float64, len(v))
 		for i, e := range v {
 			t[i], u[i] = float64(from+i)+0.5, float64(e)
 		}
