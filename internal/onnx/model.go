@@ -12,12 +12,13 @@ type Type int32
 
 // The element types that are written.
 const (
-	Float32 Type = 1
-	Uint8   Type = 2
-	Int32   Type = 6
-	Int64   Type = 7
-	Bool    Type = 9
-	Float16 Type = 10
+	Float32  Type = 1
+	Uint8    Type = 2
+	Int32    Type = 6
+	Int64    Type = 7
+	Bool     Type = 9
+	Float16  Type = 10
+	BFloat16 Type = 16
 )
 
 // String is the name that models.json uses, "type N" for others.

@@ -1,0 +1,65 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/realedit/realedit/diffuse/weights"
+)
+
+// hint are the channels by which a ControlNet reads its control image; the last picture is an eighth of the image.
+var hint = []int{16, 32, 96, 256}
+
+// NewControlNet is a ControlNet of the UNet u.
+//
+// Inputs: those of NewUNet with a sample of 4 channels, controlnet_cond [B, 3, 8h, 8w] in [0, 1], conditioning_scale [1]. Outputs: down_block_res_0 …, mid_block_res,
+// multiplied by the scale.
+func NewControlNet(u UNet, f Form, w *weights.Set) (*Graph, error) {
+	u.Inputs = 4
+	if err := u.check(); err != nil {
+		return nil, err
+	}
+	b := newBuilder("controlnet", f, 64)
+	c := b.conditions(&u)
+	cond := b.input("controlnet_cond", b.typ, f.batch(), 3, f.Height, f.Width)
+	scale := b.input("conditioning_scale", b.typ, 1)
+	b.within("", w)
+	kept, middle := b.controlnet(&u, c, cond, scale)
+	for i, x := range kept {
+		b.output(fmt.Sprintf("down_block_res_%d", i), b.nchw(x))
+	}
+	b.output("mid_block_res", b.nchw(middle))
+	return b.graph()
+}
+
+// controlnet is what a ControlNet adds to each picture that a UNet keeps, and to its middle.
+func (b *builder) controlnet(u *UNet, c *conditions, cond, scale value) (kept []value, middle value) {
+	k := &block{groups: u.Groups, eps: 1e-5, time: b.embedding(u, c)}
+	ctx := b.reshape(c.context, c.context.shape[0]*Tokens, u.Context)
+	sample := c.sample
+	if sample.shape[1] > 4 { // of a UNet for inpainting: the mask and the masked picture are not for ControlNets
+		n := b.node("Slice", "", []string{sample.name, b.int64s(0), b.int64s(4), b.int64s(1)}, 1)[0]
+		sample = value{n, []int{sample.shape[0], 4, sample.shape[2], sample.shape[3]}}
+	}
+	x := b.conv(b.lying(sample), "conv_in", u.Channels[0], conv3)
+	x = b.add(x, b.hint(b.lying(cond), u.Channels[0]))
+	mid, sums := b.encoder(u, whole(x), k, ctx)
+	out := func(x value, name string) value {
+		y := b.conv(x, name, x.shape[1], conv1)
+		return b.op("Mul", y.shape, []string{y.name, scale.name})
+	}
+	for i, s := range sums {
+		kept = append(kept, out(b.total(s), fmt.Sprintf("controlnet_down_blocks.%d", i)))
+	}
+	return kept, out(b.total(mid), "controlnet_mid_block")
+}
+
+// hint reads a control image.
+func (b *builder) hint(x value, out int) value {
+	const name = "controlnet_cond_embedding"
+	x = b.silu(b.conv(x, name+".conv_in", hint[0], conv3))
+	for i, c := range hint[1:] {
+		x = b.silu(b.conv(x, fmt.Sprintf("%s.blocks.%d", name, 2*i), hint[i], conv3))
+		x = b.silu(b.conv(x, fmt.Sprintf("%s.blocks.%d", name, 2*i+1), c, halve))
+	}
+	return b.conv(x, name+".conv_out", out, conv3)
+}

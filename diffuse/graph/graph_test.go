@@ -1,0 +1,293 @@
+package graph_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/realedit/realedit/diffuse/graph"
+	"github.com/realedit/realedit/diffuse/safetensors"
+	"github.com/realedit/realedit/diffuse/weights"
+	tiny "github.com/realedit/realedit/internal/tinysdxl"
+	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/ort"
+)
+
+// bench is the runtime, with the tiny networks in files.
+type bench struct {
+	t    testing.TB
+	r    *ort.Runtime
+	rec  *tiny.Recorded
+	form graph.Form
+	dt   safetensors.DType
+	dir  string
+}
+
+// onCUDA is whether the tests run on a GPU: then the graphs are those for it.
+func onCUDA() bool { return os.Getenv("REALEDIT_ORT_PROVIDER") != "" }
+
+func newBench(t testing.TB, w, h int) *bench {
+	t.Helper()
+	o := ort.Options{}
+	p := "cpu"
+	if onCUDA() {
+		p = os.Getenv("REALEDIT_ORT_PROVIDER")
+	}
+	provider, err := ort.ParseProvider(p)
+	require.NoError(t, err)
+	o.Providers = []ort.Provider{provider}
+	if err := ort.Load(""); err != nil {
+		if strings.Contains(os.Getenv("REALEDIT_REQUIRE"), "ort") {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	r, err := ort.New(&o)
+	require.NoError(t, err)
+	t.Cleanup(func() { r.Close() })
+	rec, err := tiny.Read()
+	require.NoError(t, err)
+	return &bench{t, r, rec, graph.Form{CUDA: onCUDA(), Batch: 2, Width: w, Height: h}, safetensors.F32, t.TempDir()}
+}
+
+func (b *bench) weights(network string, n weights.Network) *weights.Set {
+	b.t.Helper()
+	path := filepath.Join(b.dir, network+".safetensors")
+	require.NoError(b.t, b.rec.Write(path, network, b.dt))
+	s, err := weights.Open(n, path)
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// run runs a graph on values that are float32 in in, and compares what it gives with what was recorded of a network, for every output of that.
+func (b *bench) run(g *graph.Graph, in ort.Values, network string) {
+	b.t.Helper()
+	for k, v := range in {
+		if f, ok := v.Data.([]float32); ok && b.form.CUDA && k != "timestep" && k != "time_ids" {
+			v.Data = halves(f)
+		}
+	}
+	out, notes, err := b.r.Run(context.Background(), g.Model(b.t.Name()+network+strconv.Itoa(len(in)), 0), in)
+	require.NoError(b.t, err)
+	require.Empty(b.t, notes)
+	limit := 1e-4
+	if b.form.CUDA {
+		limit = 0.03 // float16 through some hundred layers; 0.011 was seen
+	}
+	require.NotEmpty(b.t, b.rec.Outputs[network])
+	for name, want := range b.rec.Outputs[network] {
+		got := out[name]
+		require.NotNil(b.t, got, name)
+		shape := make([]int, len(got.Shape))
+		for i, d := range got.Shape {
+			shape[i] = int(d)
+		}
+		require.Equal(b.t, want.Shape, shape)
+		worst := compare(floats(got.Data), want)
+		b.t.Logf("%s %s: largest difference %.2g", network, name, worst)
+		require.Less(b.t, worst, limit, name)
+	}
+}
+
+func compare(got []float32, want tiny.Output) (worst float64) {
+	for i, w := range want.Values {
+		d := float64(got[i*want.Step] - w)
+		worst = max(worst, d, -d)
+		if d != d {
+			return d
+		}
+	}
+	return worst
+}
+
+func halves(f []float32) []kernels.Half {
+	h := make([]kernels.Half, len(f))
+	for i, v := range f {
+		h[i] = kernels.HalfFrom(v)
+	}
+	return h
+}
+
+func floats(data any) []float32 {
+	if f, ok := data.([]float32); ok {
+		return f
+	}
+	h := data.([]kernels.Half)
+	f := make([]float32, len(h))
+	for i, v := range h {
+		f[i] = v.Float32()
+	}
+	return f
+}
+
+func field(name string, shape ...int64) *ort.Tensor {
+	n := int64(1)
+	for _, d := range shape {
+		n *= d
+	}
+	return &ort.Tensor{Shape: shape, Data: tiny.Field(name, int(n))}
+}
+
+// picture is a control image in [0, 1].
+func picture(name string, shape ...int64) *ort.Tensor {
+	t := field(name, shape...)
+	v := t.Data.([]float32)
+	for i := range v {
+		v[i] = (v[i] + 1) / 2
+	}
+	return t
+}
+
+func one(v float32) *ort.Tensor { return &ort.Tensor{Shape: []int64{1}, Data: []float32{v}} }
+
+// conditions are the inputs that gen.py gave.
+func conditions(channels int64) ort.Values {
+	sample := field("sample", 2, 4, 16, 24)
+	if channels == 9 {
+		more := tiny.Field("more", 2*5*16*24)
+		v := sample.Data.([]float32)
+		n, m := 4*16*24, 5*16*24
+		sample = &ort.Tensor{Shape: []int64{2, 9, 16, 24}}
+		sample.Data = append(append(append(append([]float32{}, v[:n]...), more[:m]...), v[n:]...), more[m:]...)
+	}
+	return ort.Values{"sample": sample, "timestep": one(374), "encoder_hidden_states": field("context", 2, 77, 96), "text_embeds": field("pooled", 2, 64),
+		"time_ids": {Shape: []int64{2, 6}, Data: []float32{1024, 1024, 0, 0, 1024, 1024, 768, 512, 64, 32, 640, 896}}}
+}
+
+func TestControlNet(t *testing.T) {
+	b := newBench(t, 192, 128)
+	for name, scale := range map[string]float32{"controlnet_tile": 0.75, "controlnet_canny": 0.5} {
+		g, err := graph.NewControlNet(tiny.UNet, b.form, b.weights(name, weights.ControlNet))
+		require.NoError(t, err)
+		in := conditions(4)
+		in["controlnet_cond"], in["conditioning_scale"] = picture(name+" image", 2, 3, 128, 192), one(scale)
+		b.run(g, in, name)
+	}
+}
+
+// A UNet alone, one that is given what ControlNets said, and both in one graph give what diffusers gives.
+func TestUNet(t *testing.T) {
+	b := newBench(t, 192, 128)
+	nets := []*weights.Set{b.weights("controlnet_tile", weights.ControlNet), b.weights("controlnet_canny", weights.ControlNet)}
+	for name, channels := range map[string]int{"unet": 4, "unet_inpaint": 9} {
+		u := tiny.UNet
+		u.Inputs = channels
+		w := b.weights(name, weights.UNet)
+		g, err := graph.NewUNet(u, b.form, w, false)
+		require.NoError(t, err)
+		b.run(g, conditions(int64(channels)), name)
+
+		g, err = graph.NewDenoiser(u, b.form, w, nets...)
+		require.NoError(t, err)
+		in := conditions(int64(channels))
+		for i, c := range []string{"controlnet_tile", "controlnet_canny"} {
+			in["controlnet_cond_"+string('0'+rune(i))] = picture(c+" image", 2, 3, 128, 192)
+			in["conditioning_scale_"+string('0'+rune(i))] = one(0.75 - 0.25*float32(i))
+		}
+		b.run(g, in, name+" with residuals")
+
+		in = conditions(int64(channels))
+		for i, n := range nets {
+			c := []string{"controlnet_tile", "controlnet_canny"}[i]
+			g, err := graph.NewControlNet(tiny.UNet, b.form, n)
+			require.NoError(t, err)
+			cin := conditions(4)
+			cin["controlnet_cond"], cin["conditioning_scale"] = picture(c+" image", 2, 3, 128, 192), one(0.75-0.25*float32(i))
+			if b.form.CUDA {
+				for k, v := range cin {
+					if f, ok := v.Data.([]float32); ok && k != "timestep" && k != "time_ids" {
+						v.Data = halves(f)
+					}
+				}
+			}
+			out, _, err := b.r.Run(context.Background(), g.Model(c, 0), cin)
+			require.NoError(t, err)
+			for k, v := range out {
+				f := floats(v.Data)
+				if in[k] == nil {
+					in[k] = &ort.Tensor{Shape: v.Shape, Data: f}
+					continue
+				}
+				for j, x := range in[k].Data.([]float32) {
+					f[j] += x
+				}
+				in[k].Data = f
+			}
+		}
+		g, err = graph.NewUNet(u, b.form, w, true)
+		require.NoError(t, err)
+		b.run(g, in, name+" with residuals")
+	}
+}
+
+func TestVAE(t *testing.T) {
+	b := newBench(t, 96, 64)
+	w := b.weights("vae", weights.VAE)
+	g, err := graph.NewVAEEncoder(tiny.VAE, b.form, w)
+	require.NoError(t, err)
+	b.run(g, ort.Values{"image": field("picture", 2, 3, 64, 96)}, "vae_encoder")
+	g, err = graph.NewVAEDecoder(tiny.VAE, b.form, w)
+	require.NoError(t, err)
+	latent := field("latent", 2, 4, 8, 12)
+	v := latent.Data.([]float32)
+	for i := range v {
+		v[i] *= 2
+	}
+	b.run(g, ort.Values{"latent": latent}, "vae_decoder")
+}
+
+func TestText(t *testing.T) {
+	b := newBench(t, 64, 64)
+	for i, c := range []struct {
+		name string
+		arch graph.Text
+		net  weights.Network
+	}{{"text_encoder", tiny.TextEncoder, weights.TextEncoder}, {"text_encoder_2", tiny.TextEncoder2, weights.TextEncoder2}} {
+		g, err := graph.NewText(c.arch, b.form, b.weights(c.name, c.net))
+		require.NoError(t, err)
+		var ids []int64
+		for _, row := range b.rec.IDs[i] {
+			ids = append(ids, row...)
+		}
+		b.run(g, ort.Values{"input_ids": {Shape: []int64{2, 77}, Data: ids}}, c.name)
+	}
+}
+
+// The full architectures have the parameters that the published models have.
+func TestParameters(t *testing.T) {
+	inpaint := graph.SDXL
+	inpaint.Inputs = 9
+	f := graph.Form{Width: 64, Height: 64}
+	for name, c := range map[string]struct {
+		build func() (*graph.Graph, error)
+		want  int
+	}{
+		"unet":           {func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, nil, true) }, 2567463684},
+		"unet inpaint":   {func() (*graph.Graph, error) { return graph.NewUNet(inpaint, f, nil, true) }, 2567478084},
+		"controlnet":     {func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, f, nil) }, 1251014160},
+		"denoiser":       {func() (*graph.Graph, error) { return graph.NewDenoiser(graph.SDXL, f, nil, nil, nil) }, 2567463684 + 2*1251014160},
+		"vae encoder":    {func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, nil) }, 34163664},
+		"vae decoder":    {func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, nil) }, 49490199},
+		"text encoder 2": {func() (*graph.Graph, error) { return graph.NewText(graph.CLIPBigG, f, nil) }, 694659840},
+		// Of the first text encoder the last layer and the final normalisation are not taken.
+		"text encoder": {func() (*graph.Graph, error) { return graph.NewText(graph.CLIPL, f, nil) }, 123060480 - 7087872 - 2*768},
+	} {
+		g, err := c.build()
+		require.NoError(t, err, name)
+		n := 0
+		for _, shape := range g.Tensors() {
+			p := 1
+			for _, d := range shape {
+				p *= d
+			}
+			n += p
+		}
+		require.Equal(t, c.want, n, name)
+	}
+}

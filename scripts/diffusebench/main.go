@@ -1,0 +1,54 @@
+// Command diffusebench times SDXL's networks at their published sizes, with random weights, on a GPU.
+//
+//	diffusebench make DIR                                     weights in float16, 10 GB
+//	diffusebench nets -batch 8 -tile 768 -reps 6 DIR          each network, from host tensors to host tensors
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "diffusebench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return errors.New("make or nets")
+	}
+	f := flag.NewFlagSet(args[0], flag.ExitOnError)
+	switch args[0] {
+	case "make":
+		f.Parse(args[1:])
+		return makeWeights(f.Arg(0))
+	case "nets":
+		var o netOptions
+		f.IntVar(&o.batch, "batch", 8, "tiles of a run")
+		f.IntVar(&o.tile, "tile", 768, "pixels of a tile's side")
+		f.IntVar(&o.reps, "reps", 6, "runs after the first")
+		f.StringVar(&o.only, "only", "", "networks to time, separated by commas; empty = all")
+		options := f.String("cuda", "", "options of the CUDA provider: key=value,…")
+		config := f.String("config", "", "entries of the session's configuration: key=value,…")
+		f.Parse(args[1:])
+		o.cuda, o.config = pairs(*options), pairs(*config)
+		return timeNets(f.Arg(0), &o)
+	}
+	return fmt.Errorf("unknown command %q", args[0])
+}
+
+func pairs(s string) map[string]string {
+	m := map[string]string{}
+	for _, kv := range strings.Split(s, ",") {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			m[k] = v
+		}
+	}
+	return m
+}
