@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/realedit/realedit/diffuse/weights"
 )
@@ -12,8 +13,8 @@ var hint = []int{16, 32, 96, 256}
 // NewControlNet is a ControlNet of the UNet u.
 //
 // Inputs: those of NewUNet with a sample of 4 channels, controlnet_cond [B, 3, 8h, 8w] in [0, 1], conditioning_scale [1]. Outputs: down_block_res_0 …, mid_block_res,
-// multiplied by the scale.
-func NewControlNet(u UNet, f Form, w *weights.Set) (*Graph, error) {
+// multiplied by the scale. With onto what another ControlNet gave comes in as down_block_add_0 … and mid_block_add, and is added.
+func NewControlNet(u UNet, f Form, w *weights.Set, onto bool) (*Graph, error) {
 	u.Inputs = 4
 	if err := u.check(); err != nil {
 		return nil, err
@@ -24,10 +25,17 @@ func NewControlNet(u UNet, f Form, w *weights.Set) (*Graph, error) {
 	scale := b.input("conditioning_scale", b.typ, 1)
 	b.within("", w)
 	kept, middle := b.controlnet(&u, c, cond, scale)
-	for i, x := range kept {
-		b.output(fmt.Sprintf("down_block_res_%d", i), b.nchw(x))
+	out := func(x value, name string) {
+		y := b.nchw(x)
+		if onto {
+			y = b.add(y, b.input(strings.Replace(name, "res", "add", 1), b.typ, x.shape...))
+		}
+		b.output(name, y)
 	}
-	b.output("mid_block_res", b.nchw(middle))
+	for i, x := range kept {
+		out(x, fmt.Sprintf("down_block_res_%d", i))
+	}
+	out(middle, "mid_block_res")
 	return b.graph()
 }
 

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -68,11 +69,7 @@ func (b *bench) weights(network string, n weights.Network) *weights.Set {
 // run runs a graph on values that are float32 in in, and compares what it gives with what was recorded of a network, for every output of that.
 func (b *bench) run(g *graph.Graph, in ort.Values, network string) {
 	b.t.Helper()
-	for k, v := range in {
-		if f, ok := v.Data.([]float32); ok && b.form.CUDA && k != "timestep" && k != "time_ids" {
-			v.Data = halves(f)
-		}
-	}
+	b.convert(in)
 	out, notes, err := b.r.Run(context.Background(), g.Model(b.t.Name()+network+strconv.Itoa(len(in)), 0), in)
 	require.NoError(b.t, err)
 	require.Empty(b.t, notes)
@@ -92,6 +89,15 @@ func (b *bench) run(g *graph.Graph, in ort.Values, network string) {
 		worst := compare(floats(got.Data), want)
 		b.t.Logf("%s %s: largest difference %.2g", network, name, worst)
 		require.Less(b.t, worst, limit, name)
+	}
+}
+
+// convert gives a graph for CUDA the float16 that it takes.
+func (b *bench) convert(in ort.Values) {
+	for k, v := range in {
+		if f, ok := v.Data.([]float32); ok && b.form.CUDA && k != "timestep" && k != "time_ids" {
+			v.Data = halves(f)
+		}
 	}
 }
 
@@ -163,7 +169,7 @@ func conditions(channels int64) ort.Values {
 func TestControlNet(t *testing.T) {
 	b := newBench(t, 192, 128)
 	for name, scale := range map[string]float32{"controlnet_tile": 0.75, "controlnet_canny": 0.5} {
-		g, err := graph.NewControlNet(tiny.UNet, b.form, b.weights(name, weights.ControlNet))
+		g, err := graph.NewControlNet(tiny.UNet, b.form, b.weights(name, weights.ControlNet), false)
 		require.NoError(t, err)
 		in := conditions(4)
 		in["controlnet_cond"], in["conditioning_scale"] = picture(name+" image", 2, 3, 128, 192), one(scale)
@@ -195,30 +201,19 @@ func TestUNet(t *testing.T) {
 		in = conditions(int64(channels))
 		for i, n := range nets {
 			c := []string{"controlnet_tile", "controlnet_canny"}[i]
-			g, err := graph.NewControlNet(tiny.UNet, b.form, n)
+			g, err := graph.NewControlNet(tiny.UNet, b.form, n, i > 0)
 			require.NoError(t, err)
 			cin := conditions(4)
 			cin["controlnet_cond"], cin["conditioning_scale"] = picture(c+" image", 2, 3, 128, 192), one(0.75-0.25*float32(i))
-			if b.form.CUDA {
-				for k, v := range cin {
-					if f, ok := v.Data.([]float32); ok && k != "timestep" && k != "time_ids" {
-						v.Data = halves(f)
-					}
+			b.convert(cin)
+			for k, v := range in { // what the first gave goes into the second
+				if strings.Contains(k, "_res") && i > 0 {
+					cin[strings.Replace(k, "res", "add", 1)] = v
 				}
 			}
-			out, _, err := b.r.Run(context.Background(), g.Model(c, 0), cin)
+			out, _, err := b.r.Run(context.Background(), g.Model(name+c, 0), cin)
 			require.NoError(t, err)
-			for k, v := range out {
-				f := floats(v.Data)
-				if in[k] == nil {
-					in[k] = &ort.Tensor{Shape: v.Shape, Data: f}
-					continue
-				}
-				for j, x := range in[k].Data.([]float32) {
-					f[j] += x
-				}
-				in[k].Data = f
-			}
+			maps.Copy(in, out)
 		}
 		g, err = graph.NewUNet(u, b.form, w, true)
 		require.NoError(t, err)
@@ -270,7 +265,7 @@ func TestParameters(t *testing.T) {
 	}{
 		"unet":           {func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, nil, true) }, 2567463684},
 		"unet inpaint":   {func() (*graph.Graph, error) { return graph.NewUNet(inpaint, f, nil, true) }, 2567478084},
-		"controlnet":     {func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, f, nil) }, 1251014160},
+		"controlnet":     {func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, f, nil, true) }, 1251014160},
 		"denoiser":       {func() (*graph.Graph, error) { return graph.NewDenoiser(graph.SDXL, f, nil, nil, nil) }, 2567463684 + 2*1251014160},
 		"vae encoder":    {func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, nil) }, 34163664},
 		"vae decoder":    {func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, nil) }, 49490199},

@@ -815,3 +815,20 @@ func BenchmarkFile(b *testing.B) {
 		})
 	}
 }
+
+// Memory that the caller keeps is written to; what does not fit is refused before the library sees it.
+func TestRunInto(t *testing.T) {
+	r := open(t, Options{})
+	m := unary("Identity", onnx.Float16, []onnx.Dim{{N: 3}, {N: 4}})
+	s := acquire(t, r, fromBytes("into", m))
+	x := halves([]int64{3, 4}, func(i int) float32 { return float32(i) / 8 })
+	keep := &Tensor{Shape: []int64{3, 4}, Data: make([]kernels.Half, 12)}
+	out, err := s.RunInto(context.Background(), Values{"x": x}, Values{"y": keep})
+	require.NoError(t, err)
+	require.Same(t, keep, out["y"])
+	require.Equal(t, x.Data, keep.Data)
+	for _, wrong := range []*Tensor{{Shape: []int64{4, 3}, Data: keep.Data}, {Shape: []int64{3, 4}, Data: make([]float32, 12)}, {Shape: []int64{3, 4}, Data: make([]kernels.Half, 11)}} {
+		_, err = s.RunInto(context.Background(), Values{"x": x}, Values{"y": wrong})
+		require.ErrorIs(t, err, kernels.ErrInvalid)
+	}
+}

@@ -101,7 +101,7 @@ func (r *Runtime) Run(ctx context.Context, m *Model, in Values) (out Values, not
 		return nil, nil, err
 	}
 	defer r.leave(s.e, false)
-	out, err = s.run(ctx, in)
+	out, err = s.run(ctx, in, nil)
 	return out, s.e.notes, err
 }
 

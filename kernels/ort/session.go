@@ -40,6 +40,12 @@ func (s *Session) Release() {
 //
 // Errors: what is wrong with in wraps kernels.ErrInvalid and has not reached the library; a model that cannot be run wraps ErrBadModel; kernels.ErrOutOfMemory; kernels.ErrDeviceLost; the context's.
 func (s *Session) Run(ctx context.Context, in Values) (Values, error) {
+	return s.RunInto(ctx, in, nil)
+}
+
+// RunInto is Run with memory for outputs that the caller keeps: a tensor of out, by name, is written to and returned where it has the output's type and shape, and must not be
+// read or changed meanwhile. For runs whose outputs are large and many. Errors: as Run; a tensor that does not fit wraps kernels.ErrInvalid.
+func (s *Session) RunInto(ctx context.Context, in, out Values) (Values, error) {
 	s.r.mu.Lock()
 	if s.released {
 		s.r.mu.Unlock()
@@ -48,11 +54,11 @@ func (s *Session) Run(ctx context.Context, in Values) (Values, error) {
 	s.e.refs++
 	s.r.mu.Unlock()
 	defer s.r.leave(s.e, false)
-	return s.run(ctx, in)
+	return s.run(ctx, in, out)
 }
 
-func (s *Session) run(ctx context.Context, in Values) (Values, error) {
-	ins, outs, err := s.e.call.bind(in)
+func (s *Session) run(ctx context.Context, in, out Values) (Values, error) {
+	ins, outs, err := s.e.call.bind(in, out)
 	if err != nil {
 		return nil, err
 	}

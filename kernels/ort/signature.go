@@ -121,8 +121,8 @@ func names(vs []onnx.Value) string {
 }
 
 // bind checks what a run is given against the signature, before any of it reaches the library. It returns the inputs in the session's order, and the
-// outputs with the memory they are written to: nil where only the library can tell the shape. Errors wrap kernels.ErrInvalid.
-func (c *call) bind(in Values) (ins, outs []*Tensor, err error) {
+// outputs with the memory they are written to: the caller's, new memory, or nil where only the library can tell the shape. Errors wrap kernels.ErrInvalid.
+func (c *call) bind(in, into Values) (ins, outs []*Tensor, err error) {
 	bad := func(name, format string, a ...any) error {
 		return &kernels.ArgError{Op: "ort.Run", Arg: name, Msg: fmt.Sprintf(format, a...)}
 	}
@@ -175,6 +175,14 @@ func (c *call) bind(in Values) (ins, outs []*Tensor, err error) {
 		case fixed || shape != nil && v.Type == onnx.Float16:
 			if err := sane(v, shape); err != nil {
 				return nil, nil, err
+			}
+			if t := into[v.Name]; t != nil {
+				if typ, n, ok := typeOf(t.Data); !ok || typ != v.Type || !slices.Equal(t.Shape, shape) || int64(n)*typ.Size() != bytesOfShape(typ, shape) {
+					return nil, nil, bad(v.Name, "memory for %v of the shape %v is wanted", v.Type, shape)
+				}
+				if outs[i] = t; len(raw(t.Data)) > 0 {
+					continue
+				}
 			}
 			if outs[i], err = newTensor(v.Type, shape); err != nil {
 				return nil, nil, err

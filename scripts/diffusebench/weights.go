@@ -22,7 +22,7 @@ func makeWeights(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	cn := func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, form, nil) }
+	cn := func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, form, nil, false) }
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
 	for name, build := range map[string]func() (*graph.Graph, error){
