@@ -138,3 +138,59 @@ here = os.path.dirname(os.path.abspath(__file__))
 versions = {"diffusers": diffusers.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
 with open(os.path.join(here, "networks.json"), "w") as f:
     f.write(write({"versions": versions, "shapes": shapes, "ids": [ids.tolist(), ids2.tolist()], "outputs": outs}) + "\n")
+
+
+# Whole pipelines, 128² pixels in one tile, with the noise of a formula.
+class Noise:
+    """Stands in for a generator: what randn_tensor would draw is a field of this module, about normal."""
+
+
+def noise(*shape, **kw):
+    shape = shape[0] if isinstance(shape[0], (tuple, list, torch.Size)) else shape
+    return 1.7 * field("noise", *shape)
+
+
+import diffusers.pipelines.controlnet.pipeline_controlnet_sd_xl_img2img as p_img2img, diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpaint as p_inpaint
+import diffusers.pipelines.controlnet.pipeline_controlnet_inpaint_sd_xl as p_cn_inpaint
+
+for m in (p_img2img, p_inpaint, p_cn_inpaint):
+    m.randn_tensor = noise
+    m.retrieve_latents = lambda out, generator=None, sample_mode="sample": out.latent_dist.mode()  # the mean: nothing is drawn
+
+
+def schedule():
+    return EulerDiscreteScheduler(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="trailing", steps_offset=1)
+
+
+S = 128
+photo, masked_area = (field("photo", 1, 3, S, S) + 1) / 2, torch.zeros(1, 1, S, S)
+masked_area[:, :, 32:96, 40:104] = 1
+images = [(field(n + " photo", 1, 3, S, S) + 1) / 2 for n in ("controlnet_tile", "controlnet_canny")]
+text_args = dict(prompt_embeds=field("context", 1, 77, CONTEXT), pooled_prompt_embeds=field("pooled", 1, POOLED), guidance_scale=0.0, output_type="pt",
+                 original_size=(1024, 1024), target_size=(1024, 1024))
+nets["vae"].config.force_upcast = False
+base = dict(text_encoder=None, text_encoder_2=None, tokenizer=None, tokenizer_2=None, vae=nets["vae"])
+runs = {}
+
+
+def run(name, **kw):
+    out = kw.pop("pipe")(**text_args, **kw).images
+    assert out.shape == (1, 3, S, S)
+    v = out.numpy().astype(np.float32).ravel()
+    runs[name] = {"shape": list(out.shape), "step": 11, "values": [float(x) for x in v[::11]]}
+
+
+with torch.no_grad():
+    control = [nets["controlnet_tile"], nets["controlnet_canny"]]
+    img2img = StableDiffusionXLControlNetImg2ImgPipeline(**base, unet=nets["unet"], controlnet=control, scheduler=schedule(), add_watermarker=False)
+    for steps, strength in ((8, 0.25), (4, 0.5), (4, 1.0), (2, 0.5)):
+        run(f"img2img {steps} {strength}", pipe=img2img, image=photo, control_image=images, num_inference_steps=steps, strength=strength,
+            controlnet_conditioning_scale=[0.75, 0.5], control_guidance_start=[0.0, 0.0], control_guidance_end=[1.0, 1.0])
+    run("img2img 4 1.0 guided in part", pipe=img2img, image=photo, control_image=images, num_inference_steps=4, strength=1.0,
+        controlnet_conditioning_scale=[0.75, 0.5], control_guidance_start=[0.0, 0.5], control_guidance_end=[0.5, 1.0])
+    for name in ("unet", "unet_inpaint"):
+        pipe = StableDiffusionXLInpaintPipeline(**base, unet=nets[name], scheduler=schedule(), add_watermarker=False)
+        for strength in (0.5, 1.0):
+            run(f"{name} inpaint {strength}", pipe=pipe, image=photo, mask_image=masked_area, height=S, width=S, num_inference_steps=4, strength=strength)
+with open(os.path.join(here, "pipelines.json"), "w") as f:
+    f.write(write({"versions": versions, "runs": runs}) + "\n")

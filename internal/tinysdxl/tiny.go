@@ -17,6 +17,9 @@ import (
 //go:embed networks.json
 var networks []byte
 
+//go:embed pipelines.json
+var pipelines []byte
+
 // The architectures of the networks.
 var (
 	UNet        = graph.UNet{Channels: []int{32, 64, 128}, Layers: []int{0, 2, 3}, HeadDim: 32, Context: 96, Pooled: 64, SizeDim: 32, Groups: 8, Inputs: 4}
@@ -44,6 +47,13 @@ type Recorded struct {
 func Read() (*Recorded, error) {
 	r := &Recorded{}
 	return r, json.Unmarshal(networks, r)
+}
+
+// Runs reads what whole pipelines made of a picture.
+func Runs() (map[string]Output, error) {
+	var r struct{ Runs map[string]Output }
+	err := json.Unmarshal(pipelines, &r)
+	return r.Runs, err
 }
 
 // Write writes a network's weights, as F32, F16 or BF16, to a file.

@@ -1,0 +1,159 @@
+package diffuse
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/graph"
+	"github.com/realedit/realedit/diffuse/weights"
+	"github.com/realedit/realedit/kernels/ort"
+)
+
+// Networks are the weights that an Engine runs. The Engine reads their files and does not close the sets, which must stay open.
+type Networks struct {
+	UNet     *weights.Set
+	VAE      *weights.Set
+	Controls []*weights.Set // ControlNets, in the order of Job.Controls; none is fine
+	// Arch and VAEArch are the architectures; the zero value is SDXL's. A UNet for inpainting has Arch.Inputs 9.
+	Arch    graph.UNet
+	VAEArch graph.VAE
+}
+
+// Options are how an Engine runs. The zero value runs on the processor, which is for small networks only.
+type Options struct {
+	// Library and CUDA are those of ort.Options.
+	Library string
+	CUDA    []string
+	// Devices are the GPUs to use, by index; none = the processor. Tiles are shared out among them.
+	Devices []int
+	// Profile is how each device's memory is used; the zero value is Profile8GB on a GPU. ProfileFor chooses one.
+	Profile Profile
+	// Threads of a session on the processor; 0 = as many as Go may use.
+	Threads int
+}
+
+// Engine runs networks on pictures. It is safe for concurrent use; jobs take turns.
+type Engine struct {
+	n     Networks
+	o     Options
+	cuda  bool
+	turn  chan struct{} // holds a token while no job runs
+	cards []*card
+
+	mu     sync.Mutex
+	models map[string]*ort.Model // by the network's name and its form
+}
+
+// card is a device, or the processor.
+type card struct{ r *ort.Runtime }
+
+// hostLimit is the largest network, in bytes of float32, that is run on a processor: SDXL's UNet would take a minute and more for one tile.
+const hostLimit = 1 << 30
+
+// Open checks the networks against the files and makes an Engine; nothing is loaded yet. Errors: CodeBadModel naming the tensor, CodeBadOption,
+// CodeOutOfMemory for networks of SDXL's size on a processor.
+func Open(n *Networks, o *Options) (*Engine, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	e := &Engine{n: *n, o: *o, cuda: len(o.Devices) > 0, turn: make(chan struct{}, 1), models: map[string]*ort.Model{}}
+	e.turn <- struct{}{}
+	if e.n.Arch.Channels == nil {
+		e.n.Arch = graph.SDXL
+	}
+	if e.n.VAEArch.Channels == nil {
+		e.n.VAEArch = graph.SDXLVAE
+	}
+	if e.n.UNet == nil || e.n.VAE == nil {
+		return nil, realedit.Errorf(realedit.CodeBadOption, "open networks", "a UNet and an autoencoder are wanted")
+	}
+	if e.cuda && e.o.Profile == (Profile{}) {
+		e.o.Profile = Profile8GB
+	}
+	if err := e.try(); err != nil {
+		return nil, err
+	}
+	devices := make([]ort.Provider, 0, max(1, len(o.Devices)))
+	for _, d := range o.Devices {
+		devices = append(devices, ort.Provider{Name: "cuda", Device: d})
+	}
+	if len(devices) == 0 {
+		devices = append(devices, ort.Provider{Name: "cpu"})
+	}
+	for _, d := range devices {
+		r, err := ort.New(&ort.Options{Library: o.Library, CUDA: o.CUDA, Threads: o.Threads, Providers: []ort.Provider{d}})
+		if err != nil {
+			return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "open networks", Err: err}
+		}
+		e.cards = append(e.cards, &card{r})
+	}
+	return e, nil
+}
+
+// try builds every graph once, for the smallest tile, so that a wrong file is told before work is spent.
+func (e *Engine) try() error {
+	f := graph.Form{CUDA: e.cuda, Width: 64, Height: 64}
+	parts := []func() (*graph.Graph, error){
+		func() (*graph.Graph, error) { return graph.NewUNet(e.n.Arch, f, e.n.UNet, false) },
+		func() (*graph.Graph, error) { return graph.NewVAEEncoder(e.n.VAEArch, f, e.n.VAE) },
+		func() (*graph.Graph, error) { return graph.NewVAEDecoder(e.n.VAEArch, f, e.n.VAE) },
+	}
+	for _, c := range e.n.Controls {
+		parts = append(parts, func() (*graph.Graph, error) { return graph.NewControlNet(e.n.Arch, f, c, false) })
+	}
+	for _, build := range parts {
+		g, err := build()
+		if err != nil {
+			return err
+		}
+		var n int64
+		for _, shape := range g.Tensors() {
+			p := int64(4)
+			for _, d := range shape {
+				p *= int64(d)
+			}
+			n += p
+		}
+		if !e.cuda && n > hostLimit {
+			return realedit.Errorf(realedit.CodeOutOfMemory, "open networks", "on a processor a network of %.1f GB in float32 is not run: it wants a GPU with 8 GB", float64(n)/1e9)
+		}
+	}
+	return nil
+}
+
+// Close gives the devices' memory back.
+func (e *Engine) Close() error {
+	for _, c := range e.cards {
+		c.r.Close()
+	}
+	return nil
+}
+
+// model is a network's graph, built once for each form.
+func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph.Graph, error)) (*ort.Model, error) {
+	key := fmt.Sprintf("%s %d×%d×%d", name, f.Batch, f.Width, f.Height)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if m := e.models[key]; m != nil {
+		return m, nil
+	}
+	g, err := build(f)
+	if err != nil {
+		return nil, err
+	}
+	m := g.Model(key, 0)
+	e.models[key] = m
+	return m, nil
+}
+
+// lock waits for the job before.
+func (e *Engine) lock(ctx context.Context) (unlock func(), err error) {
+	select {
+	case <-e.turn:
+		return func() { e.turn <- struct{}{} }, nil
+	case <-ctx.Done():
+		return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "diffuse", Err: context.Cause(ctx)}
+	}
+}

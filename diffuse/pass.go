@@ -1,0 +1,152 @@
+package diffuse
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels/ort"
+)
+
+// pass is one network going over all batches of tiles.
+type pass struct {
+	model   *ort.Model
+	batches int
+	in      func() ort.Values                                          // memory for a batch's inputs, with what is the same for all
+	fill    func(batch int, in ort.Values) error                       // writes a batch's inputs; called for several batches at once
+	take    func(ctx context.Context, batch int, out ort.Values) error // takes what the network gave; one call at a time, in any order
+	into    func(batch int) ort.Values                                 // memory for a batch's outputs that is the caller's; nil = the pass's own
+	keep    bool                                                       // take keeps the outputs' memory
+	last    bool                                                       // the network is not needed again soon
+}
+
+// buffers is how many batches of a device are on their way at once: one being filled, one in the network, one being taken.
+const buffers = 3
+
+// work is a batch on its way.
+type work struct {
+	batch   int
+	in, out ort.Values
+}
+
+// run shares the batches out among the devices. On each one batch is filled while another is in the network and a third is taken.
+func (e *Engine) run(ctx context.Context, p *pass) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var taking, next sync.Mutex
+	batch := 0
+	claim := func() int {
+		next.Lock()
+		defer next.Unlock()
+		batch++
+		return batch - 1
+	}
+	var wg sync.WaitGroup
+	for _, c := range e.cards[:min(len(e.cards), p.batches)] {
+		wg.Go(func() {
+			if err := c.run(ctx, p, claim, &taking); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return plainError(err)
+	}
+	return nil
+}
+
+func plainError(err error) error {
+	if e := (*realedit.Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	return &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
+}
+
+func (c *card) run(ctx context.Context, p *pass, claim func() int, taking *sync.Mutex) error {
+	s, err := c.r.Acquire(ctx, p.model)
+	if err != nil {
+		return err
+	}
+	if notes := s.Notes(); len(notes) > 0 { // the processor in place of a GPU is no answer
+		s.Release()
+		return realedit.Errorf(realedit.CodeNoDevice, "diffuse", "%s", notes[0])
+	}
+	defer func() {
+		s.Release()
+		if p.last {
+			c.r.Trim()
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	free, filled, done := make(chan *work, buffers), make(chan *work), make(chan *work, 1)
+	for range buffers {
+		free <- &work{in: nil}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(filled)
+		for {
+			var w *work
+			select {
+			case w = <-free:
+			case <-ctx.Done():
+				return
+			}
+			if w.batch = claim(); w.batch >= p.batches {
+				return
+			}
+			if w.in == nil {
+				w.in = p.in()
+			}
+			if err := p.fill(w.batch, w.in); err != nil {
+				cancel(err)
+				return
+			}
+			select {
+			case filled <- w:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		for w := range done {
+			if ctx.Err() != nil {
+				continue
+			}
+			taking.Lock()
+			err := p.take(ctx, w.batch, w.out)
+			taking.Unlock()
+			if err != nil {
+				cancel(err)
+				continue
+			}
+			free <- w
+		}
+	})
+	for w := range filled {
+		out := w.out
+		switch {
+		case p.into != nil && p.into(w.batch) != nil:
+			out = p.into(w.batch)
+		case p.keep:
+			out = nil
+		}
+		if w.out, err = s.RunInto(ctx, w.in, out); err != nil {
+			cancel(err)
+			break
+		}
+		done <- w
+	}
+	close(done)
+	cancelled := context.Cause(ctx)
+	if cancelled != nil {
+		for range filled { // until the filler has seen it
+		}
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}

@@ -1,0 +1,79 @@
+package diffuse
+
+import (
+	"math"
+	"sync"
+
+	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/ort"
+)
+
+// tensor is memory for a network's values: float16 on a GPU, else float32.
+func (e *Engine) tensor(shape ...int) *ort.Tensor {
+	n := 1
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
+		n *= d
+		dims[i] = int64(d)
+	}
+	if e.cuda {
+		return &ort.Tensor{Shape: dims, Data: make([]kernels.Half, n)}
+	}
+	return &ort.Tensor{Shape: dims, Data: make([]float32, n)}
+}
+
+// store writes v into t from value at on.
+func store(t *ort.Tensor, at int, v []float32) {
+	switch d := t.Data.(type) {
+	case []float32:
+		copy(d[at:], v)
+	case []kernels.Half:
+		d = d[at : at+len(v)]
+		for i, x := range v {
+			d[i] = kernels.HalfFrom(x)
+		}
+	}
+}
+
+// load reads n values of t from value at on, into memory of their own.
+func load(t *ort.Tensor, at, n int) []float32 {
+	v := make([]float32, n)
+	switch d := t.Data.(type) {
+	case []float32:
+		copy(v, d[at:])
+	case []kernels.Half:
+		table := halves()
+		for i, h := range d[at : at+n] {
+			v[i] = table[h]
+		}
+	}
+	return v
+}
+
+// halves is every float16 as float32.
+var halves = sync.OnceValue(func() *[1 << 16]float32 {
+	t := new([1 << 16]float32)
+	for i := range t {
+		t[i] = kernels.Half(i).Float32()
+	}
+	return t
+})
+
+// finite says whether all values are numbers.
+func finite(v []float32) bool {
+	for _, x := range v {
+		if math.Float32bits(x)&0x7f800000 == 0x7f800000 {
+			return false
+		}
+	}
+	return true
+}
+
+// each runs f(0) … f(n−1) side by side.
+func each(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
+}
