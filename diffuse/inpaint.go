@@ -5,6 +5,7 @@ import (
 	"image"
 
 	"github.com/realedit/realedit/diffuse/sampler"
+	"github.com/realedit/realedit/kernels/ort"
 )
 
 // inpainting is what a job with a mask needs in latents.
@@ -41,15 +42,15 @@ func (in *inpainting) input(dst, scaled []float32, t *sampler.Tiling, i int) err
 	return sampler.InpaintInput(dst, scaled, m, masked)
 }
 
-// erase sets what is under the mask to 0, mid-grey in [−1, 1], in the part r of the padded picture.
-func erase(v []float32, m *sampler.Mask, p sampler.Padding, r image.Rectangle) {
+// erase sets what is under the mask to 0, mid-grey in [−1, 1], in the k-th picture of a batch, the part r of the padded picture.
+func erase(t *ort.Tensor, k int, m *sampler.Mask, p sampler.Padding, r image.Rectangle) {
 	w, plane := r.Dx(), r.Dx()*r.Dy()
 	for y := range r.Dy() {
 		row := m.Values[p.SourceY(r.Min.Y+y)*m.Width:]
 		for x := range w {
 			if row[p.SourceX(r.Min.X+x)] != 0 {
 				for c := range 3 {
-					v[c*plane+y*w+x] = 0
+					store(t, (3*k+c)*plane+y*w+x, []float32{0})
 				}
 			}
 		}

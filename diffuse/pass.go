@@ -13,12 +13,12 @@ import (
 type pass struct {
 	model   *ort.Model
 	batches int
-	in      func() ort.Values                                          // memory for a batch's inputs, with what is the same for all
-	fill    func(batch int, in ort.Values) error                       // writes a batch's inputs; called for several batches at once
-	take    func(ctx context.Context, batch int, out ort.Values) error // takes what the network gave; one call at a time, in any order
-	into    func(batch int) ort.Values                                 // memory for a batch's outputs that is the caller's; nil = the pass's own
-	keep    bool                                                       // take keeps the outputs' memory
-	last    bool                                                       // the network is not needed again soon
+	in      func() ort.Values                     // memory for a batch's inputs, with what is the same for all
+	fill    func(batch int, in ort.Values) error  // writes a batch's inputs; called for several batches at once
+	take    func(batch int, out ort.Values) error // takes what the network gave; one call at a time, in any order
+	into    func(batch int) ort.Values            // memory for a batch's outputs that is the caller's; nil = the pass's own
+	keep    bool                                  // take keeps the outputs' memory
+	last    bool                                  // the network is not needed again soon
 }
 
 // buffers is how many batches of a device are on their way at once: one being filled, one in the network, one being taken.
@@ -118,7 +118,7 @@ func (c *card) run(ctx context.Context, p *pass, claim func() int, taking *sync.
 				continue
 			}
 			taking.Lock()
-			err := p.take(ctx, w.batch, w.out)
+			err := p.take(w.batch, w.out)
 			taking.Unlock()
 			if err != nil {
 				cancel(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"maps"
 	"slices"
 
 	"github.com/realedit/realedit"
@@ -20,11 +21,11 @@ const latents = 4
 // run is a job under way.
 type run struct {
 	*Job
-	e           *Engine
-	pad         sampler.Padding
-	tiles       *sampler.Tiling // in latents
-	bad         []bool          // by tile
-	done, total float64         // for progress
+	e     *Engine
+	pad   sampler.Padding
+	tiles *sampler.Tiling // in latents
+	bad   []bool          // by tile
+	done  float64         // of the job, for progress
 }
 
 // Run takes a picture through the networks. Where no step is to be executed the result is the picture, decoded from its own pixels: a copy.
@@ -89,9 +90,10 @@ func (r *run) batches(n int) int { return (r.tiles.Len() + n - 1) / n }
 
 func (r *run) batch(i, n int) (first, count int) { return i * n, min(n, r.tiles.Len()-i*n) }
 
-// advance tells how far the job is: the autoencoder's work counts a share, every step the rest.
-func (r *run) advance(share float64) {
-	r.done += share
+// advance tells how far the job is: a batch b of n tiles at a time does its part of a share of it.
+func (r *run) advance(share float64, b, n int) {
+	_, count := r.batch(b, n)
+	r.done += share * float64(count) / float64(r.tiles.Len())
 	if r.Progress != nil {
 		r.Progress(min(r.done, 1))
 	}
@@ -163,29 +165,23 @@ func (r *run) field(noise *sampler.Planes) error {
 	n := sampler.Noise{Seed: r.Seed}
 	const rows = 32
 	bands := (noise.Height + rows - 1) / rows
-	errs := make([]error, bands)
-	each(bands, func(i int) {
+	return each(bands, func(i int) error {
 		rect := image.Rect(0, i*rows, noise.Width, min((i+1)*rows, noise.Height))
 		v := make([]float32, latents*rect.Dx()*rect.Dy())
-		if errs[i] = n.Fill(v, latents, rect); errs[i] != nil {
-			return
+		if err := n.Fill(v, latents, rect); err != nil {
+			return err
 		}
 		for c := range latents {
 			copy(noise.Values[(c*noise.Height+rect.Min.Y)*noise.Width:], v[c*rect.Dx()*rect.Dy():][:rect.Dx()*rect.Dy()])
 		}
+		return nil
 	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // encode is the picture in latents, scaled as the steps want it; with a mask, the picture without what is under it.
 func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Planes, error) {
 	e, n := r.e, min(r.e.o.Profile.vaeBatch(), r.tiles.Len())
-	m, err := e.model("vae encoder", r.form(n), func(f graph.Form) (*graph.Graph, error) { return graph.NewVAEEncoder(e.n.VAEArch, f, e.n.VAE) })
+	m, err := e.vae("vae encoder", r.form(n), graph.NewVAEEncoder)
 	if err != nil {
 		return nil, err
 	}
@@ -194,24 +190,20 @@ func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Plane
 	if err != nil {
 		return nil, err
 	}
-	side, tile := r.Tile, 3*r.Tile*r.Tile
 	small := latents * r.tiles.Side * r.tiles.Side
 	err = e.run(ctx, &pass{model: m, batches: r.batches(n), last: !e.o.Profile.Resident,
-		in: func() ort.Values { return ort.Values{"image": e.tensor(n, 3, side, side)} },
+		in: func() ort.Values { return ort.Values{"image": e.tensor(n, 3, r.Tile, r.Tile)} },
 		fill: func(b int, in ort.Values) error {
 			first, count := r.batch(b, n)
-			each(count, func(k int) {
-				v := make([]float32, tile)
-				at := r.pixels(first + k)
-				readTile(v, r.Picture, r.pad, at, 2, -1)
+			return each(count, func(k int) error {
+				readTile(in["image"], k, r.Picture, r.pad, r.pixels(first+k), centred)
 				if without != nil {
-					erase(v, without, r.pad, at)
+					erase(in["image"], k, without, r.pad, r.pixels(first+k))
 				}
-				store(in["image"], k*tile, v)
+				return nil
 			})
-			return nil
 		},
-		take: func(ctx context.Context, b int, out ort.Values) error {
+		take: func(b int, out ort.Values) error {
 			first, count := r.batch(b, n)
 			for k := range count {
 				v := load(out["mean"], k*small, small)
@@ -222,7 +214,7 @@ func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Plane
 					return err
 				}
 			}
-			r.advance(0.1 * float64(count) / float64(r.tiles.Len()))
+			r.advance(0.1, b, n)
 			return nil
 		}})
 	if err != nil {
@@ -252,7 +244,7 @@ func (r *run) pixels(i int) image.Rectangle {
 // decode is the picture of latents.
 func (r *run) decode(ctx context.Context, x *sampler.Planes) (*Result, error) {
 	e, n := r.e, min(r.e.o.Profile.vaeBatch(), r.tiles.Len())
-	m, err := e.model("vae decoder", r.form(n), func(f graph.Form) (*graph.Graph, error) { return graph.NewVAEDecoder(e.n.VAEArch, f, e.n.VAE) })
+	m, err := e.vae("vae decoder", r.form(n), graph.NewVAEDecoder)
 	if err != nil {
 		return nil, err
 	}
@@ -291,25 +283,27 @@ func (r *run) decode(ctx context.Context, x *sampler.Planes) (*Result, error) {
 			}
 			return nil
 		},
-		take: func(ctx context.Context, b int, got ort.Values) error {
+		take: func(b int, got ort.Values) error {
 			first, count := r.batch(b, n)
 			values := make([][]float32, count)
-			each(count, func(k int) {
-				v := load(got["image"], k*tile, tile)
-				if finite(v) {
-					sampler.FromDecoder(v, v)
-				} else {
-					r.bad[first+k] = true
-					readTile(v, r.Picture, r.pad, wide.Tile(first+k), 1, 0)
+			err := each(count, func(k int) error {
+				values[k] = load(got["image"], k*tile, tile)
+				if finite(values[k]) {
+					return sampler.FromDecoder(values[k], values[k])
 				}
-				values[k] = v
+				r.bad[first+k] = true
+				readTile(&ort.Tensor{Data: values[k]}, 0, r.Picture, r.pad, wide.Tile(first+k), plain)
+				return nil
 			})
+			if err != nil {
+				return err
+			}
 			for k, v := range values {
 				if err := join.Add(first+k, v); err != nil {
 					return err
 				}
 			}
-			r.advance(0.3 * float64(count) / float64(r.tiles.Len()))
+			r.advance(0.3, b, n)
 			return nil
 		}})
 	if err == nil {
@@ -345,15 +339,14 @@ func (r *run) predict(ctx context.Context, s *step) (*sampler.Planes, error) {
 	return r.oneByOne(ctx, s)
 }
 
-// conditions are the inputs that a UNet and its ControlNets share, the same for all tiles, with memory for the sample.
-func (r *run) conditions(s *step, n, channels int) (ort.Values, error) {
+// conditions are the inputs that are the same for all tiles.
+func (r *run) conditions(s *step, n int) (ort.Values, error) {
 	ids, err := sampler.TileTimeIDs(r.Tile)
 	if err != nil {
 		return nil, err
 	}
 	u := &r.e.n.Arch
 	in := ort.Values{
-		"sample":                r.e.tensor(n, channels, r.tiles.Side, r.tiles.Side),
 		"timestep":              {Shape: []int64{1}, Data: []float32{r.Schedule.Timestep(s.index)}},
 		"encoder_hidden_states": r.e.tensor(n, text.Length, u.Context),
 		"text_embeds":           r.e.tensor(n, u.Pooled),
@@ -366,84 +359,60 @@ func (r *run) conditions(s *step, n, channels int) (ort.Values, error) {
 	return in, nil
 }
 
-// sampleInto writes the sample of tile i, with what inpainting adds, as the k-th of a batch.
-func (r *run) sampleInto(t *ort.Tensor, k, i int, s *step, channels int) error {
-	plane := r.tiles.Side * r.tiles.Side
-	v := make([]float32, latents*plane)
-	if err := r.tiles.Cut(v, s.scaled, i); err != nil {
-		return err
+// inputs is memory for a batch of n tiles, with what all share and the scales of the ControlNets that are in the graph.
+func (r *run) inputs(s *step, n, channels int, controls []int, shared ort.Values) ort.Values {
+	in := maps.Clone(shared)
+	in["sample"] = r.e.tensor(n, channels, r.tiles.Side, r.tiles.Side)
+	for i, c := range controls {
+		in[fmt.Sprintf("controlnet_cond_%d", i)] = r.e.tensor(n, 3, r.Tile, r.Tile)
+		scale := r.e.tensor(1)
+		store(scale, 0, []float32{s.scales[c]})
+		in[fmt.Sprintf("conditioning_scale_%d", i)] = scale
 	}
-	if channels > latents {
-		all := make([]float32, channels*plane)
-		if err := s.in.input(all, v, r.tiles, i); err != nil {
-			return err
-		}
-		v = all
-	}
-	store(t, k*channels*plane, v)
-	return nil
+	return in
 }
 
-// controlInto writes the control image of tile i as the k-th of a batch.
-func (r *run) controlInto(t *ort.Tensor, k, i int, m *kernels.Image) {
-	n := 3 * r.Tile * r.Tile
-	v := make([]float32, n)
-	readTile(v, m, r.pad, r.pixels(i), 1, 0)
-	store(t, k*n, v)
+// fill writes a batch's samples, with what inpainting adds, and its parts of the control images.
+func (r *run) fill(b, n int, in ort.Values, s *step, channels int, controls []int) error {
+	first, count := r.batch(b, n)
+	return each(count, func(k int) error {
+		for i, c := range controls {
+			readTile(in[fmt.Sprintf("controlnet_cond_%d", i)], k, r.Controls[c].Image, r.pad, r.pixels(first+k), plain)
+		}
+		plane := r.tiles.Side * r.tiles.Side
+		v := make([]float32, latents*plane)
+		if err := r.tiles.Cut(v, s.scaled, first+k); err != nil {
+			return err
+		}
+		if channels > latents {
+			all := make([]float32, channels*plane)
+			if err := s.in.input(all, v, r.tiles, first+k); err != nil {
+				return err
+			}
+			v = all
+		}
+		store(in["sample"], k*channels*plane, v)
+		return nil
+	})
 }
 
 // together runs UNet and ControlNets as one graph.
 func (r *run) together(ctx context.Context, s *step) (*sampler.Planes, error) {
 	e, n := r.e, min(r.e.o.Profile.batch(), r.tiles.Len())
 	with := r.taking(s)
-	name := fmt.Sprintf("denoiser with %v", with)
-	m, err := e.model(name, r.form(n), func(f graph.Form) (*graph.Graph, error) {
+	m, err := e.model(fmt.Sprintf("denoiser with %v", with), r.form(n), func(f graph.Form) (*graph.Graph, error) {
 		return graph.NewDenoiser(e.n.Arch, f, e.n.UNet, e.sets(with)...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	channels := e.n.Arch.Inputs
-	shared, err := r.conditions(s, n, channels)
+	shared, err := r.conditions(s, n)
 	if err != nil {
 		return nil, err
 	}
-	return r.noiseOf(ctx, s, n, &pass{model: m, last: !e.o.Profile.Resident,
-		in: func() ort.Values {
-			in := ort.Values{"sample": e.tensor(n, channels, r.tiles.Side, r.tiles.Side)}
-			for k, v := range shared {
-				if k != "sample" {
-					in[k] = v
-				}
-			}
-			for k, c := range with {
-				in[fmt.Sprintf("controlnet_cond_%d", k)] = e.tensor(n, 3, r.Tile, r.Tile)
-				scale := e.tensor(1)
-				store(scale, 0, []float32{s.scales[c]})
-				in[fmt.Sprintf("conditioning_scale_%d", k)] = scale
-			}
-			return in
-		},
-		fill: func(b int, in ort.Values) error {
-			first, count := r.batch(b, n)
-			errs := make([]error, count)
-			each(count, func(k int) {
-				errs[k] = r.sampleInto(in["sample"], k, first+k, s, channels)
-				for j, c := range with {
-					r.controlInto(in[fmt.Sprintf("controlnet_cond_%d", j)], k, first+k, r.Controls[c].Image)
-				}
-			})
-			return firstError(errs)
-		}})
-}
-
-func firstError(errs []error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.noiseOf(ctx, s, n, 0.6, &pass{model: m, last: !e.o.Profile.Resident,
+		in:   func() ort.Values { return r.inputs(s, n, e.n.Arch.Inputs, with, shared) },
+		fill: func(b int, in ort.Values) error { return r.fill(b, n, in, s, e.n.Arch.Inputs, with) }})
 }
 
 // taking are the ControlNets that take part in a step.
@@ -457,7 +426,7 @@ func (r *run) taking(s *step) (with []int) {
 }
 
 // noiseOf runs a pass whose network estimates the noise, and joins what it says of the tiles.
-func (r *run) noiseOf(ctx context.Context, s *step, n int, p *pass) (*sampler.Planes, error) {
+func (r *run) noiseOf(ctx context.Context, s *step, n int, share float64, p *pass) (*sampler.Planes, error) {
 	eps := sampler.NewPlanes(latents, r.tiles.Height, r.tiles.Width)
 	join, err := r.tiles.NewAssembler(latents, rowsInto(eps))
 	if err != nil {
@@ -465,7 +434,7 @@ func (r *run) noiseOf(ctx context.Context, s *step, n int, p *pass) (*sampler.Pl
 	}
 	size := latents * r.tiles.Side * r.tiles.Side
 	p.batches = r.batches(n)
-	p.take = func(ctx context.Context, b int, out ort.Values) error {
+	p.take = func(b int, out ort.Values) error {
 		first, count := r.batch(b, n)
 		for k := range count {
 			v := load(out["out_sample"], k*size, size)
@@ -479,7 +448,7 @@ func (r *run) noiseOf(ctx context.Context, s *step, n int, p *pass) (*sampler.Pl
 				return err
 			}
 		}
-		r.advance(0.6 / float64(r.Start.Executed()) * float64(count) / float64(r.tiles.Len()))
+		r.advance(share/float64(r.Start.Executed()), b, n)
 		return nil
 	}
 	if err := r.e.run(ctx, p); err != nil {

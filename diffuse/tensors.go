@@ -69,11 +69,18 @@ func finite(v []float32) bool {
 	return true
 }
 
-// each runs f(0) … f(n−1) side by side.
-func each(n int, f func(i int)) {
+// each runs f(0) … f(n−1) side by side and gives the first error in their order.
+func each(n int, f func(i int) error) error {
+	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { f(i) })
+		wg.Go(func() { errs[i] = f(i) })
 	}
 	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

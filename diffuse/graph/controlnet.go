@@ -4,27 +4,27 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/weights"
 )
 
 // hint are the channels by which a ControlNet reads its control image; the last picture is an eighth of the image.
 var hint = []int{16, 32, 96, 256}
 
-// NewControlNet is a ControlNet of the UNet u.
+// NewControls is ControlNets of the UNet u, whose residuals are added up.
 //
-// Inputs: those of NewUNet with a sample of 4 channels, controlnet_cond [B, 3, 8h, 8w] in [0, 1], conditioning_scale [1]. Outputs: down_block_res_0 …, mid_block_res,
-// multiplied by the scale. With onto what another ControlNet gave comes in as down_block_add_0 … and mid_block_add, and is added.
-func NewControlNet(u UNet, f Form, w *weights.Set, onto bool) (*Graph, error) {
+// Inputs: those of NewUNet with a sample of 4 channels, and for each ControlNet i controlnet_cond_i [B, 3, 8h, 8w] in [0, 1] and conditioning_scale_i [1]. Outputs:
+// down_block_res_0 …, mid_block_res. With onto what others gave comes in as down_block_add_0 … and mid_block_add, and is added too.
+func NewControls(u UNet, f Form, onto bool, nets ...*weights.Set) (*Graph, error) {
 	u.Inputs = 4
 	if err := u.check(); err != nil {
 		return nil, err
 	}
-	b := newBuilder("controlnet", f, 64)
-	c := b.conditions(&u)
-	cond := b.input("controlnet_cond", b.typ, f.batch(), 3, f.Height, f.Width)
-	scale := b.input("conditioning_scale", b.typ, 1)
-	b.within("", w)
-	kept, middle := b.controlnet(&u, c, cond, scale)
+	if len(nets) == 0 {
+		return nil, realedit.Errorf(realedit.CodeBadOption, "build graph", "no ControlNets")
+	}
+	b := newBuilder("controlnets", f, 64)
+	kept, middle := b.controls(&u, b.conditions(&u), nets)
 	out := func(x value, name string) {
 		y := b.nchw(x)
 		if onto {
@@ -37,6 +37,25 @@ func NewControlNet(u UNet, f Form, w *weights.Set, onto bool) (*Graph, error) {
 	}
 	out(middle, "mid_block_res")
 	return b.graph()
+}
+
+// controls is the sum of what ControlNets add.
+func (b *builder) controls(u *UNet, c *conditions, nets []*weights.Set) (kept []value, middle value) {
+	for i, n := range nets {
+		cond := b.input(fmt.Sprintf("controlnet_cond_%d", i), b.typ, b.form.batch(), 3, b.form.Height, b.form.Width)
+		scale := b.input(fmt.Sprintf("conditioning_scale_%d", i), b.typ, 1)
+		b.within(fmt.Sprintf("controlnet %d/", i), n)
+		k, m := b.controlnet(u, c, cond, scale)
+		if i == 0 {
+			kept, middle = k, m
+			continue
+		}
+		for j := range kept {
+			kept[j] = b.add(kept[j], k[j])
+		}
+		middle = b.add(middle, m)
+	}
+	return kept, middle
 }
 
 // controlnet is what a ControlNet adds to each picture that a UNet keeps, and to its middle.

@@ -39,7 +39,7 @@ func (g *Graph) Weights() (n int64) {
 func (g *Graph) Model(key string, memory int64) *ort.Model {
 	m := &ort.Model{Key: key, Data: g.m.Encode(), Folder: "/", Memory: memory}
 	if g.cuda {
-		m.Options = map[string]map[string]string{"cuda": {"prefer_nhwc": "1", "fuse_conv_bias": "1"}}
+		m.Options = map[string]map[string]string{"cuda": {"prefer_nhwc": "1"}}
 	}
 	return m
 }

@@ -169,10 +169,10 @@ func conditions(channels int64) ort.Values {
 func TestControlNet(t *testing.T) {
 	b := newBench(t, 192, 128)
 	for name, scale := range map[string]float32{"controlnet_tile": 0.75, "controlnet_canny": 0.5} {
-		g, err := graph.NewControlNet(tiny.UNet, b.form, b.weights(name, weights.ControlNet), false)
+		g, err := graph.NewControls(tiny.UNet, b.form, false, b.weights(name, weights.ControlNet))
 		require.NoError(t, err)
 		in := conditions(4)
-		in["controlnet_cond"], in["conditioning_scale"] = picture(name+" image", 2, 3, 128, 192), one(scale)
+		in["controlnet_cond_0"], in["conditioning_scale_0"] = picture(name+" image", 2, 3, 128, 192), one(scale)
 		b.run(g, in, name)
 	}
 }
@@ -201,10 +201,10 @@ func TestUNet(t *testing.T) {
 		in = conditions(int64(channels))
 		for i, n := range nets {
 			c := []string{"controlnet_tile", "controlnet_canny"}[i]
-			g, err := graph.NewControlNet(tiny.UNet, b.form, n, i > 0)
+			g, err := graph.NewControls(tiny.UNet, b.form, i > 0, n)
 			require.NoError(t, err)
 			cin := conditions(4)
-			cin["controlnet_cond"], cin["conditioning_scale"] = picture(c+" image", 2, 3, 128, 192), one(0.75-0.25*float32(i))
+			cin["controlnet_cond_0"], cin["conditioning_scale_0"] = picture(c+" image", 2, 3, 128, 192), one(0.75-0.25*float32(i))
 			b.convert(cin)
 			for k, v := range in { // what the first gave goes into the second
 				if strings.Contains(k, "_res") && i > 0 {
@@ -265,7 +265,7 @@ func TestParameters(t *testing.T) {
 	}{
 		"unet":           {func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, nil, true) }, 2567463684},
 		"unet inpaint":   {func() (*graph.Graph, error) { return graph.NewUNet(inpaint, f, nil, true) }, 2567478084},
-		"controlnet":     {func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, f, nil, true) }, 1251014160},
+		"controlnet":     {func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, true, nil) }, 1251014160},
 		"denoiser":       {func() (*graph.Graph, error) { return graph.NewDenoiser(graph.SDXL, f, nil, nil, nil) }, 2567463684 + 2*1251014160},
 		"vae encoder":    {func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, nil) }, 34163664},
 		"vae decoder":    {func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, nil) }, 49490199},

@@ -2,6 +2,7 @@
 //
 //	diffusebench make DIR                                     weights in float16, 10 GB
 //	diffusebench nets -batch 8 -tile 768 -reps 6 DIR          each network, from host tensors to host tensors
+//	diffusebench picture -profile 40GB+ -reps 3 DIR           a picture of 45 MP, from host picture to host picture
 package main
 
 import (
@@ -21,7 +22,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("make or nets")
+		return errors.New("make, nets or picture")
 	}
 	f := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
@@ -39,6 +40,22 @@ func run(args []string) error {
 		f.Parse(args[1:])
 		o.cuda, o.config = pairs(*options), pairs(*config)
 		return timeNets(f.Arg(0), &o)
+	case "picture":
+		var o pictureOptions
+		f.StringVar(&o.profile, "profile", "40GB+", "8GB, 24GB or 40GB+")
+		f.IntVar(&o.width, "width", 8183, "pixels")
+		f.IntVar(&o.height, "height", 5455, "pixels")
+		f.IntVar(&o.tile, "tile", 768, "pixels of a tile's side")
+		f.IntVar(&o.overlap, "overlap", 64, "pixels that tiles share at least")
+		f.IntVar(&o.steps, "steps", 4, "steps of the schedule")
+		f.IntVar(&o.executed, "executed", 1, "steps that are executed")
+		f.IntVar(&o.controls, "controls", 2, "ControlNets, up to 2")
+		f.IntVar(&o.batch, "batch", 0, "tiles of a run; 0 = the profile's")
+		f.IntVar(&o.vaeBatch, "vae-batch", 0, "and of the autoencoder's")
+		f.IntVar(&o.reps, "reps", 3, "pictures after the first")
+		f.IntVar(&o.gpus, "gpus", 1, "GPUs")
+		f.Parse(args[1:])
+		return timePicture(f.Arg(0), &o)
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }

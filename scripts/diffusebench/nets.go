@@ -37,11 +37,7 @@ func timeNets(dir string, o *netOptions) error {
 	if err != nil {
 		return err
 	}
-	dec, err := open(weights.VAE, "vae")
-	if err != nil {
-		return err
-	}
-	enc, err := open(weights.VAE, "vae_encoder")
+	vae, err := open(weights.VAE, "vae")
 	if err != nil {
 		return err
 	}
@@ -55,12 +51,12 @@ func timeNets(dir string, o *netOptions) error {
 		name  string
 		build func() (*graph.Graph, error)
 	}{
-		{"controlnet", func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, f, tile, false) }},
+		{"controlnets", func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, false, tile, canny) }},
 		{"unet", func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, unet, true) }},
 		{"unet-alone", func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, unet, false) }},
 		{"denoiser", func() (*graph.Graph, error) { return graph.NewDenoiser(graph.SDXL, f, unet, tile, canny) }},
-		{"encoder", func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, enc) }},
-		{"decoder", func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, dec) }},
+		{"encoder", func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, vae) }},
+		{"decoder", func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, vae) }},
 	} {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), n.name) {
 			continue
@@ -140,8 +136,11 @@ func timeNet(r *ort.Runtime, g *graph.Graph, name string, o *netOptions) error {
 			kept = out
 		}
 	}
+	if len(times) == 0 {
+		return nil
+	}
 	slices.Sort(times)
-	fmt.Printf("%-11s batch %d tile %d: least %.2f median %.2f ms a tile, load %.2f s, largest mean square of an output %.3g\n",
+	fmt.Printf("%-12s batch %d tile %d: least %.2f median %.2f ms a tile, load %.2f s, largest mean square of an output %.3g\n",
 		name, o.batch, o.tile, times[0], times[len(times)/2], load.Seconds(), rms)
 	return nil
 }

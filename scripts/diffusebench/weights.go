@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -22,24 +23,35 @@ func makeWeights(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	cn := func() (*graph.Graph, error) { return graph.NewControlNet(graph.SDXL, form, nil, false) }
+	cn := func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, form, false, nil) }
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
 	for name, build := range map[string]func() (*graph.Graph, error){
 		"unet":  func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, form, nil, false) },
 		"tile":  cn,
 		"canny": cn,
-		"vae": func() (*graph.Graph, error) {
-			return graph.NewVAEDecoder(graph.SDXLVAE, form, nil)
-		},
-		"vae_encoder": func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, form, nil) },
+		"vae":   func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, form, nil) },
 	} {
 		g, err := build()
 		if err != nil {
 			return err
 		}
+		tensors := g.Tensors()
+		if name == "vae" { // both halves in one file
+			g, err := graph.NewVAEEncoder(graph.SDXLVAE, form, nil)
+			if err != nil {
+				return err
+			}
+			maps.Copy(tensors, g.Tensors())
+		}
+		for k, v := range tensors { // a ControlNet's own names
+			if own, ok := strings.CutPrefix(k, "controlnet 0/"); ok {
+				delete(tensors, k)
+				tensors[own] = v
+			}
+		}
 		wg.Go(func() {
-			if err := random(filepath.Join(dir, name+".safetensors"), g.Tensors()); err != nil {
+			if err := random(filepath.Join(dir, name+".safetensors"), tensors); err != nil {
 				errs <- err
 			}
 		})
