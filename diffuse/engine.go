@@ -96,7 +96,7 @@ func Open(n *Networks, o *Options) (*Engine, error) {
 func (e *Engine) try() error {
 	f := graph.Form{CUDA: e.cuda, Width: 64, Height: 64}
 	parts := []func() (*graph.Graph, error){
-		func() (*graph.Graph, error) { return graph.NewUNet(e.n.Arch, f, e.n.UNet, false) },
+		func() (*graph.Graph, error) { return graph.NewUNet(e.n.Arch, f, e.n.UNet) },
 		func() (*graph.Graph, error) { return graph.NewVAEEncoder(e.n.VAEArch, f, e.n.VAE) },
 		func() (*graph.Graph, error) { return graph.NewVAEDecoder(e.n.VAEArch, f, e.n.VAE) },
 	}

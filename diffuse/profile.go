@@ -12,7 +12,7 @@ type Profile struct {
 
 // The profiles, by the memory that they leave room in. docs/diffusion.md has what they took.
 var (
-	Profile8GB  = Profile{Name: "8GB", Batch: 4, VAEBatch: 1}
+	Profile8GB  = Profile{Name: "8GB", Batch: 2, VAEBatch: 2}
 	Profile24GB = Profile{Name: "24GB", Resident: true, Batch: 4, VAEBatch: 2}
 	Profile40GB = Profile{Name: "40GB+", Resident: true, Batch: 8, VAEBatch: 8}
 )

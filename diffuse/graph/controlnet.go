@@ -14,7 +14,8 @@ var hint = []int{16, 32, 96, 256}
 // NewControls is ControlNets of the UNet u, whose residuals are added up.
 //
 // Inputs: those of NewUNet with a sample of 4 channels, and for each ControlNet i controlnet_cond_i [B, 3, 8h, 8w] in [0, 1] and conditioning_scale_i [1]. Outputs:
-// down_block_res_0 …, mid_block_res. With onto what others gave comes in as down_block_add_0 … and mid_block_add, and is added too.
+// down_block_res_1 …, mid_block_res; the first, down_block_res_0, is a fifth of them all and comes of a few convolutions, which the UNet's graph has itself.
+// With onto what others gave comes in as down_block_add_1 … and mid_block_add, and is added too.
 func NewControls(u UNet, f Form, onto bool, nets ...*weights.Set) (*Graph, error) {
 	u.Inputs = 4
 	if err := u.check(); err != nil {
@@ -32,52 +33,78 @@ func NewControls(u UNet, f Form, onto bool, nets ...*weights.Set) (*Graph, error
 		}
 		b.output(name, y)
 	}
-	for i, x := range kept {
-		out(x, fmt.Sprintf("down_block_res_%d", i))
+	for i, x := range kept[1:] {
+		out(x, fmt.Sprintf("down_block_res_%d", i+1))
 	}
 	out(middle, "mid_block_res")
 	return b.graph()
 }
 
-// controls is the sum of what ControlNets add.
-func (b *builder) controls(u *UNet, c *conditions, nets []*weights.Set) (kept []value, middle value) {
+// each goes over ControlNets: f has their weights, their control image and their scale, which become inputs of the graph unless they are.
+func (b *builder) each(nets []*weights.Set, f func(i int, cond, scale value)) {
 	for i, n := range nets {
 		cond := b.input(fmt.Sprintf("controlnet_cond_%d", i), b.typ, b.form.batch(), 3, b.form.Height, b.form.Width)
 		scale := b.input(fmt.Sprintf("conditioning_scale_%d", i), b.typ, 1)
 		b.within(fmt.Sprintf("controlnet %d/", i), n)
+		f(i, cond, scale)
+	}
+}
+
+// controls is the sum of what ControlNets add to each picture that a UNet keeps, and to its middle.
+func (b *builder) controls(u *UNet, c *conditions, nets []*weights.Set) (kept []value, middle value) {
+	b.each(nets, func(i int, cond, scale value) {
 		k, m := b.controlnet(u, c, cond, scale)
 		if i == 0 {
 			kept, middle = k, m
-			continue
+			return
 		}
 		for j := range kept {
 			kept[j] = b.add(kept[j], k[j])
 		}
 		middle = b.add(middle, m)
-	}
+	})
 	return kept, middle
 }
 
-// controlnet is what a ControlNet adds to each picture that a UNet keeps, and to its middle.
-func (b *builder) controlnet(u *UNet, c *conditions, cond, scale value) (kept []value, middle value) {
-	k := &block{groups: u.Groups, eps: 1e-5, time: b.embedding(u, c)}
-	ctx := b.reshape(c.context, c.context.shape[0]*Tokens, u.Context)
+// first is the sum of the first residuals of ControlNets, which are of the sample and the control image alone.
+func (b *builder) first(u *UNet, c *conditions, nets []*weights.Set) (total value) {
+	b.each(nets, func(i int, cond, scale value) {
+		r := b.zero(b.read(u, c, cond), "controlnet_down_blocks.0", scale)
+		if i == 0 {
+			total = r
+			return
+		}
+		total = b.add(total, r)
+	})
+	return total
+}
+
+// read is what a ControlNet begins with: the sample and the control image, in the size of latents.
+func (b *builder) read(u *UNet, c *conditions, cond value) value {
 	sample := c.sample
 	if sample.shape[1] > 4 { // of a UNet for inpainting: the mask and the masked picture are not for ControlNets
 		n := b.node("Slice", "", []string{sample.name, b.int64s(0), b.int64s(4), b.int64s(1)}, 1)[0]
 		sample = value{n, []int{sample.shape[0], 4, sample.shape[2], sample.shape[3]}}
 	}
 	x := b.conv(b.lying(sample), "conv_in", u.Channels[0], conv3)
-	x = b.add(x, b.hint(b.lying(cond), u.Channels[0]))
-	mid, sums := b.encoder(u, whole(x), k, ctx)
-	out := func(x value, name string) value {
-		y := b.conv(x, name, x.shape[1], conv1)
-		return b.op("Mul", y.shape, []string{y.name, scale.name})
-	}
+	return b.add(x, b.hint(b.lying(cond), u.Channels[0]))
+}
+
+// zero is a convolution that was zero before training, scaled.
+func (b *builder) zero(x value, name string, scale value) value {
+	y := b.conv(x, name, x.shape[1], conv1)
+	return b.op("Mul", y.shape, []string{y.name, scale.name})
+}
+
+// controlnet is what one ControlNet adds.
+func (b *builder) controlnet(u *UNet, c *conditions, cond, scale value) (kept []value, middle value) {
+	k := &block{groups: u.Groups, eps: 1e-5, time: b.embedding(u, c)}
+	ctx := b.reshape(c.context, c.context.shape[0]*Tokens, u.Context)
+	mid, sums := b.encoder(u, whole(b.read(u, c, cond)), k, ctx)
 	for i, s := range sums {
-		kept = append(kept, out(b.total(s), fmt.Sprintf("controlnet_down_blocks.%d", i)))
+		kept = append(kept, b.zero(b.total(s), fmt.Sprintf("controlnet_down_blocks.%d", i), scale))
 	}
-	return kept, out(b.total(mid), "controlnet_mid_block")
+	return kept, b.zero(b.total(mid), "controlnet_mid_block", scale)
 }
 
 // hint reads a control image.

@@ -145,34 +145,38 @@ func (b *builder) decoder(u *UNet, middle value, kept []value, k *block, ctx val
 	panic("unreachable: the first level ends the loop")
 }
 
-// NewUNet is a UNet that takes the residuals of ControlNets where residuals is set.
+// NewUNet is a UNet; with nets one that takes what NewControls gives of these ControlNets.
 //
 // Inputs, with the batch B and latents of h × w: sample [B, Inputs, h, w], timestep float32 [1], encoder_hidden_states [B, 77, Context], text_embeds [B, Pooled],
-// time_ids float32 [B, 6] (original height and width, crop's top and left, target height and width), and with residuals down_block_res_0 … and mid_block_res in the shapes of
-// a ControlNet's outputs. Output: out_sample [B, 4, h, w], the estimate of the noise.
-func NewUNet(u UNet, f Form, w *weights.Set, residuals bool) (*Graph, error) {
+// time_ids float32 [B, 6] (original height and width, crop's top and left, target height and width), and with nets those of NewControls and its outputs.
+// Output: out_sample [B, 4, h, w], the estimate of the noise.
+func NewUNet(u UNet, f Form, w *weights.Set, nets ...*weights.Set) (*Graph, error) {
 	if err := u.check(); err != nil {
 		return nil, err
 	}
 	b := newBuilder("unet", f, 64)
 	c := b.conditions(&u)
-	b.within("", w)
-	var add func(kept []value, middle value) ([]value, value)
-	if residuals {
-		add = func(kept []value, middle value) ([]value, value) {
-			sum := func(name string, x value) value {
-				return b.add(x, b.lying(b.input(name, b.typ, x.shape...)))
-			}
-			for i, x := range kept {
-				kept[i] = sum(fmt.Sprintf("down_block_res_%d", i), x)
-			}
-			return kept, sum("mid_block_res", middle)
-		}
+	var first value
+	if len(nets) > 0 {
+		first = b.first(&u, c, nets)
 	}
-	return b.unet(&u, c, add)
+	b.within("", w)
+	return b.unet(&u, c, func(kept []value, middle value) ([]value, value) {
+		if len(nets) == 0 {
+			return kept, middle
+		}
+		sum := func(name string, x value) value {
+			return b.add(x, b.lying(b.input(name, b.typ, x.shape...)))
+		}
+		kept[0] = b.add(kept[0], first)
+		for i, x := range kept[1:] {
+			kept[i+1] = sum(fmt.Sprintf("down_block_res_%d", i+1), x)
+		}
+		return kept, sum("mid_block_res", middle)
+	})
 }
 
-// unet is the whole network; add changes what is kept for the ascending half, nil = nothing.
+// unet is the whole network; add changes what is kept for the ascending half.
 func (b *builder) unet(u *UNet, c *conditions, add func(kept []value, middle value) ([]value, value)) (*Graph, error) {
 	k := &block{groups: u.Groups, eps: 1e-5, time: b.embedding(u, c)}
 	ctx := b.reshape(c.context, c.context.shape[0]*Tokens, u.Context)
@@ -182,9 +186,7 @@ func (b *builder) unet(u *UNet, c *conditions, add func(kept []value, middle val
 	for i, s := range sums {
 		kept[i] = b.total(s)
 	}
-	if add != nil {
-		kept, middle = add(kept, middle)
-	}
+	kept, middle = add(kept, middle)
 	b.output("out_sample", b.nchw(b.decoder(u, middle, kept, k, ctx)))
 	return b.graph()
 }

@@ -52,8 +52,8 @@ func timeNets(dir string, o *netOptions) error {
 		build func() (*graph.Graph, error)
 	}{
 		{"controlnets", func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, false, tile, canny) }},
-		{"unet", func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, unet, true) }},
-		{"unet-alone", func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, unet, false) }},
+		{"unet", func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, unet, tile, canny) }},
+		{"unet-alone", func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, unet) }},
 		{"denoiser", func() (*graph.Graph, error) { return graph.NewDenoiser(graph.SDXL, f, unet, tile, canny) }},
 		{"encoder", func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, vae) }},
 		{"decoder", func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, vae) }},

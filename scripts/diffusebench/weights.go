@@ -27,7 +27,7 @@ func makeWeights(dir string) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
 	for name, build := range map[string]func() (*graph.Graph, error){
-		"unet":  func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, form, nil, false) },
+		"unet":  func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, form, nil) },
 		"tile":  cn,
 		"canny": cn,
 		"vae":   func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, form, nil) },
