@@ -143,6 +143,9 @@ func TestImg2Img(t *testing.T) {
 			steps    int
 			strength float64
 		}{{"img2img 8 0.25", 8, 0.25}, {"img2img 4 0.5", 4, 0.5}, {"img2img 4 1.0", 4, 1}, {"img2img 2 0.5", 2, 0.5}, {"img2img 4 1.0 guided in part", 4, 1}} {
+			if !p.Resident && c.steps == 4 && !strings.HasSuffix(c.name, "part") {
+				continue // loads the networks for every step
+			}
 			j := job(t, c.steps, c.strength, 2)
 			if strings.HasSuffix(c.name, "part") {
 				j.Controls[0].To, j.Controls[1].From = 0.5, 0.5

@@ -288,10 +288,10 @@ func (r *run) decode(ctx context.Context, x *sampler.Planes) (*Result, error) {
 			values := make([][]float32, count)
 			err := each(count, func(k int) error {
 				values[k] = load(got["image"], k*tile, tile)
-				if finite(values[k]) {
+				if !r.bad[first+k] && finite(values[k]) {
 					return sampler.FromDecoder(values[k], values[k])
 				}
-				r.bad[first+k] = true
+				r.bad[first+k] = true // the picture's own pixels
 				readTile(&ort.Tensor{Data: values[k]}, 0, r.Picture, r.pad, wide.Tile(first+k), plain)
 				return nil
 			})
