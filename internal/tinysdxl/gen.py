@@ -71,13 +71,14 @@ def autoencoder():
                          down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4)
 
 
-def text(cls, width, inner, layers, heads, act, projection):
-    return cls(CLIPTextConfig(vocab_size=512, hidden_size=width, intermediate_size=inner, num_hidden_layers=layers, num_attention_heads=heads, hidden_act=act,
-                              projection_dim=projection, max_position_embeddings=77, bos_token_id=510, eos_token_id=511, pad_token_id=1))
+def text(cls, width, inner, layers, heads, act, projection, vocabulary=512):
+    return cls(CLIPTextConfig(vocab_size=vocabulary, hidden_size=width, intermediate_size=inner, num_hidden_layers=layers, num_attention_heads=heads, hidden_act=act,
+                              projection_dim=projection, max_position_embeddings=77, bos_token_id=vocabulary - 2, eos_token_id=vocabulary - 1, pad_token_id=1))
 
 
 nets = {"unet": unet(4), "unet_inpaint": unet(9), "controlnet_tile": ControlNetModel(**common), "controlnet_canny": ControlNetModel(**common), "vae": autoencoder(),
-        "text_encoder": text(CLIPTextModel, 32, 64, 3, 2, "quick_gelu", 32), "text_encoder_2": text(CLIPTextModelWithProjection, 64, 128, 3, 4, "gelu", POOLED)}
+        "text_encoder": text(CLIPTextModel, 32, 64, 3, 2, "quick_gelu", 32), "text_encoder_2": text(CLIPTextModelWithProjection, 64, 128, 3, 4, "gelu", POOLED),
+        "prompt_encoder": text(CLIPTextModel, 32, 64, 3, 2, "quick_gelu", 32, 49408), "prompt_encoder_2": text(CLIPTextModelWithProjection, 64, 128, 3, 4, "gelu", POOLED, 49408)}
 shapes = {k: fill(m, k + "/") for k, m in nets.items()}
 
 B, h, w = 2, 16, 24
@@ -118,6 +119,11 @@ with torch.no_grad():
     record("text_encoder", {"hidden": nets["text_encoder"](torch.from_numpy(ids), output_hidden_states=True).hidden_states[-2]})
     t2 = nets["text_encoder_2"](torch.from_numpy(ids2), output_hidden_states=True)
     record("text_encoder_2", {"hidden": t2.hidden_states[-2], "text_embeds": t2.text_embeds})
+    # "a photo of a cat", as SDXL's tokenizers have it.
+    cat = [49406, 320, 1125, 539, 320, 2368, 49407]
+    p1 = nets["prompt_encoder"](torch.tensor([cat + [49407] * 70]), output_hidden_states=True)
+    p2 = nets["prompt_encoder_2"](torch.tensor([cat + [0] * 70]), output_hidden_states=True)
+    record("prompt", {"hidden": torch.cat([p1.hidden_states[-2], p2.hidden_states[-2]], -1), "pooled": p2.text_embeds})
 
 
 class Float(float):
