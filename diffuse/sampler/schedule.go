@@ -54,18 +54,18 @@ func NewSchedule(n int, p Prediction) (*Schedule, error) {
 	return s, nil
 }
 
-// trainingSigmas are σ(i) with the roundings of torch: float32 throughout, but for the running product, which torch.cumprod keeps in
-// float64 on the CPU and rounds only where it writes; torch.linspace counts from the nearer end.
+// trainingSigmas are σ(i) with the roundings of torch on a CPU: torch.linspace counts from the nearer end and rounds once, torch.cumprod
+// keeps its product in float64 and rounds what it writes, the rest is float32.
 func trainingSigmas() [TrainingTimesteps]float32 {
 	const n = TrainingTimesteps
 	first, last := float32(math.Sqrt(0.00085)), float32(math.Sqrt(0.012))
-	step := (last - first) / (n - 1)
+	step := float64((last - first) / (n - 1))
 	product := 1.0
 	var sigmas [n]float32
 	for i := range n {
-		root := first + float32(step*float32(i))
+		root := float32(float64(first) + float64(step*float64(i)))
 		if i >= n/2 {
-			root = last - float32(step*float32(n-1-i))
+			root = float32(float64(last) - float64(step*float64(n-1-i)))
 		}
 		beta := float32(root * root)
 		product = float64(product * float64(1-beta))

@@ -22,9 +22,10 @@ type Tiling struct {
 // the fewest that can be, with overlaps that differ by one latent at most. For 8183×5455 pixels that is, in tiles across × down, with an overlap of 64 pixels 12×8 of
 // 768², 9×6 of 1024², 7×5 of 1280²; with 96 pixels 13×8, 9×6 and 7×5.
 //
-// side is a multiple of 8 (64 pixels; the UNet halves its input twice) and no larger than the plane: Pad makes it so. 0 ≤ overlap < side. Errors: CodeBadOption.
+// side is a multiple of 8 (64 pixels; the UNet halves its input twice) and no larger than the plane: Pad makes it so. 0 ≤ overlap < side. Planes of more than 2¹⁷ latents
+// a side and more than 2²⁰ tiles are refused. Errors: CodeBadOption.
 func NewTiling(height, width, side, overlap int) (*Tiling, error) {
-	const most = 1 << 24
+	const most = 1 << 17
 	if side < 8 || side%8 != 0 || overlap < 0 || overlap >= side {
 		return nil, bad("tiling", "side %d, overlap %d: want a side that is a multiple of 8 and an overlap in [0, side)", side, overlap)
 	}
@@ -32,8 +33,14 @@ func NewTiling(height, width, side, overlap int) (*Tiling, error) {
 		return nil, bad("tiling", "%d×%d for tiles of %d: want sides of at least a tile (pad it) and at most %d", height, width, side, most)
 	}
 	y, x := axisStarts(height, side, overlap), axisStarts(width, side, overlap)
+	if len(y)*len(x) > maxTiles {
+		return nil, bad("tiling", "%d×%d tiles: want at most %d", len(x), len(y), maxTiles)
+	}
 	return newTiling(height, width, side, y, x), nil
 }
+
+// maxTiles is beyond any picture: an overlap of all but one latent makes as many tiles as latents.
+const maxTiles = 1 << 20
 
 func newTiling(height, width, side int, y, x []int) *Tiling {
 	return &Tiling{Height: height, Width: width, Side: side, Rows: len(y), Columns: len(x), y: newAxis(y, side, height), x: newAxis(x, side, width)}

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"errors"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -12,238 +13,317 @@ import (
 	"github.com/realedit/realedit"
 )
 
-func randomPlanes(r *rand.Rand, c, h, w int) *Planes {
-	p := NewPlanes(c, h, w)
-	for i := range p.Values {
-		p.Values[i] = float32(r.NormFloat64())
-	}
-	return p
-}
+// tilings are (height, width, side, overlap) in latents: one tile, one more than a tile, three tiles over one place, a panorama, a 45-megapixel photograph.
+var tilings = [][4]int{{96, 96, 96, 8}, {97, 96, 96, 8}, {16, 186, 16, 2}, {24, 29, 16, 15}, {8, 64, 8, 0}, {96, 768, 96, 8}, {45, 67, 24, 12}, {682, 1023, 96, 8}}
 
-// Tiles cover the plane, each is full, overlaps are at least as wide as asked and even, and there are as many as the documentation says.
-func TestTilings(t *testing.T) {
-	for _, c := range []struct{ w, h, side, overlap, columns, rows int }{
-		{8183, 5455, 768, 64, 12, 8}, {8183, 5455, 1024, 64, 9, 6}, {8183, 5455, 1280, 64, 7, 5},
-		{8183, 5455, 768, 96, 13, 8}, {8183, 5455, 1024, 96, 9, 6}, {8183, 5455, 1280, 96, 7, 5},
-		{300, 200, 768, 64, 1, 1}, {8000, 1000, 768, 64, 12, 2}, {769, 768, 768, 64, 2, 1},
-	} {
-		p, err := Pad(c.w, c.h, c.side)
-		require.NoError(t, err)
-		h, w := p.Latent()
-		tiles, err := NewTiling(h, w, c.side/8, c.overlap/8)
-		require.NoError(t, err)
-		require.Equal(t, [2]int{c.columns, c.rows}, [2]int{tiles.Columns, tiles.Rows}, "%v", c)
-		covered := make([]bool, h*w)
+// checkTiling holds what every tiling promises.
+func checkTiling(t *testing.T, tl *Tiling, side, overlap int) {
+	t.Helper()
+	require.Equal(t, tl.Rows*tl.Columns, tl.Len())
+	whole := image.Rect(0, 0, tl.Width, tl.Height)
+	for i := range tl.Len() {
+		r := tl.Tile(i)
+		require.True(t, r.In(whole))
+		require.Equal(t, image.Pt(side, side), r.Size())
+	}
+	require.Equal(t, image.Point{}, tl.Tile(0).Min)
+	require.Equal(t, whole.Max, tl.Tile(tl.Len()-1).Max)
+	for _, side := range []struct {
+		a axis
+		n int
+	}{{tl.y, tl.Height}, {tl.x, tl.Width}} {
 		least, most := math.MaxInt, 0
-		for i := range tiles.Len() {
-			r := tiles.Tile(i)
-			require.True(t, r.In(image.Rect(0, 0, w, h)) && r.Dx() == c.side/8 && r.Dy() == c.side/8)
-			for y := r.Min.Y; y < r.Max.Y; y++ {
-				for x := r.Min.X; x < r.Max.X; x++ {
-					covered[y*w+x] = true
+		for i := 1; i < len(side.a.starts); i++ {
+			v := side.a.starts[i-1] + tl.Side - side.a.starts[i]
+			least, most = min(least, v), max(most, v)
+		}
+		if len(side.a.starts) > 1 {
+			require.GreaterOrEqual(t, least, overlap)
+			require.LessOrEqual(t, most-least, 1, "overlaps are even")
+			require.Greater(t, side.n, tl.Side+(len(side.a.starts)-2)*(tl.Side-overlap), "one tile fewer would not do")
+		}
+		for p := range side.n {
+			rest := 0.0
+			covering := []int{int(side.a.first[p])}
+			for _, s := range side.a.more[p] {
+				require.Greater(t, s.weight, 0.0)
+				rest += s.weight
+				covering = append(covering, s.tile)
+			}
+			require.Less(t, rest, 1.0)
+			require.Equal(t, 1.0, (1-rest)+rest, "weights are 1 together")
+			var want []int
+			for i, s := range side.a.starts {
+				if s <= p && p < s+tl.Side {
+					want = append(want, i)
 				}
 			}
-			if i%tiles.Columns > 0 {
-				o := tiles.Tile(i-1).Max.X - r.Min.X
-				least, most = min(least, o), max(most, o)
-			}
-		}
-		require.NotContains(t, covered, false)
-		if tiles.Columns > 1 {
-			require.GreaterOrEqual(t, least, c.overlap/8)
-			require.LessOrEqual(t, most, least+1)
+			require.Equal(t, want, covering, "coordinate %d", p)
 		}
 	}
 }
 
-// Tiles that agree come out with their own bits, whatever the order they come in; tiles that do not are mixed with weights that are 1 together.
-func TestAssemble(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	for _, c := range []struct{ h, w, side, overlap int }{{40, 57, 16, 4}, {16, 16, 16, 0}, {33, 90, 24, 20}, {64, 17, 16, 8}} {
-		tiles, err := NewTiling(c.h, c.w, c.side, c.overlap)
+func TestTiling(t *testing.T) {
+	for _, c := range tilings {
+		tl, err := NewTiling(c[0], c[1], c[2], c[3])
 		require.NoError(t, err)
-		whole := randomPlanes(r, 4, c.h, c.w)
-		cut := make([][]float32, tiles.Len())
-		for i := range cut {
-			cut[i] = make([]float32, 4*c.side*c.side)
-			require.NoError(t, tiles.Cut(cut[i], whole, i))
+		checkTiling(t, tl, c[2], c[3])
+		scaled, err := tl.Scaled(8)
+		require.NoError(t, err)
+		require.Equal(t, tl.Len(), scaled.Len())
+		for i := range tl.Len() {
+			r := tl.Tile(i)
+			require.Equal(t, image.Rectangle{r.Min.Mul(8), r.Max.Mul(8)}, scaled.Tile(i))
 		}
-		out := NewPlanes(4, c.h, c.w)
-		require.NoError(t, tiles.Assemble(out, cut))
-		require.Equal(t, whole.Values, out.Values)
+	}
+}
 
-		for i := range cut { // now they disagree by a number of their own
-			for k := range cut[i] {
-				cut[i][k] = float32(i)
+// The counts that NewTiling's comment says.
+func TestTilesOfAPhotograph(t *testing.T) {
+	for _, c := range []struct{ side, overlap, columns, rows int }{
+		{768, 64, 12, 8}, {1024, 64, 9, 6}, {1280, 64, 7, 5}, {768, 96, 13, 8}, {1024, 96, 9, 6}, {1280, 96, 7, 5},
+	} {
+		p, err := Pad(8183, 5455, c.side)
+		require.NoError(t, err)
+		require.Equal(t, image.Pt(1, 1), p.Added())
+		h, w := p.Latent()
+		tl, err := NewTiling(h, w, c.side/LatentScale, c.overlap/LatentScale)
+		require.NoError(t, err)
+		require.Equal(t, [2]int{c.columns, c.rows}, [2]int{tl.Columns, tl.Rows}, "tiles of %d with %d in common", c.side, c.overlap)
+	}
+}
+
+func FuzzTiling(f *testing.F) {
+	f.Add(96, 97, 96, 8)
+	f.Add(24, 300, 16, 15)
+	f.Fuzz(func(t *testing.T, height, width, side, overlap int) {
+		if height > 2000 && width > 2000 {
+			height, width = height%2000, width%2000
+		}
+		tl, err := NewTiling(height, width, side, overlap)
+		valid := side >= 8 && side%8 == 0 && overlap >= 0 && overlap < side && min(height, width) >= side && max(height, width) <= 1<<17
+		if !valid {
+			require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
+			return
+		}
+		if max(height, width) > 2000 || err != nil && overlap > side/2 {
+			return // as good, but long to check; or too many tiles
+		}
+		require.NoError(t, err)
+		checkTiling(t, tl, side, overlap)
+	})
+}
+
+// cutAll are a plane's tiles.
+func cutAll(t *testing.T, tl *Tiling, p *Planes) [][]float32 {
+	t.Helper()
+	tiles := make([][]float32, tl.Len())
+	for i := range tiles {
+		tiles[i] = make([]float32, p.Channels*tl.Side*tl.Side)
+		require.NoError(t, tl.Cut(tiles[i], p, i))
+	}
+	return tiles
+}
+
+// A step on tiles that agree is the step on the whole, bit for bit: cut, noised, stepped and joined.
+func TestTiledStepIsWhole(t *testing.T) {
+	s, start := Default()
+	for _, c := range tilings[:7] {
+		tl, err := NewTiling(c[0], c[1], c[2], c[3])
+		require.NoError(t, err)
+		x := NewPlanes(4, tl.Height, tl.Width)
+		out := NewPlanes(4, tl.Height, tl.Width)
+		require.NoError(t, Noise{3}.Fill(x.Values, 4, image.Rect(0, 0, tl.Width, tl.Height)))
+		for i := range out.Values {
+			out.Values[i] = x.Values[i]*1.37 - float32(i%1001)*0.013
+		}
+		tiles, outs := cutAll(t, tl, x), cutAll(t, tl, out)
+		for i := range tiles {
+			noise := make([]float32, len(tiles[i]))
+			require.NoError(t, Noise{3}.Fill(noise, 4, tl.Tile(i)))
+			require.Equal(t, tiles[i], noise, "a tile's noise is the picture's under it")
+			require.NoError(t, s.Step(tiles[i], outs[i], start.Index))
+		}
+		require.NoError(t, s.Step(x.Values, out.Values, start.Index))
+		joined := NewPlanes(4, tl.Height, tl.Width)
+		require.NoError(t, tl.Assemble(joined, tiles))
+		require.Equal(t, x.Values, joined.Values, "%v", c)
+	}
+}
+
+// Tiles that disagree are weighed by ramps, whatever order they come in; and the joint is what the formula says when it is written down naively.
+func TestTilesThatDisagree(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, c := range tilings[:7] {
+		tl, err := NewTiling(c[0], c[1], c[2], c[3])
+		require.NoError(t, err)
+		tiles := make([][]float32, tl.Len())
+		for i := range tiles {
+			tiles[i] = make([]float32, 2*tl.Side*tl.Side)
+			for j := range tiles[i] {
+				tiles[i][j] = float32(random.NormFloat64())
 			}
 		}
-		require.NoError(t, tiles.Assemble(out, cut))
-		order := r.Perm(tiles.Len())
-		var rows [][]float32
-		a, err := tiles.NewAssembler(4, func(y int, row []float32) error {
-			require.Equal(t, len(rows), y)
-			rows = append(rows, slices.Clone(row))
+		joined := NewPlanes(2, tl.Height, tl.Width)
+		require.NoError(t, tl.Assemble(joined, tiles))
+
+		// Σ w t / Σ w with w the least of the ramps towards neighbours, across times down.
+		ramp := func(p int, starts []int, i int) float64 {
+			w := 1.0
+			if i > 0 {
+				w = min(w, float64(p-starts[i]+1)/float64(starts[i-1]+tl.Side-starts[i]+1))
+			}
+			if i+1 < len(starts) {
+				w = min(w, float64(starts[i]+tl.Side-p)/float64(starts[i]+tl.Side-starts[i+1]+1))
+			}
+			return w
+		}
+		for ch := range 2 {
+			for y := range tl.Height {
+				for x := range tl.Width {
+					var sum, weight float64
+					for i := range tiles {
+						if r := tl.Tile(i); image.Pt(x, y).In(r) {
+							w := ramp(y, tl.y.starts, i/tl.Columns) * ramp(x, tl.x.starts, i%tl.Columns)
+							sum += w * float64(tiles[i][(ch*tl.Side+y-r.Min.Y)*tl.Side+x-r.Min.X])
+							weight += w
+						}
+					}
+					if d := math.Abs(sum/weight - float64(joined.Row(ch, y)[x])); d > 3e-7 {
+						t.Fatalf("%v: (%d, %d) is off by %v", c, x, y, d)
+					}
+				}
+			}
+		}
+
+		for range 3 {
+			order, again := random.Perm(tl.Len()), NewPlanes(2, tl.Height, tl.Width)
+			rows := 0
+			a, err := tl.NewAssembler(2, func(y int, row []float32) error {
+				require.Equal(t, rows, y)
+				rows++
+				for ch := range 2 {
+					copy(again.Row(ch, y), row[ch*tl.Width:])
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			for k, i := range order {
+				if k < tl.Len() && rows < tl.Height {
+					require.Error(t, a.Done())
+				}
+				require.NoError(t, a.Add(i, tiles[i]))
+				require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(a.Add(i, tiles[i])), "twice")
+			}
+			require.NoError(t, a.Done())
+			require.Equal(t, joined.Values, again.Values, "order %v", order)
+		}
+	}
+}
+
+// Tiles in the order of their rows are let go of row by row, and a sink's error is the assembly's.
+func TestAssemblerLetsGo(t *testing.T) {
+	tl, err := NewTiling(80, 40, 16, 4)
+	require.NoError(t, err)
+	broken := errors.New("broken")
+	for _, failAt := range []int{-1, 20} {
+		a, err := tl.NewAssembler(1, func(y int, row []float32) error {
+			if y == failAt {
+				return broken
+			}
 			return nil
 		})
 		require.NoError(t, err)
-		for _, i := range order[:len(order)-1] {
-			require.NoError(t, a.Add(i, cut[i]))
-		}
-		require.Error(t, a.Done())
-		require.NoError(t, a.Add(order[len(order)-1], cut[order[len(order)-1]]))
-		require.NoError(t, a.Done())
-		require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(a.Add(0, cut[0])))
-		for y, row := range rows {
-			for ch := range 4 {
-				require.Equal(t, out.Row(ch, y), row[ch*c.w:][:c.w])
-			}
-		}
-		for i := range tiles.Len() { // between the least and the most of the tiles above each place, and the tile's own where it is alone
-			b := tiles.Tile(i)
-			for y := b.Min.Y; y < b.Max.Y; y++ {
-				for x := b.Min.X; x < b.Max.X; x++ {
-					least, most := math.Inf(1), math.Inf(-1)
-					for k := range tiles.Len() {
-						if (image.Pt(x, y)).In(tiles.Tile(k)) {
-							least, most = min(least, float64(k)), max(most, float64(k))
-						}
-					}
-					v := float64(out.Row(0, y)[x])
-					require.True(t, v >= least-1e-4 && v <= most+1e-4, "%v at %d,%d: not in [%v, %v]", v, x, y, least, most)
+		most := 0
+		for i := range tl.Len() {
+			err = a.Add(i, make([]float32, 16*16))
+			held := 0
+			for _, v := range a.tiles {
+				if v != nil {
+					held++
 				}
 			}
+			most = max(most, held)
+		}
+		if failAt < 0 {
+			require.NoError(t, err)
+			require.NoError(t, a.Done())
+			require.LessOrEqual(t, most, 2*tl.Columns)
+		} else {
+			require.ErrorIs(t, err, broken)
+			require.ErrorIs(t, a.Done(), broken)
 		}
 	}
 }
 
-// Across an overlap of two tiles the weight runs straight from one to the other.
-func TestRamp(t *testing.T) {
-	tiles, err := NewTiling(16, 28, 16, 4)
-	require.NoError(t, err)
-	one := make([]float32, 256)
-	for i := range one {
-		one[i] = 1
+// Padding repeats by reflection as numpy.pad does, and comes off again.
+func TestPad(t *testing.T) {
+	for _, c := range []struct {
+		n, least int
+		want     []int
+	}{
+		{5, 8, []int{0, 1, 2, 3, 4, 3, 2, 1}},
+		{3, 16, []int{0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1}},
+		{1, 8, make([]int, 8)},
+		{9, 1, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5, 4, 3, 2, 1}},
+		{8, 8, []int{0, 1, 2, 3, 4, 5, 6, 7}},
+	} {
+		p, err := Pad(c.n, 8, c.least)
+		require.NoError(t, err)
+		var got []int
+		for x := range p.PaddedWidth {
+			got = append(got, p.SourceX(x))
+		}
+		require.Equal(t, c.want, got)
 	}
-	out := NewPlanes(1, 16, 28)
-	require.NoError(t, tiles.Assemble(out, [][]float32{make([]float32, 256), one}))
-	for x := range 28 {
-		require.InDelta(t, min(max(float64(x-11)/5, 0), 1), out.Row(0, 7)[x], 1e-7, x)
-	}
-}
-
-func TestPadding(t *testing.T) {
-	p, err := Pad(5, 3, 16)
+	p, err := Pad(13, 7, 24)
 	require.NoError(t, err)
-	picture := randomPlanes(rand.New(rand.NewPCG(7, 8)), 2, 3, 5)
-	padded, back := NewPlanes(2, 16, 16), NewPlanes(2, 3, 5)
+	h, w := p.Latent()
+	require.Equal(t, [2]int{3, 3}, [2]int{h, w})
+	picture, padded, back := field(3, 7, 13, 1), NewPlanes(3, 24, 24), NewPlanes(3, 7, 13)
 	require.NoError(t, p.Extend(padded, picture))
 	require.NoError(t, p.Trim(back, padded))
 	require.Equal(t, picture.Values, back.Values)
-	for x, s := range []int{0, 1, 2, 3, 4, 3, 2, 1, 0, 1, 2, 3, 4, 3, 2, 1} {
-		require.Equal(t, picture.Row(1, 2)[s], padded.Row(1, 2)[x])
+	require.Equal(t, picture.Row(2, 5)[11], padded.Row(2, 7)[13], "the first row and column beyond mirror the last but one")
+	// A picture smaller than a tile is one tile; a panorama of 1:8 is one row of them.
+	small, err := NewTiling(h, w, 24, 3)
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
+	require.Nil(t, small)
+	for _, c := range []struct{ w, h, tiles int }{{300, 200, 1}, {768, 768, 1}, {769, 600, 2}, {6144, 768, 9}} {
+		p, err := Pad(c.w, c.h, 768)
+		require.NoError(t, err)
+		h, w := p.Latent()
+		tl, err := NewTiling(h, w, 96, 8)
+		require.NoError(t, err)
+		require.Equal(t, c.tiles, tl.Len(), "%d×%d", c.w, c.h)
 	}
 }
 
-// A crop's noise is the crop of the noise, seeds and channels have nothing to do with each other, and the deviates are normal.
-func TestNoise(t *testing.T) {
-	const w, h, channels = 400, 300, 5
-	all := NewPlanes(channels, h, w)
-	require.NoError(t, Noise{42}.Fill(all.Values, channels, image.Rect(0, 0, w, h)))
-	r := image.Rect(37, 91, 260, 180)
-	crop := NewPlanes(channels, r.Dy(), r.Dx())
-	require.NoError(t, Noise{42}.Fill(crop.Values, channels, r))
-	for c := range channels {
-		for y := range r.Dy() {
-			require.Equal(t, all.Row(c, r.Min.Y+y)[r.Min.X:r.Max.X], crop.Row(c, y))
-		}
-	}
-	other := NewPlanes(channels, h, w)
-	require.NoError(t, Noise{43}.Fill(other.Values, channels, image.Rect(0, 0, w, h)))
-	n := len(all.Values)
-	var m1, m2, m4, seeds, beside float64
-	for i, f := range all.Values {
-		v := float64(f)
-		m1, m2, m4 = m1+v, m2+v*v, m4+v*v*v*v
-		seeds += v * float64(other.Values[i])
-		beside += v * float64(all.Values[(i+1)%n])
-	}
-	s := 5 / math.Sqrt(float64(n)) // five standard errors of a mean
-	require.InDelta(t, 0, m1/float64(n), s)
-	require.InDelta(t, 1, m2/float64(n), math.Sqrt2*s)
-	require.InDelta(t, 3, m4/float64(n), math.Sqrt(96)*s)
-	require.InDelta(t, 0, seeds/float64(n), s)
-	require.InDelta(t, 0, beside/float64(n), s)
-	for c := 1; c < channels; c++ {
-		sum := 0.0
-		for i := range w * h {
-			sum += float64(all.Values[i]) * float64(all.Values[c*w*h+i])
-		}
-		require.InDelta(t, 0, sum/float64(w*h), 5/math.Sqrt(float64(w*h)), "channels 0 and %d", c)
-	}
-}
-
-// The known answers that come with the generator (Random123, kat_vectors, philox4x32-10).
-func TestPhilox(t *testing.T) {
-	answer := func(c0, c1, c2, c3, k0, k1 uint32) [4]uint32 {
-		a, b, c, d := philox(c0, c1, c2, c3, k0, k1)
-		return [4]uint32{a, b, c, d}
-	}
-	const f = 0xffffffff
-	require.Equal(t, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, answer(0, 0, 0, 0, 0, 0))
-	require.Equal(t, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, answer(f, f, f, f, f, f))
-	require.Equal(t, [4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}, answer(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0))
-}
-
-func TestWrongArguments(t *testing.T) {
-	s, _ := Default()
-	x := make([]float32, 16)
-	m, err := NewMask(2, 2, []float32{0, 1, float32(math.NaN()), 0.5})
-	require.NoError(t, err)
-	require.Equal(t, []float32{0, 1, 0, 1}, m.Values)
-	code := func(err error) { t.Helper(); require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err)) }
-	for _, n := range []int{-1, 0, 1, 3, 5, 1000} {
-		_, err := NewSchedule(n, Epsilon)
-		code(err)
-	}
-	for _, v := range []float64{math.NaN(), -0.1, 1.1, math.Inf(1)} {
-		_, err := s.StartAt(v)
-		code(err)
-	}
-	_, err = s.StartWith(9)
-	code(err)
-	code(s.Step(x, x[:15], 0))
-	code(s.Step(x, x, 8))
-	code(s.ScaleModelInput(x, x, -1))
-	code(s.InpaintBlend(x[:15], x[:15], x[:15], m, 0))
-	_, err = m.Latent()
-	code(err)
-	_, err = Keep(0.5, 0.5, 2)
-	code(err)
-	_, err = Keep(math.NaN(), 1, 2)
-	code(err)
-	_, err = TimeIDs(0, 1, 0, 0, 1, 1)
-	code(err)
-	ids, err := TileTimeIDs(768)
-	require.NoError(t, err)
-	require.Equal(t, [6]float32{1024, 1024, 0, 0, 1024, 1024}, ids)
-	for _, c := range [][4]int{{100, 100, 7, 0}, {100, 100, 16, 16}, {15, 100, 16, 0}, {1 << 25, 100, 16, 0}} {
-		_, err := NewTiling(c[0], c[1], c[2], c[3])
-		code(err)
-	}
-	_, err = Pad(0, 1, 8)
-	code(err)
-	code(Noise{}.Fill(x, 1, image.Rect(-1, 0, 15, 1)))
-	code(Noise{}.Fill(x, 2, image.Rect(0, 0, 4, 4)))
-	_, err = DecodeTiles(10, 10, 60, 0.25)
-	code(err)
-	_, err = EncodeTiles(83, 80, 64, 0.25)
-	code(err)
-}
-
-func BenchmarkNoise(b *testing.B) {
-	v := make([]float32, 4*96*96)
-	b.SetBytes(int64(4 * len(v)))
-	for b.Loop() {
-		_ = Noise{1}.Fill(v, 4, image.Rect(0, 0, 96, 96))
+func BenchmarkAssemble(b *testing.B) {
+	for _, c := range []struct {
+		what            string
+		channels, scale int
+	}{{"latents", 4, 1}, {"pixels", 3, 8}} {
+		b.Run(c.what, func(b *testing.B) {
+			tl, err := NewTiling(682, 1023, 96, 8)
+			if err == nil {
+				tl, err = tl.Scaled(c.scale)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			tile := slices.Repeat([]float32{0.5}, c.channels*tl.Side*tl.Side)
+			for b.Loop() {
+				a, err := tl.NewAssembler(c.channels, func(int, []float32) error { return nil })
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i := range tl.Len() {
+					if err := a.Add(i, tile); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }

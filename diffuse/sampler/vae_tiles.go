@@ -11,8 +11,7 @@ import (
 //	stride = side·(1 − overlap)        blended = side·overlap        what a tile gives: its first stride×stride values
 //
 // in the encoder's input and output units alike, times or by LatentScale. For networks with fixed shapes, which take no cut-off
-// tiles, use a Tiling and its Scaled form for the VAE too: that is what this package means to be used; VAETiles is for being compared with
-// diffusers, and for networks with free shapes.
+// tiles, use a Tiling and its Scaled form for the VAE too. VAETiles is for networks with free shapes, and for comparing with diffusers.
 type VAETiles struct {
 	In, Out       image.Point // sizes before and after the network, X the width
 	Rows, Columns int
@@ -22,8 +21,8 @@ type VAETiles struct {
 	outStride     int
 }
 
-// EncodeTiles are the tiles of a picture of height×width pixels for the encoder. side is the tile's in pixels and overlap the share that tiles have in common,
-// 1024 and ¼ for SDXL's. height, width and side are multiples of LatentScale, and side·overlap/LatentScale is a whole number above 0 and below half a tile; else CodeBadOption.
+// EncodeTiles are the tiles of a picture of height×width pixels for the encoder. side is the tile's in pixels and overlap the share that tiles have in common:
+// 1024 and ¼ are SDXL's. height, width and side are multiples of LatentScale, and side·overlap/LatentScale is a whole number from 1 to half a tile; else CodeBadOption.
 func EncodeTiles(height, width, side int, overlap float64) (*VAETiles, error) {
 	if height%LatentScale != 0 || width%LatentScale != 0 {
 		return nil, bad("vae tiles", "%d×%d pixels: want multiples of %d", height, width, LatentScale)
