@@ -1,0 +1,247 @@
+package lock
+
+import (
+	"github.com/realedit/realedit/kernels"
+)
+
+const (
+	lattice = 7     // levels per channel of the colours that the cap of a pixel is held on
+	spare   = 0.985 // of a cap: what is left for rounding, for colours between, for blocks between
+	tries   = 12
+)
+
+// limit scales a fitted field's nodes towards identity until the caps hold, and returns the grid. First every node on its own, so that no
+// colour at all moves beyond the cap of a pixel; a blend of two such nodes then does not either. Then the nodes around the blocks whose mean is beyond its
+// cap, by factors that are smoothed over nodes so that the limit draws nothing.
+func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
+	var st Stats
+	scale := make([]float32, f.columns*f.rows) // of each node, in all
+	before := append([]float32(nil), f.at...)
+	for i := range scale {
+		scale[i] = 1
+		for _, v := range before[i*perNode:][:perNode] {
+			if a := max(v, -v); a*scale[i] > maxShift*unit {
+				scale[i] = maxShift * unit / a
+			}
+		}
+	}
+	apply := func() {
+		for i, v := range before {
+			f.at[i] = v * scale[i/perNode]
+		}
+		g.quantise(f)
+		*f = *g.field()
+	}
+	apply()
+	for range tries {
+		far, err := b.colours(f)
+		if err != nil {
+			return nil, st, err
+		}
+		st.Pixel = 0
+		for i, v := range far {
+			if v > b.caps.Pixel*spare {
+				scale[i] *= float32(b.caps.Pixel * spare / v * 0.999)
+			}
+			st.Pixel = max(st.Pixel, v)
+		}
+		if st.Pixel <= b.caps.Pixel*spare {
+			break
+		}
+		apply()
+	}
+	for try := 0; ; try++ {
+		d, mean, err := b.distance(f)
+		if err != nil {
+			return nil, st, err
+		}
+		st.Kept = mean
+		var over []float32
+		over, st.Block = b.blocks(d, f)
+		if st.Block <= b.caps.Block*spare {
+			break
+		}
+		if try == tries { // not seen; the caps hold whatever happens
+			for i := range scale {
+				scale[i] = 0
+			}
+		} else {
+			for i, s := range smoothed(over, f.columns, f.rows) {
+				scale[i] *= s
+			}
+		}
+		apply()
+	}
+	far, err := b.colours(f)
+	if err != nil {
+		return nil, st, err
+	}
+	st.Pixel = 0
+	for i, v := range far {
+		st.Pixel = max(st.Pixel, v)
+		if scale[i] < 0.999 {
+			st.Limited++
+		}
+	}
+	st.Limited /= float64(len(scale))
+	if st.Asked, err = b.apart(b.picture, b.model); err != nil {
+		return nil, st, err
+	}
+	now := make([]float32, len(b.picture))
+	f.apply(now, b.picture, b.w, b.h)
+	if st.Refused, err = b.apart(now, b.model); err != nil {
+		return nil, st, err
+	}
+	return g, st, nil
+}
+
+// colours is how far each node moves the colour that it moves most.
+func (b *bench) colours(f *field) ([]float64, error) {
+	const n = lattice * lattice * lattice
+	nodes := f.columns * f.rows
+	from, was, err := b.image(n, nodes, 3)
+	if err != nil {
+		return nil, err
+	}
+	to, is, err := b.image(n, nodes, 3)
+	if err != nil {
+		return nil, err
+	}
+	m, d, err := b.image(n, nodes, 1)
+	if err != nil {
+		return nil, err
+	}
+	for i := range nodes {
+		s := f.at[i*perNode:][:perNode]
+		for k := range n {
+			for c, l := range [3]int{k % lattice, k / lattice % lattice, k / (lattice * lattice)} {
+				v := float32(l) / (lattice - 1)
+				was[3*(i*n+k)+c] = v
+				is[3*(i*n+k)+c] = v + shifted(v, taper(v), s[2*c], s[2*c+1])
+			}
+		}
+	}
+	if _, err := b.env.Ops.DeltaE(from, to, m, nil); err != nil {
+		return nil, failed(err)
+	}
+	far := make([]float64, nodes)
+	for i := range far {
+		for _, v := range d[i*n:][:n] {
+			far[i] = max(far[i], float64(v))
+		}
+	}
+	return far, nil
+}
+
+// distance is CIEDE2000 from the reduced picture to what the field makes of it.
+func (b *bench) distance(f *field) ([]float32, float64, error) {
+	now, is, err := b.image(b.w, b.h, 3)
+	if err != nil {
+		return nil, 0, err
+	}
+	f.apply(is, b.picture, b.w, b.h)
+	was, err := kernels.Wrap(b.picture, b.w, b.h, 3)
+	if err != nil {
+		return nil, 0, failed(err)
+	}
+	m, d, err := b.image(b.w, b.h, 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	r, err := b.env.Ops.DeltaE(was, now, m, nil)
+	if err != nil {
+		return nil, 0, failed(err)
+	}
+	return d, r.Mean, nil
+}
+
+// apart is the mean CIEDE2000 between two reduced pictures.
+func (b *bench) apart(p, q []float32) (float64, error) {
+	pm, err := kernels.Wrap(p, b.w, b.h, 3)
+	if err != nil {
+		return 0, failed(err)
+	}
+	qm, err := kernels.Wrap(q, b.w, b.h, 3)
+	if err != nil {
+		return 0, failed(err)
+	}
+	r, err := b.env.Ops.DeltaE(pm, qm, nil, nil)
+	if err != nil {
+		return 0, failed(err)
+	}
+	return r.Mean, nil
+}
+
+// blocks is by how much each node has to be scaled so that every block that it has a part in keeps its cap, 1 where none is beyond
+// it, and the largest mean. Blocks begin at every pixel of the reduced picture.
+func (b *bench) blocks(d []float32, f *field) (scale []float32, worst float64) {
+	scale = make([]float32, f.columns*f.rows)
+	for i := range scale {
+		scale[i] = 1
+	}
+	bw, bh := min(b.side, b.w), min(b.side, b.h)
+	sum := make([]float64, (b.w+1)*(b.h+1)) // over all pixels above and left
+	for y := range b.h {
+		row := 0.0
+		for x := range b.w {
+			row += float64(d[y*b.w+x])
+			sum[(y+1)*(b.w+1)+x+1] = sum[y*(b.w+1)+x+1] + row
+		}
+	}
+	goal := b.caps.Block * spare
+	for y := 0; y+bh <= b.h; y++ {
+		for x := 0; x+bw <= b.w; x++ {
+			i := y*(b.w+1) + x
+			j := i + bh*(b.w+1)
+			v := (sum[j+bw] - sum[j] - sum[i+bw] + sum[i]) / float64(bw*bh)
+			worst = max(worst, v)
+			if v <= goal {
+				continue
+			}
+			s := float32(goal / v * 0.999)
+			i0, _ := cellOf(x, b.w, f.columns-1)
+			i1, _ := cellOf(x+bw-1, b.w, f.columns-1)
+			j0, _ := cellOf(y, b.h, f.rows-1)
+			j1, _ := cellOf(y+bh-1, b.h, f.rows-1)
+			for j := j0; j <= j1+1; j++ {
+				for i := i0; i <= i1+1; i++ {
+					scale[j*f.columns+i] = min(scale[j*f.columns+i], s)
+				}
+			}
+		}
+	}
+	return scale, worst
+}
+
+// smoothed is a smooth map that is nowhere above s: the least of the 3×3 nodes around each, then a binomial mean of 3×3. Each of the values
+// that a node's mean is over has that node among its 3×3.
+func smoothed(s []float32, columns, rows int) []float32 {
+	at := func(m []float32, i, j int) float32 {
+		return m[min(max(j, 0), rows-1)*columns+min(max(i, 0), columns-1)]
+	}
+	least, out := make([]float32, len(s)), make([]float32, len(s))
+	for j := range rows {
+		for i := range columns {
+			m := float32(1)
+			for y := j - 1; y <= j+1; y++ {
+				for x := i - 1; x <= i+1; x++ {
+					m = min(m, at(s, x, y))
+				}
+			}
+			least[j*columns+i] = m
+		}
+	}
+	weight := [3]float32{0.25, 0.5, 0.25}
+	for j := range rows {
+		for i := range columns {
+			m := float32(0)
+			for y := range 3 {
+				for x := range 3 {
+					m += float32(weight[y] * weight[x] * at(least, i+x-1, j+y-1))
+				}
+			}
+			out[j*columns+i] = m
+		}
+	}
+	return out
+}
