@@ -1,0 +1,123 @@
+package lock
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func lin(v float64) float64 {
+	v = max(v, 0) / 255
+	if v <= 0.04045 {
+		return v / 12.92
+	}
+	return math.Pow((v+0.055)/1.055, 2.4)
+}
+
+func enc(v float64) float64 {
+	if v <= 0.0031308 {
+		return 255 * 12.92 * max(v, 0)
+	}
+	return 255 * (1.055*math.Pow(min(v, 1), 1/2.4) - 0.055)
+}
+
+// honest are models whose change is one of tone and colour, within the caps on the tests' pictures.
+var honest = []struct {
+	name string
+	edit func(p *pic) *pic
+}{
+	{"white balance", func(p *pic) *pic {
+		return p.each(func(x, y int, v []float64) {
+			for c, g := range [3]float64{1.02, 1, 0.955} {
+				v[c] = enc(lin(v[c]) * g)
+			}
+		})
+	}},
+	{"exposure", func(p *pic) *pic {
+		return p.each(func(x, y int, v []float64) {
+			for c := range v {
+				v[c] = enc(lin(v[c]) * math.Exp2(0.1))
+			}
+		})
+	}},
+	{"a dark corner brightened", func(p *pic) *pic {
+		return p.each(func(x, y int, v []float64) {
+			s := float64(p.w)
+			d := math.Exp(-(sq(float64(x)/s) + sq(float64(y-p.h)/s)) / (2 * 0.25 * 0.25))
+			for c := range v {
+				v[c] = enc(lin(v[c]) * math.Exp2(0.14*d))
+			}
+		})
+	}},
+	{"contrast", func(p *pic) *pic {
+		return p.each(func(x, y int, v []float64) {
+			for c := range v {
+				v[c] -= 4 * math.Sin(2*math.Pi*v[c]/255)
+			}
+		})
+	}},
+	{"light from the left", func(p *pic) *pic {
+		return p.each(func(x, y int, v []float64) {
+			f := 1 - 2*float64(x)/float64(p.w)
+			for c, g := range [3]float64{0.12, 0.10, 0.06} {
+				v[c] = enc(lin(v[c]) * math.Exp2(g*f))
+			}
+		})
+	}},
+}
+
+// messy adds what a decoder adds: blur, a pixel of misregistration, noise, one painted thing.
+func messy(p *pic) *pic {
+	q := blurred(p, 1.2)
+	s := uint32(1)
+	return q.each(func(x, y int, v []float64) {
+		at := 3 * (y*q.w + max(0, x-1))
+		for c := range v {
+			s = s*1664525 + 1013904223
+			v[c] = q.pix[at+c] + 6*(float64(s>>8)/(1<<24)-0.5)
+			if x > p.w/4 && x < p.w/4+50 && y > 100 && y < 150 {
+				v[c] = 120
+			}
+		}
+	})
+}
+
+// through is the share of a model's change that is in o: the change's projection.
+func through(p, m *pic, o []float64) float64 {
+	var a, b float64
+	for i, v := range p.pix {
+		e := m.pix[i] - v
+		a += e * (o[i] - v)
+		b += e * e
+	}
+	return a / b
+}
+
+func TestHonestModels(t *testing.T) {
+	env := testEnv(t)
+	for _, n := range names {
+		p := pictures[n]()
+		d := p.u8(t)
+		for _, a := range honest {
+			m := a.edit(p)
+			for _, mess := range []bool{false, true} {
+				in := m
+				if mess {
+					in = messy(m)
+				}
+				out, _, st := locked(t, env, d, in.model(t, env), nil)
+				o := make([]float64, 0, len(p.pix))
+				for y := range p.h {
+					for _, v := range out.RowU8(y) {
+						o = append(o, float64(v))
+					}
+				}
+				s := through(p, m, o)
+				b := measure(t, env, m.u8(t), d)
+				t.Logf("%-14s %-26s mess %-5v through %.3f limited %.2f pixel %.2f block %.2f; model's p99 %.2f block %.2f", n, a.name, mess, s, st.Limited, st.Pixel, st.Block, b.p99, b.block)
+				require.Greater(t, s, 0.1)
+			}
+		}
+	}
+}
