@@ -68,7 +68,7 @@ func (p *pair) at(c int, fraction float32) (lo, hi float32) {
 func taper(v float32) float32 {
 	d := float32(2*v) - 1
 	u := float32(d * d)
-	return 1 - float32(u*u)
+	return 1 - float32(float32(u*u)*u)
 }
 
 // shifted is v' − v of Grid. Products are rounded before they are added (float32(…) keeps compilers from fusing), so that the

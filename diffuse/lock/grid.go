@@ -12,7 +12,7 @@ import (
 
 const (
 	unit      = 1.0 / 32768 // of Grid.Shifts
-	maxShift  = 2048        // 1/16 of the range: the curves then rise by 0.5 to 1.5 everywhere
+	maxShift  = 1365        // 1/24 of the range: the curves then rise by 0.5 to 1.5 everywhere
 	perNode   = 6           // shifts of a node
 	maxNodes  = 257         // of a grid's side
 	longCells = 24          // of a fitted grid's longer side
@@ -21,7 +21,7 @@ const (
 // Grid is a smooth change of tone and colour over a picture: at each of Columns×Rows nodes, evenly spread with the outer ones on the
 // picture's borders, two shifts per channel. With lo and hi a channel's shifts, interpolated bilinearly at the pixel's centre, and v its sample in [0,1],
 //
-//	v' = v + T(v)·(lo·(1−v) + hi·v),   T(v) = 1 − (2v−1)⁴
+//	v' = v + T(v)·(lo·(1−v) + hi·v),   T(v) = 1 − (2v−1)⁶
 //
 // which is affine but for T, which brings it to 0 at black and white. For every grid that is valid v' rises with v, by at least 0.5 and at
 // most 1.5 times as much, stays in [0,1] and reads the same channel of the same pixel alone: no edge of a channel can come, go or turn
@@ -31,7 +31,7 @@ type Grid struct {
 	Width, Height int
 	// Columns and Rows of nodes, each in [2, 257].
 	Columns, Rows int
-	// Shifts are lo and hi of R, G and B of each node, row by row, in 1/32768 of the range; each in [−2048, 2048].
+	// Shifts are lo and hi of R, G and B of each node, row by row, in 1/32768 of the range; each in [−1365, 1365].
 	Shifts []int16
 }
 

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/realedit/realedit"
+
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/qc"
 )
@@ -22,7 +24,7 @@ var hostile = []struct {
 	{"draws objects", func(p *pic) *pic {
 		return p.each(func(x, y int, v []float64) {
 			add := 0.0
-			for _, o := range [][4]float64{{200, 200, 40, -12}, {500, 500, 80, 12}, {850, 350, 130, -12}, {1050, 650, 60, 12}, {350, 650, 25, -12}} {
+			for _, o := range [][4]float64{{160, 160, 32, -12}, {400, 400, 64, 12}, {680, 280, 100, -12}, {840, 520, 48, 12}, {280, 520, 20, -12}} {
 				if math.Abs(float64(x)-o[0]) < o[2] && math.Abs(float64(y)-o[1]) < o[2]*0.8 {
 					add = o[3]
 				}
@@ -34,7 +36,7 @@ var hostile = []struct {
 	}},
 	{"draws stripes", func(p *pic) *pic {
 		return p.each(func(x, y int, v []float64) {
-			if x/30%2 == 0 {
+			if x/24%2 == 0 {
 				for c := range v {
 					v[c] -= 10
 				}
@@ -43,7 +45,7 @@ var hostile = []struct {
 	}},
 	{"turns a hue by 10°", func(p *pic) *pic {
 		return p.each(func(x, y int, v []float64) {
-			if x > 300 && x < 800 && y > 150 && y < 550 {
+			if x > 240 && x < 640 && y > 120 && y < 440 {
 				turnHue(v, 10)
 			}
 		})
@@ -53,14 +55,14 @@ var hostile = []struct {
 	{"darkens a stain", func(p *pic) *pic { return p.each(stain(-14)) }},
 	{"makes a large stain", func(p *pic) *pic {
 		return p.each(func(x, y int, v []float64) {
-			d := math.Exp(-(sq(float64(x)-600) + sq(float64(y)-400)) / (2 * 200 * 200))
+			d := math.Exp(-(sq(float64(x)-480) + sq(float64(y)-320)) / (2 * 160 * 160))
 			v[0] -= 15 * d
 			v[1] -= 25 * d
 			v[2] -= 35 * d
 		})
 	}},
 	{"shifts to green", func(p *pic) *pic { return p.each(func(x, y int, v []float64) { v[1] += 20 }) }},
-	{"blurs", func(p *pic) *pic { return blurred(p, 6) }},
+	{"blurs", func(p *pic) *pic { return blurred(p, 5) }},
 	{"flattens", func(p *pic) *pic {
 		return p.each(func(x, y int, v []float64) {
 			for c := range v {
@@ -128,8 +130,8 @@ func measure(t testing.TB, env *realedit.Env, o, d *kernels.Image) bounds {
 			c := &cells[y/step*cw+x/step]
 			c[0] += float64(all[y*w+x])
 			for k := range 3 {
-				c[1+k] += float64(o.RowU8(y)[3*x+k])
-				c[4+k] += float64(d.RowU8(y)[3*x+k])
+				c[1+k] += levelAt(o, 3*x+k, y)
+				c[4+k] += levelAt(d, 3*x+k, y)
 			}
 		}
 	}
@@ -167,38 +169,73 @@ func measure(t testing.TB, env *realedit.Env, o, d *kernels.Image) bounds {
 	return b
 }
 
-func value(v *qc.Verdict, c qc.Check, name string) float64 {
-	for _, m := range v.Measures {
-		if m.Check == c && m.Name == name {
-			return m.Value
-		}
-	}
-	return math.NaN()
-}
-
+// The caps hold at full size whatever a model does, and quality control sees no structure change. At 8 bits rounding may add a level to a pixel.
 func TestHostileModels(t *testing.T) {
 	env := testEnv(t)
 	for _, n := range names {
 		p := pictures[n]()
-		d := p.u8(t)
-		for _, a := range hostile {
-			t.Run(n+"/"+a.name, func(t *testing.T) {
-				m := a.edit(p)
-				o, _, st := locked(t, env, d, m.model(t, env), nil)
-				keepLook(t, n+" "+a.name, d, m.u8(t), o)
-				b := measure(t, env, o, d)
-				v, err := qc.Compare(context.Background(), env, o, d, &qc.Options{Tone: true})
-				require.NoError(t, err)
-				fails := ""
-				for _, x := range v.Measures {
-					if x.Failed {
-						fails += fmt.Sprintf(" %s.%s=%.3f", x.Check, x.Name, x.Value)
+		for k, a := range hostile {
+			depths := []kernels.Format{kernels.U16}
+			switch {
+			case strings.HasSuffix(n, "wall"):
+				depths = []kernels.Format{kernels.U8}
+			case k%4 == 0:
+				depths = append(depths, kernels.U8)
+			}
+			for _, f := range depths {
+				t.Run(fmt.Sprint(n, "/", a.name, "/", f), func(t *testing.T) {
+					d := p.u8(t)
+					if f == kernels.U16 {
+						d = p.u16(t)
 					}
-				}
-				t.Logf("asked %.2f kept %.2f refused %.2f limited %.2f pixel %.2f block %.2f | p99 %.2f max %.2f block %.2f shift %.2f | structure %.4f %.3f edges %.4f %.4f regions %.3f %.3f |%s",
-					st.Asked, st.Kept, st.Refused, st.Limited, st.Pixel, st.Block, b.p99, b.max, b.block, b.shift,
-					value(v, qc.Structure, "mean"), value(v, qc.Structure, "worst"), value(v, qc.Edges, "recall"), value(v, qc.Edges, "precision"), value(v, qc.Regions, "tone"), value(v, qc.Regions, "colour"), fails)
-			})
+					m := a.edit(p)
+					o, _, st := locked(t, env, d, m.model(t, env), nil)
+					keepLook(t, n+" "+a.name+" "+f.String(), d, m.u8(t), o)
+					b := measure(t, env, o, d)
+					v, err := qc.Compare(context.Background(), env, o, d, &qc.Options{Tone: true})
+					require.NoError(t, err)
+					t.Logf("asked %.2f kept %.2f refused %.2f limited %.2f pixel %.2f block %.2f; p99 %.2f max %.2f block %.2f shift %.2f",
+						st.Asked, st.Kept, st.Refused, st.Limited, st.Pixel, st.Block, b.p99, b.max, b.block, b.shift)
+					require.LessOrEqual(t, b.p99, 5.0)
+					require.LessOrEqual(t, b.max, map[kernels.Format]float64{kernels.U16: 5, kernels.U8: 6}[f])
+					require.LessOrEqual(t, b.block, 2.0)
+					require.LessOrEqual(t, b.shift, 2.0)
+					for _, x := range v.Measures {
+						switch {
+						case x.Check == qc.Empty: // a flat wall is one
+						case x.Check == qc.Edges && x.Name == "precision" && f == kernels.U16:
+							require.Equal(t, 1.0, x.Value, "edges drawn")
+						case x.Check == qc.Edges && x.Name == "precision":
+							require.Greater(t, x.Value, 0.9997, "edges drawn")
+						default:
+							require.False(t, x.Failed, "%s %s is %g, limit %g", x.Check, x.Name, x.Value, x.Limit)
+						}
+					}
+				})
+			}
 		}
+	}
+}
+
+// How much of a stain of a tenth of a wall's width a model can take away or add: under a fifth.
+func TestStainsStay(t *testing.T) {
+	env := testEnv(t)
+	p := pictures["stained wall"]()
+	depth := func(m *kernels.Image) float64 { // green at its middle below the wall 140 pixels to both sides, over 9×9 pixels
+		at := func(x, y int) (s float64) {
+			for j := -4; j <= 4; j++ {
+				for i := -4; i <= 4; i++ {
+					s += levelAt(m, 3*(x+i)+1, y+j) / 81
+				}
+			}
+			return s
+		}
+		return (at(420, 240)+at(700, 240))/2 - at(560, 240)
+	}
+	d := p.u8(t)
+	for _, k := range []float64{14, -14} {
+		o, _, _ := locked(t, env, d, p.each(stain(k)).model(t, env), nil)
+		t.Logf("stain %.2f levels deep before, %.2f after a model that changes it by %g", depth(d), depth(o), -k)
+		require.InDelta(t, 1, depth(o)/depth(d), 0.2)
 	}
 }

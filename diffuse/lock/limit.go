@@ -5,8 +5,8 @@ import (
 )
 
 const (
-	lattice = 7     // levels per channel of the colours that the cap of a pixel is held on
-	spare   = 0.985 // of a cap: what is left for rounding, for colours between, for blocks between
+	lattice = 7    // levels per channel of the colours that the cap of a pixel is held on
+	spare   = 0.97 // of a cap: what is left for rounding, for colours between, for blocks between
 	tries   = 12
 )
 
@@ -51,13 +51,10 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 		apply()
 	}
 	for try := 0; ; try++ {
-		d, mean, err := b.distance(f)
+		over, err := b.blocks(f, &st)
 		if err != nil {
 			return nil, st, err
 		}
-		st.Kept = mean
-		var over []float32
-		over, st.Block = b.blocks(d, f)
 		if st.Block <= b.caps.Block*spare {
 			break
 		}
@@ -133,28 +130,6 @@ func (b *bench) colours(f *field) ([]float64, error) {
 	return far, nil
 }
 
-// distance is CIEDE2000 from the reduced picture to what the field makes of it.
-func (b *bench) distance(f *field) ([]float32, float64, error) {
-	now, is, err := b.image(b.w, b.h, 3)
-	if err != nil {
-		return nil, 0, err
-	}
-	f.apply(is, b.picture, b.w, b.h)
-	was, err := kernels.Wrap(b.picture, b.w, b.h, 3)
-	if err != nil {
-		return nil, 0, failed(err)
-	}
-	m, d, err := b.image(b.w, b.h, 1)
-	if err != nil {
-		return nil, 0, err
-	}
-	r, err := b.env.Ops.DeltaE(was, now, m, nil)
-	if err != nil {
-		return nil, 0, failed(err)
-	}
-	return d, r.Mean, nil
-}
-
 // apart is the mean CIEDE2000 between two reduced pictures.
 func (b *bench) apart(p, q []float32) (float64, error) {
 	pm, err := kernels.Wrap(p, b.w, b.h, 3)
@@ -173,28 +148,43 @@ func (b *bench) apart(p, q []float32) (float64, error) {
 }
 
 // blocks is by how much each node has to be scaled so that every block that it has a part in keeps its cap, 1 where none is beyond
-// it, and the largest mean. Blocks begin at every pixel of the reduced picture.
-func (b *bench) blocks(d []float32, f *field) (scale []float32, worst float64) {
-	scale = make([]float32, f.columns*f.rows)
+// it. A block's number is the larger of the mean over its pixels and of the colour difference of their means: CIEDE2000 is no metric, either can
+// be the larger. Blocks begin at every pixel of the reduced picture. Kept and Block of st are set.
+func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
+	now, is, err := b.image(b.w, b.h, 3)
+	if err != nil {
+		return nil, err
+	}
+	f.apply(is, b.picture, b.w, b.h)
+	far, mean, err := b.differences(b.picture, now, b.w, b.h)
+	if err != nil {
+		return nil, err
+	}
+	st.Kept = mean
+	bw, bh := min(b.side, b.w), min(b.side, b.h)
+	nx, ny := b.w-bw+1, b.h-bh+1
+	pixels := windowMeans(far, b.w, b.h, 1, bw, bh)
+	after, err := kernels.Wrap(windowMeans(is, b.w, b.h, 3, bw, bh), nx, ny, 3)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if b.means == nil {
+		b.means = windowMeans(b.picture, b.w, b.h, 3, bw, bh)
+	}
+	means, _, err := b.differences(b.means, after, nx, ny)
+	if err != nil {
+		return nil, err
+	}
+	scale := make([]float32, f.columns*f.rows)
 	for i := range scale {
 		scale[i] = 1
 	}
-	bw, bh := min(b.side, b.w), min(b.side, b.h)
-	sum := make([]float64, (b.w+1)*(b.h+1)) // over all pixels above and left
-	for y := range b.h {
-		row := 0.0
-		for x := range b.w {
-			row += float64(d[y*b.w+x])
-			sum[(y+1)*(b.w+1)+x+1] = sum[y*(b.w+1)+x+1] + row
-		}
-	}
+	st.Block = 0
 	goal := b.caps.Block * spare
-	for y := 0; y+bh <= b.h; y++ {
-		for x := 0; x+bw <= b.w; x++ {
-			i := y*(b.w+1) + x
-			j := i + bh*(b.w+1)
-			v := (sum[j+bw] - sum[j] - sum[i+bw] + sum[i]) / float64(bw*bh)
-			worst = max(worst, v)
+	for y := range ny {
+		for x := range nx {
+			v := float64(max(pixels[y*nx+x], means[y*nx+x]))
+			st.Block = max(st.Block, v)
 			if v <= goal {
 				continue
 			}
@@ -210,7 +200,49 @@ func (b *bench) blocks(d []float32, f *field) (scale []float32, worst float64) {
 			}
 		}
 	}
-	return scale, worst
+	return scale, nil
+}
+
+// differences is CIEDE2000 from w×h colours to an image of them, pixel by pixel, and the mean.
+func (b *bench) differences(from []float32, to *kernels.Image, w, h int) ([]float32, float64, error) {
+	was, err := kernels.Wrap(from, w, h, 3)
+	if err != nil {
+		return nil, 0, failed(err)
+	}
+	m, d, err := b.image(w, h, 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	r, err := b.env.Ops.DeltaE(was, to, m, nil)
+	if err != nil {
+		return nil, 0, failed(err)
+	}
+	return d, r.Mean, nil
+}
+
+// windowMeans are the means over all windows of bw×bh pixels, row by row, of w×h pixels of n channels.
+func windowMeans(pix []float32, w, h, n, bw, bh int) []float32 {
+	sum := make([]float64, n*(w+1)*(h+1)) // over all pixels above and left
+	for y := range h {
+		var row [3]float64
+		for x := range w {
+			for c := range n {
+				row[c] += float64(pix[n*(y*w+x)+c])
+				sum[n*((y+1)*(w+1)+x+1)+c] = sum[n*(y*(w+1)+x+1)+c] + row[c]
+			}
+		}
+	}
+	out := make([]float32, 0, n*(w-bw+1)*(h-bh+1))
+	for y := 0; y+bh <= h; y++ {
+		for x := 0; x+bw <= w; x++ {
+			i := n * (y*(w+1) + x)
+			j := i + n*bh*(w+1)
+			for c := range n {
+				out = append(out, float32((sum[j+n*bw+c]-sum[j+c]-sum[i+n*bw+c]+sum[i+c])/float64(bw*bh)))
+			}
+		}
+	}
+	return out
 }
 
 // smoothed is a smooth map that is nowhere above s: the least of the 3×3 nodes around each, then a binomial mean of 3×3. Each of the values

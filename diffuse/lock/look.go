@@ -27,13 +27,7 @@ type bench struct {
 	side    int // of a block in them
 	picture []float32
 	model   []float32
-	owned   []*kernels.Image
-}
-
-func (b *bench) close() {
-	for _, m := range b.owned {
-		m.Free()
-	}
+	means   []float32 // the picture's, over every block; nil until needed
 }
 
 // image allocates float pixels on the host, tightly packed.

@@ -26,7 +26,7 @@ func testEnv(t testing.TB) *realedit.Env {
 	return &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil)}
 }
 
-// pic is 8-bit pixels that tests edit as numbers.
+// pic is pixels that tests edit as numbers.
 type pic struct {
 	w, h int
 	pix  []float64 // of 255, interleaved
@@ -56,6 +56,25 @@ func (p *pic) u8(t testing.TB) *kernels.Image {
 	return m
 }
 
+// u16 is the picture in 16 bits.
+func (p *pic) u16(t testing.TB) *kernels.Image {
+	pix := make([]uint16, len(p.pix))
+	for i, v := range p.pix {
+		pix[i] = uint16(min(max(math.Round(257*v), 0), 65535))
+	}
+	m, err := kernels.Wrap(pix, p.w, p.h, 3)
+	require.NoError(t, err)
+	return m
+}
+
+// levelAt is a sample in units of 8 bits.
+func levelAt(m *kernels.Image, i, y int) float64 {
+	if m.Format() == kernels.U8 {
+		return float64(m.RowU8(y)[i])
+	}
+	return float64(m.RowU16(y)[i]) / 257
+}
+
 // model is what a model would return: float samples at about 1 megapixel at most.
 func (p *pic) model(t testing.TB, env *realedit.Env) *kernels.Image {
 	pix := make([]float32, len(p.pix))
@@ -71,10 +90,11 @@ func (p *pic) model(t testing.TB, env *realedit.Env) *kernels.Image {
 	return s
 }
 
-func picOf(w, h int, pix []uint8) *pic {
-	p := &pic{w, h, make([]float64, len(pix))}
+func exposed(s *scene.Scene, ev float64) *pic {
+	_, pix := scene.Camera{Bits: 16}.Expose(s.Radiance, s.W, s.H, ev, 1)
+	p := &pic{s.W, s.H, make([]float64, len(pix))}
 	for i, v := range pix {
-		p.pix[i] = float64(v)
+		p.pix[i] = float64(v) / 257
 	}
 	return p
 }
@@ -82,24 +102,21 @@ func picOf(w, h int, pix []uint8) *pic {
 // The deterministic pictures of the tests, with camera noise.
 var pictures = map[string]func() *pic{
 	"living room": sync.OnceValue(func() *pic {
-		s := scene.Interior(scene.InteriorOptions{W: 1200, H: 800, Sun: true, Samples: 1})
-		p, _ := scene.Camera{}.Expose(s.Radiance, s.W, s.H, 0.6, 1)
-		return picOf(s.W, s.H, p)
+		s := scene.Interior(scene.InteriorOptions{W: 960, H: 640, Sun: true, Samples: 1})
+		return exposed(s, 0.6)
 	}),
 	"red kitchen": sync.OnceValue(func() *pic {
-		s := scene.Interior(scene.InteriorOptions{W: 1200, H: 800, Room: scene.Kitchen, Wall: scene.Red, View: 1, Samples: 1})
-		p, _ := scene.Camera{}.Expose(s.Radiance, s.W, s.H, 0.3, 2)
-		return picOf(s.W, s.H, p)
+		s := scene.Interior(scene.InteriorOptions{W: 960, H: 640, Room: scene.Kitchen, Wall: scene.Red, View: 1, Samples: 1})
+		return exposed(s, 0.3)
 	}),
 	"house": sync.OnceValue(func() *pic {
-		s := scene.Exterior(scene.ExteriorOptions{W: 1200, H: 800, Sky: scene.SkyClouds, Samples: 1})
-		p, _ := scene.Camera{}.Expose(s.Radiance, s.W, s.H, 0.5, 3)
-		return picOf(s.W, s.H, p)
+		s := scene.Exterior(scene.ExteriorOptions{W: 960, H: 640, Sky: scene.SkyClouds, Samples: 1})
+		return exposed(s, 0.5)
 	}),
-	"flat wall":     func() *pic { return wall(1200, 800, func(x, y float64) float64 { return 186 }) },
-	"gradient wall": func() *pic { return wall(1200, 800, func(x, y float64) float64 { return 110 + 100*x - 40*y }) },
+	"flat wall":     func() *pic { return wall(960, 640, func(x, y float64) float64 { return 186 }) },
+	"gradient wall": func() *pic { return wall(960, 640, func(x, y float64) float64 { return 110 + 100*x - 40*y }) },
 	"stained wall": func() *pic {
-		return wall(1200, 800, func(x, y float64) float64 { return 190 - 12*x }).each(stain(-14))
+		return wall(960, 640, func(x, y float64) float64 { return 190 - 12*x }).each(stain(-14))
 	},
 }
 
@@ -118,7 +135,7 @@ func wall(w, h int, level func(x, y float64) float64) *pic {
 // stain is a soft brownish spot of about a tenth of the picture's width; depth in levels.
 func stain(depth float64) func(x, y int, v []float64) {
 	return func(x, y int, v []float64) {
-		d := math.Exp(-(sq(float64(x)-700) + sq(float64(y)-300)) / (2 * 50 * 50))
+		d := math.Exp(-(sq(float64(x)-560) + sq(float64(y)-240)) / (2 * 40 * 40))
 		v[0] += 0.7 * depth * d
 		v[1] += depth * d
 		v[2] += 1.3 * depth * d
@@ -150,7 +167,7 @@ func keepLook(t testing.TB, name string, d, m, o *kernels.Image) {
 		defer f.Close()
 		require.NoError(t, png.Encode(f, im))
 	}
-	at := func(m *kernels.Image, x, y, c int) float64 { return float64(m.RowU8(y)[3*x+c]) }
+	at := func(m *kernels.Image, x, y, c int) float64 { return levelAt(m, 3*x+c, y) }
 	write("1-before", func(x, y, c int) float64 { return at(d, x, y, c) })
 	write("2-model", func(x, y, c int) float64 { return at(m, x, y, c) })
 	write("3-lock", func(x, y, c int) float64 { return at(o, x, y, c) })
