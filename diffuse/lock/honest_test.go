@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -100,21 +102,26 @@ func through(p, m *pic, o *kernels.Image) float64 {
 
 func TestHonestModels(t *testing.T) {
 	env := testEnv(t)
-	for _, n := range names {
+	for _, n := range []string{"living room", "red kitchen", "house", "gradient wall"} {
 		p := pictures[n]()
 		d := p.u16(t)
 		for _, a := range honest {
-			m := a.edit(p)
-			b := measure(t, env, m.u16(t), d)
-			for _, mess := range []bool{false, true} {
-				in := m
-				if mess {
-					in = messy(m)
+			t.Run(n+"/"+a.name, func(t *testing.T) {
+				m := a.edit(p)
+				out, _, st := locked(t, env, d, m.model(t, env), nil)
+				clean := through(p, m, out)
+				out, _, _ = locked(t, env, d, messy(m).model(t, env), nil)
+				mess := through(p, m, out)
+				t.Logf("through %.3f, of a messy model %.3f; limited %.2f pixel %.2f block %.2f", clean, mess, st.Limited, st.Pixel, st.Block)
+				// An S is no affine curve: what it bends beyond one is not taken over.
+				if a.name == "contrast" {
+					require.Greater(t, clean, 0.85)
+				} else {
+					require.Greater(t, clean, 0.9)
 				}
-				out, _, st := locked(t, env, d, in.model(t, env), nil)
-				s := through(p, m, out)
-				t.Logf("%-14s %-26s mess %-5v through %.3f limited %.2f pixel %.2f block %.2f; model's p99 %.2f block %.2f", n, a.name, mess, s, st.Limited, st.Pixel, st.Block, b.p99, b.block)
-			}
+				require.Greater(t, mess, 0.8)
+				require.Less(t, max(clean, mess), 1.1)
+			})
 		}
 	}
 }

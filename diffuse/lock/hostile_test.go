@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -177,9 +178,14 @@ func TestHostileModels(t *testing.T) {
 		for k, a := range hostile {
 			depths := []kernels.Format{kernels.U16}
 			switch {
+			case os.Getenv("REALEDIT_LOOK") != "": // all of them
+			case n == "flat wall", n != "living room" && !strings.Contains("draws objects, turns a hue by 10°, makes a large stain, blurs", a.name):
+				continue
+			}
+			switch {
 			case strings.HasSuffix(n, "wall"):
 				depths = []kernels.Format{kernels.U8}
-			case k%4 == 0:
+			case k%5 == 0:
 				depths = append(depths, kernels.U8)
 			}
 			for _, f := range depths {

@@ -5,10 +5,29 @@ import (
 )
 
 const (
-	lattice = 7    // levels per channel of the colours that the cap of a pixel is held on
-	spare   = 0.97 // of a cap: what is left for rounding, for colours between, for blocks between
-	tries   = 12
+	sparePixel = 0.92 // of the cap of a pixel: what is left for colours and nodes between
+	spareBlock = 0.97 // of the cap of a block: for what the reduced picture averages out, for rounding, for blocks between
+	tries      = 12
 )
+
+// lattice are the colours that the cap of a pixel is held on: all over the cube, closer in the dark, and around greys, where a shift
+// that turns a hue round counts most.
+var lattice = func() (l [][3]float32) {
+	each := func(levels []float32, add func(r, g, b float32)) {
+		for _, r := range levels {
+			for _, g := range levels {
+				for _, b := range levels {
+					add(r, g, b)
+				}
+			}
+		}
+	}
+	each([]float32{0, 0.05, 0.12, 0.25, 0.45, 0.7, 0.9, 1}, func(r, g, b float32) { l = append(l, [3]float32{r, g, b}) })
+	for _, grey := range []float32{0.05, 0.08, 0.11, 0.14, 0.17, 0.2, 0.25, 0.3, 0.36, 0.43, 0.5, 0.58, 0.66, 0.75, 0.83, 0.9, 0.95} {
+		each([]float32{-0.02, 0, 0.02}, func(r, g, b float32) { l = append(l, [3]float32{grey + r, grey + g, grey + b}) })
+	}
+	return l
+}()
 
 // limit scales a fitted field's nodes towards identity until the caps hold, and returns the grid. First every node on its own, so that no
 // colour at all moves beyond the cap of a pixel; a blend of two such nodes then does not either. Then the nodes around the blocks whose mean is beyond its
@@ -34,18 +53,18 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 	}
 	apply()
 	for range tries {
-		far, err := b.colours(f)
+		far, err := b.colours(f, lattice)
 		if err != nil {
 			return nil, st, err
 		}
 		st.Pixel = 0
 		for i, v := range far {
-			if v > b.caps.Pixel*spare {
-				scale[i] *= float32(b.caps.Pixel * spare / v * 0.999)
+			if v > b.caps.Pixel*sparePixel {
+				scale[i] *= float32(b.caps.Pixel * sparePixel / v * 0.999)
 			}
 			st.Pixel = max(st.Pixel, v)
 		}
-		if st.Pixel <= b.caps.Pixel*spare {
+		if st.Pixel <= b.caps.Pixel*sparePixel {
 			break
 		}
 		apply()
@@ -55,7 +74,7 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 		if err != nil {
 			return nil, st, err
 		}
-		if st.Block <= b.caps.Block*spare {
+		if st.Block <= b.caps.Block*spareBlock {
 			break
 		}
 		if try == tries { // not seen; the caps hold whatever happens
@@ -69,7 +88,7 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 		}
 		apply()
 	}
-	far, err := b.colours(f)
+	far, err := b.colours(f, lattice)
 	if err != nil {
 		return nil, st, err
 	}
@@ -92,10 +111,9 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 	return g, st, nil
 }
 
-// colours is how far each node moves the colour that it moves most.
-func (b *bench) colours(f *field) ([]float64, error) {
-	const n = lattice * lattice * lattice
-	nodes := f.columns * f.rows
+// colours is how far each node moves the colour that it moves most, of those given.
+func (b *bench) colours(f *field, colours [][3]float32) ([]float64, error) {
+	nodes, n := f.columns*f.rows, len(colours)
 	from, was, err := b.image(n, nodes, 3)
 	if err != nil {
 		return nil, err
@@ -110,11 +128,10 @@ func (b *bench) colours(f *field) ([]float64, error) {
 	}
 	for i := range nodes {
 		s := f.at[i*perNode:][:perNode]
-		for k := range n {
-			for c, l := range [3]int{k % lattice, k / lattice % lattice, k / (lattice * lattice)} {
-				v := float32(l) / (lattice - 1)
-				was[3*(i*n+k)+c] = v
-				is[3*(i*n+k)+c] = v + shifted(v, taper(v), s[2*c], s[2*c+1])
+		for j, colour := range colours {
+			for c, v := range colour {
+				was[3*(i*n+j)+c] = v
+				is[3*(i*n+j)+c] = v + shifted(v, taper(v), s[2*c], s[2*c+1])
 			}
 		}
 	}
@@ -180,7 +197,7 @@ func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
 		scale[i] = 1
 	}
 	st.Block = 0
-	goal := b.caps.Block * spare
+	goal := b.caps.Block * spareBlock
 	for y := range ny {
 		for x := range nx {
 			v := float64(max(pixels[y*nx+x], means[y*nx+x]))
