@@ -6,7 +6,7 @@ import (
 
 const (
 	sparePixel = 0.92 // of the cap of a pixel: what is left for colours and nodes between
-	spareBlock = 0.97 // of the cap of a block: for what the reduced picture averages out, for rounding, for blocks between
+	spareBlock = 0.95 // of the cap of a block: for what the reduced picture averages out, for rounding, for blocks between
 	tries      = 12
 )
 
@@ -52,17 +52,10 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 		*f = *g.field()
 	}
 	apply()
-	for range tries {
-		far, err := b.colours(f, lattice)
-		if err != nil {
+	var err error
+	for try := 0; ; try++ {
+		if st.Pixel, err = b.hold(f, scale, try == tries); err != nil {
 			return nil, st, err
-		}
-		st.Pixel = 0
-		for i, v := range far {
-			if v > b.caps.Pixel*sparePixel {
-				scale[i] *= float32(b.caps.Pixel * sparePixel / v * 0.999)
-			}
-			st.Pixel = max(st.Pixel, v)
 		}
 		if st.Pixel <= b.caps.Pixel*sparePixel {
 			break
@@ -88,14 +81,11 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 		}
 		apply()
 	}
-	far, err := b.colours(f, lattice)
-	if err != nil {
+	if st.Pixel, err = b.hold(f, scale, false); err != nil {
 		return nil, st, err
 	}
-	st.Pixel = 0
-	for i, v := range far {
-		st.Pixel = max(st.Pixel, v)
-		if scale[i] < 0.999 {
+	for _, v := range scale {
+		if v < 0.999 {
 			st.Limited++
 		}
 	}
@@ -109,6 +99,23 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 		return nil, st, err
 	}
 	return g, st, nil
+}
+
+// hold scales the nodes that move a colour beyond the cap of a pixel (to nothing, where asked) and returns how far any of them moved one.
+func (b *bench) hold(f *field, scale []float32, nothing bool) (worst float64, err error) {
+	far, err := b.colours(f, lattice)
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range far {
+		worst = max(worst, v)
+		if goal := b.caps.Pixel * sparePixel; nothing && v > goal {
+			scale[i] = 0
+		} else if v > goal {
+			scale[i] *= float32(goal / v * 0.999)
+		}
+	}
+	return worst, nil
 }
 
 // colours is how far each node moves the colour that it moves most, of those given.
