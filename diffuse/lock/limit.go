@@ -1,0 +1,303 @@
+package lock
+
+import (
+	"github.com/realedit/realedit/kernels"
+)
+
+const (
+	sparePixel = 0.92 // of the cap of a pixel: what is left for colours and nodes between
+	spareBlock = 0.95 // of the cap of a block: for what the reduced picture averages out, for rounding, for blocks between
+	tries      = 12
+)
+
+// lattice are the colours that the cap of a pixel is held on: all over the cube, closer in the dark, and around greys, where a shift
+// that turns a hue round counts most.
+var lattice = func() (l [][3]float32) {
+	each := func(levels []float32, add func(r, g, b float32)) {
+		for _, r := range levels {
+			for _, g := range levels {
+				for _, b := range levels {
+					add(r, g, b)
+				}
+			}
+		}
+	}
+	each([]float32{0, 0.05, 0.12, 0.25, 0.45, 0.7, 0.9, 1}, func(r, g, b float32) { l = append(l, [3]float32{r, g, b}) })
+	for _, grey := range []float32{0.05, 0.08, 0.11, 0.14, 0.17, 0.2, 0.25, 0.3, 0.36, 0.43, 0.5, 0.58, 0.66, 0.75, 0.83, 0.9, 0.95} {
+		each([]float32{-0.02, 0, 0.02}, func(r, g, b float32) { l = append(l, [3]float32{grey + r, grey + g, grey + b}) })
+	}
+	return l
+}()
+
+// limit scales a fitted field's nodes towards identity until the caps hold, and returns the grid. First every node on its own, so that no
+// colour at all moves beyond the cap of a pixel; a blend of two such nodes then does not either. Then the nodes around the blocks whose mean is beyond its
+// cap, by factors that are smoothed over nodes so that the limit draws nothing.
+func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
+	var st Stats
+	scale := make([]float32, f.columns*f.rows) // of each node, in all
+	before := append([]float32(nil), f.at...)
+	for i := range scale {
+		scale[i] = 1
+		for _, v := range before[i*perNode:][:perNode] {
+			if a := max(v, -v); a*scale[i] > maxShift*unit {
+				scale[i] = maxShift * unit / a
+			}
+		}
+	}
+	apply := func() {
+		for i, v := range before {
+			f.at[i] = v * scale[i/perNode]
+		}
+		g.quantise(f)
+		*f = *g.field()
+	}
+	apply()
+	var err error
+	for try := 0; ; try++ {
+		if st.Pixel, err = b.hold(f, scale, try == tries); err != nil {
+			return nil, st, err
+		}
+		if st.Pixel <= b.caps.Pixel*sparePixel {
+			break
+		}
+		apply()
+	}
+	for try := 0; ; try++ {
+		over, err := b.blocks(f, &st)
+		if err != nil {
+			return nil, st, err
+		}
+		if st.Block <= b.caps.Block*spareBlock {
+			break
+		}
+		if try == tries { // not seen; the caps hold whatever happens
+			for i := range scale {
+				scale[i] = 0
+			}
+		} else {
+			for i, s := range smoothed(over, f.columns, f.rows) {
+				scale[i] *= s
+			}
+		}
+		apply()
+	}
+	if st.Pixel, err = b.hold(f, scale, false); err != nil {
+		return nil, st, err
+	}
+	for _, v := range scale {
+		if v < 0.999 {
+			st.Limited++
+		}
+	}
+	st.Limited /= float64(len(scale))
+	if st.Asked, err = b.apart(b.picture, b.model); err != nil {
+		return nil, st, err
+	}
+	now := make([]float32, len(b.picture))
+	f.apply(now, b.picture, b.w, b.h)
+	if st.Refused, err = b.apart(now, b.model); err != nil {
+		return nil, st, err
+	}
+	return g, st, nil
+}
+
+// hold scales the nodes that move a colour beyond the cap of a pixel (to nothing, where asked) and returns how far any of them moved one.
+func (b *bench) hold(f *field, scale []float32, nothing bool) (worst float64, err error) {
+	far, err := b.colours(f, lattice)
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range far {
+		worst = max(worst, v)
+		if goal := b.caps.Pixel * sparePixel; nothing && v > goal {
+			scale[i] = 0
+		} else if v > goal {
+			scale[i] *= float32(goal / v * 0.999)
+		}
+	}
+	return worst, nil
+}
+
+// colours is how far each node moves the colour that it moves most, of those given.
+func (b *bench) colours(f *field, colours [][3]float32) ([]float64, error) {
+	nodes, n := f.columns*f.rows, len(colours)
+	from, was, err := b.image(n, nodes, 3)
+	if err != nil {
+		return nil, err
+	}
+	to, is, err := b.image(n, nodes, 3)
+	if err != nil {
+		return nil, err
+	}
+	m, d, err := b.image(n, nodes, 1)
+	if err != nil {
+		return nil, err
+	}
+	for i := range nodes {
+		s := f.at[i*perNode:][:perNode]
+		for j, colour := range colours {
+			for c, v := range colour {
+				was[3*(i*n+j)+c] = v
+				is[3*(i*n+j)+c] = v + shifted(v, taper(v), s[2*c], s[2*c+1])
+			}
+		}
+	}
+	if _, err := b.env.Ops.DeltaE(from, to, m, nil); err != nil {
+		return nil, failed(err)
+	}
+	far := make([]float64, nodes)
+	for i := range far {
+		for _, v := range d[i*n:][:n] {
+			far[i] = max(far[i], float64(v))
+		}
+	}
+	return far, nil
+}
+
+// apart is the mean CIEDE2000 between two reduced pictures.
+func (b *bench) apart(p, q []float32) (float64, error) {
+	pm, err := kernels.Wrap(p, b.w, b.h, 3)
+	if err != nil {
+		return 0, failed(err)
+	}
+	qm, err := kernels.Wrap(q, b.w, b.h, 3)
+	if err != nil {
+		return 0, failed(err)
+	}
+	r, err := b.env.Ops.DeltaE(pm, qm, nil, nil)
+	if err != nil {
+		return 0, failed(err)
+	}
+	return r.Mean, nil
+}
+
+// blocks is by how much each node has to be scaled so that every block that it has a part in keeps its cap, 1 where none is beyond
+// it. A block's number is the larger of the mean over its pixels and of the colour difference of their means: CIEDE2000 is no metric, either can
+// be the larger. Blocks begin at every pixel of the reduced picture. Kept and Block of st are set.
+func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
+	now, is, err := b.image(b.w, b.h, 3)
+	if err != nil {
+		return nil, err
+	}
+	f.apply(is, b.picture, b.w, b.h)
+	far, mean, err := b.differences(b.picture, now, b.w, b.h)
+	if err != nil {
+		return nil, err
+	}
+	st.Kept = mean
+	bw, bh := min(b.side, b.w), min(b.side, b.h)
+	nx, ny := b.w-bw+1, b.h-bh+1
+	pixels := windowMeans(far, b.w, b.h, 1, bw, bh)
+	after, err := kernels.Wrap(windowMeans(is, b.w, b.h, 3, bw, bh), nx, ny, 3)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if b.means == nil {
+		b.means = windowMeans(b.picture, b.w, b.h, 3, bw, bh)
+	}
+	means, _, err := b.differences(b.means, after, nx, ny)
+	if err != nil {
+		return nil, err
+	}
+	scale := make([]float32, f.columns*f.rows)
+	for i := range scale {
+		scale[i] = 1
+	}
+	st.Block = 0
+	goal := b.caps.Block * spareBlock
+	for y := range ny {
+		for x := range nx {
+			v := float64(max(pixels[y*nx+x], means[y*nx+x]))
+			st.Block = max(st.Block, v)
+			if v <= goal {
+				continue
+			}
+			s := float32(goal / v * 0.999)
+			i0, _ := cellOf(x, b.w, f.columns-1)
+			i1, _ := cellOf(x+bw-1, b.w, f.columns-1)
+			j0, _ := cellOf(y, b.h, f.rows-1)
+			j1, _ := cellOf(y+bh-1, b.h, f.rows-1)
+			for j := j0; j <= j1+1; j++ {
+				for i := i0; i <= i1+1; i++ {
+					scale[j*f.columns+i] = min(scale[j*f.columns+i], s)
+				}
+			}
+		}
+	}
+	return scale, nil
+}
+
+// differences is CIEDE2000 from w×h colours to an image of them, pixel by pixel, and the mean.
+func (b *bench) differences(from []float32, to *kernels.Image, w, h int) ([]float32, float64, error) {
+	was, err := kernels.Wrap(from, w, h, 3)
+	if err != nil {
+		return nil, 0, failed(err)
+	}
+	m, d, err := b.image(w, h, 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	r, err := b.env.Ops.DeltaE(was, to, m, nil)
+	if err != nil {
+		return nil, 0, failed(err)
+	}
+	return d, r.Mean, nil
+}
+
+// windowMeans are the means over all windows of bw×bh pixels, row by row, of w×h pixels of n channels.
+func windowMeans(pix []float32, w, h, n, bw, bh int) []float32 {
+	sum := make([]float64, n*(w+1)*(h+1)) // over all pixels above and left
+	for y := range h {
+		var row [3]float64
+		for x := range w {
+			for c := range n {
+				row[c] += float64(pix[n*(y*w+x)+c])
+				sum[n*((y+1)*(w+1)+x+1)+c] = sum[n*(y*(w+1)+x+1)+c] + row[c]
+			}
+		}
+	}
+	out := make([]float32, 0, n*(w-bw+1)*(h-bh+1))
+	for y := 0; y+bh <= h; y++ {
+		for x := 0; x+bw <= w; x++ {
+			i := n * (y*(w+1) + x)
+			j := i + n*bh*(w+1)
+			for c := range n {
+				out = append(out, float32((sum[j+n*bw+c]-sum[j+c]-sum[i+n*bw+c]+sum[i+c])/float64(bw*bh)))
+			}
+		}
+	}
+	return out
+}
+
+// smoothed is a smooth map that is nowhere above s: the least of the 3×3 nodes around each, then a binomial mean of 3×3. Each of the values
+// that a node's mean is over has that node among its 3×3.
+func smoothed(s []float32, columns, rows int) []float32 {
+	at := func(m []float32, i, j int) float32 {
+		return m[min(max(j, 0), rows-1)*columns+min(max(i, 0), columns-1)]
+	}
+	least, out := make([]float32, len(s)), make([]float32, len(s))
+	for j := range rows {
+		for i := range columns {
+			m := float32(1)
+			for y := j - 1; y <= j+1; y++ {
+				for x := i - 1; x <= i+1; x++ {
+					m = min(m, at(s, x, y))
+				}
+			}
+			least[j*columns+i] = m
+		}
+	}
+	weight := [3]float32{0.25, 0.5, 0.25}
+	for j := range rows {
+		for i := range columns {
+			m := float32(0)
+			for y := range 3 {
+				for x := range 3 {
+					m += float32(weight[y] * weight[x] * at(least, i+x-1, j+y-1))
+				}
+			}
+			out[j*columns+i] = m
+		}
+	}
+	return out
+}

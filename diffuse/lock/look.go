@@ -1,0 +1,156 @@
+package lock
+
+import (
+	"context"
+	"math"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/kernels"
+)
+
+const (
+	smallStep  = 8   // pixels of the picture to one of the reduced one, so that a block is 8×8 of them
+	smallLeast = 256 // the reduced picture's longer side is not made shorter than this
+	proportion = 0.05
+	overshoot  = 0.5  // of the range: how far a decoder's output may leave it before it is none
+	farOff     = 0.25 // of the range
+	plain      = 0.02 // deviation of luma under which a picture has nothing to correlate
+	alike      = 0.5
+)
+
+// bench is one call of Fit: both pictures reduced, on the host.
+type bench struct {
+	ctx     context.Context
+	env     *realedit.Env
+	caps    Options
+	w, h    int // of the reduced pictures
+	side    int // of a block in them
+	picture []float32
+	model   []float32
+	means   []float32 // the picture's, over every block; nil until needed
+}
+
+// image allocates float pixels on the host, tightly packed.
+func (b *bench) image(w, h, c int) (*kernels.Image, []float32, error) {
+	pix := make([]float32, w*h*c)
+	m, err := kernels.Wrap(pix, w, h, c)
+	if err != nil {
+		return nil, nil, failed(err)
+	}
+	return m, pix, nil
+}
+
+func failed(err error) error {
+	return &realedit.Error{Code: realedit.CodeOf(err), Op: "lock", Err: err}
+}
+
+// look reduces both pictures to one size and refuses models' outputs that cannot be an edit of the picture.
+func (b *bench) look(picture, model *kernels.Image) error {
+	switch {
+	case picture == nil || picture.Channels() != 3:
+		return realedit.Errorf(realedit.CodeBadOption, "lock", "picture: is %v, want 3 channels", picture)
+	case model == nil || model.Channels() != 3:
+		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %v, want 3 channels", model)
+	}
+	w, h := picture.Width(), picture.Height()
+	if r := float64(w) / float64(h) * float64(model.Height()) / float64(model.Width()); math.Abs(math.Log(r)) > proportion {
+		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %v, the picture %v: other proportions", model, picture)
+	}
+	step := max(1, min(smallStep, float64(max(w, h))/smallLeast))
+	b.w, b.h = max(1, int(math.Ceil(float64(w)/step))), max(1, int(math.Ceil(float64(h)/step)))
+	b.side = max(1, int(math.Round(blockSide/step)))
+	host, free, err := kernels.ToHost(b.ctx, b.env.Backend, model)
+	if err != nil {
+		return failed(err)
+	}
+	defer free()
+	if err := finite(host); err != nil {
+		return err
+	}
+	if b.picture, err = b.reduced(picture); err != nil {
+		return err
+	}
+	if b.model, err = b.reduced(host); err != nil {
+		return err
+	}
+	return b.related()
+}
+
+// finite refuses samples that are no levels.
+func finite(m *kernels.Image) error {
+	check := func(x, y int, v float32) error {
+		if v >= -overshoot && v <= 1+overshoot {
+			return nil
+		}
+		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output holds %g at %d, %d", v, x/3, y)
+	}
+	for y := range m.Height() {
+		switch m.Format() {
+		case kernels.F32:
+			for x, v := range m.RowF32(y) {
+				if err := check(x, y, v); err != nil {
+					return err
+				}
+			}
+		case kernels.F16:
+			for x, v := range m.RowHalf(y) {
+				if err := check(x, y, v.Float32()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// reduced is a picture averaged over areas to the reduced size, clamped to [0,1].
+func (b *bench) reduced(src *kernels.Image) ([]float32, error) {
+	m, pix, err := b.image(b.w, b.h, 3)
+	if err != nil {
+		return nil, err
+	}
+	if src.OnHost() {
+		err = b.env.Ops.Resize(m, src)
+	} else {
+		var dev *kernels.Image
+		if dev, err = b.env.NewImage(b.w, b.h, 3, kernels.F32); err != nil {
+			return nil, err
+		}
+		defer dev.Free()
+		if err = b.env.Ops.Resize(dev, src); err == nil {
+			err = b.env.Backend.Copy(b.ctx, m, dev)
+		}
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	for i, v := range pix {
+		pix[i] = max(0, min(1, v))
+	}
+	return pix, nil
+}
+
+// related refuses an output that shows something else.
+func (b *bench) related() error {
+	var far, sa, sb, saa, sbb, sab float64
+	for i := 0; i < len(b.picture); i += 3 {
+		for c := range 3 {
+			far += math.Abs(float64(b.model[i+c] - b.picture[i+c]))
+		}
+		p, q := luma(b.picture[i:]), luma(b.model[i:])
+		sa, sb, saa, sbb, sab = sa+p, sb+q, saa+p*p, sbb+q*q, sab+p*q
+	}
+	n := float64(len(b.picture) / 3)
+	if far /= 3 * n; far > farOff {
+		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %.2f of the range off the picture in the mean", far)
+	}
+	va, vb, cov := max(0, saa/n-sa/n*sa/n), max(0, sbb/n-sb/n*sb/n), sab/n-sa/n*sb/n
+	if va > plain*plain && cov < alike*math.Sqrt(va*vb) {
+		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output shows something else: its luma correlates by %.2f with the picture's", cov/math.Sqrt(va*vb+1e-12))
+	}
+	return nil
+}
+
+func luma(p []float32) float64 {
+	return 0.2126*float64(p[0]) + 0.7152*float64(p[1]) + 0.0722*float64(p[2])
+}
