@@ -169,6 +169,9 @@ var upSGM = rules(
 	},
 )
 
+// SGM is diffusers' name of a tensor of SGM's UNet, without a single file's prefix; "" where it is none.
+func SGM(name string) string { return unetSGM(name) }
+
 func unetSGM(n string) string {
 	if m := apply(halfSGM, n); m != "" {
 		return m

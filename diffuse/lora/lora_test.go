@@ -1,0 +1,235 @@
+package lora
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/safetensors"
+	"github.com/realedit/realedit/diffuse/weights"
+	tiny "github.com/realedit/realedit/internal/tinysdxl"
+)
+
+//go:embed testdata/merged.json
+var merged []byte
+
+type module struct {
+	Shape  []int
+	Rank   int
+	Alpha  float32
+	Step   int
+	Values []float32
+}
+
+func modulesOf(t testing.TB) map[string]module {
+	t.Helper()
+	var m map[string]module
+	require.NoError(t, json.Unmarshal(merged, &m))
+	return m
+}
+
+// tensor is one that a test writes.
+type tensor struct {
+	name  string
+	shape []int
+	v     []float32
+}
+
+func write(t testing.TB, path string, dtype safetensors.DType, all ...tensor) string {
+	t.Helper()
+	var specs []safetensors.Spec
+	for _, x := range all {
+		specs = append(specs, safetensors.Spec{Name: x.name, DType: dtype, Shape: x.shape})
+	}
+	require.NoError(t, safetensors.WriteFile(path, nil, specs, func(i int, w io.Writer) error {
+		_, err := w.Write(encoders[dtype](all[i].v))
+		return err
+	}))
+	return path
+}
+
+func baseOf(t testing.TB, dtype safetensors.DType) *weights.Set {
+	t.Helper()
+	rec, err := tiny.Read()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "unet.safetensors")
+	require.NoError(t, rec.Write(path, "unet", dtype))
+	s, err := weights.Open(weights.UNet, path)
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// naming is how a file writes the parts of a module.
+type naming func(module string) (down, up, alpha string)
+
+func kohya(m string) (string, string, string) {
+	m = "lora_unet_" + strings.ReplaceAll(m, ".", "_")
+	return m + ".lora_down.weight", m + ".lora_up.weight", m + ".alpha"
+}
+
+func peft(m string) (string, string, string) {
+	m = "unet." + m
+	return m + ".lora_A.weight", m + ".lora_B.weight", m + ".alpha"
+}
+
+func older(m string) (string, string, string) {
+	own := "unet." + m + ".lora"
+	if at, layer, ok := strings.Cut(m, ".attn1."); ok {
+		own = "unet." + at + ".attn1.processor." + strings.TrimSuffix(layer, ".0") + "_lora"
+	}
+	return own + ".down.weight", own + ".up.weight", own + ".alpha"
+}
+
+func sgm(m string) (string, string, string) {
+	for _, r := range [][2]string{{"down_blocks.1.attentions.0.", "input_blocks.4.1."}, {"down_blocks.0.resnets.0.conv1", "input_blocks.1.0.in_layers.2"},
+		{"down_blocks.1.resnets.0.conv_shortcut", "input_blocks.4.0.skip_connection"}, {"time_embedding.linear_1", "time_embed.0"}} {
+		m = strings.Replace(m, r[0], r[1], 1)
+	}
+	return kohya(m)
+}
+
+// file is the l-th LoRA of gen.py.
+func file(t testing.TB, l int, n naming) string {
+	var all []tensor
+	for name, m := range modulesOf(t) {
+		rank, alpha := m.Rank, m.Alpha
+		if l == 1 {
+			if rank, alpha = 2, 0; !strings.Contains(name, "attn1") {
+				continue
+			}
+		}
+		d, u, a := n(name)
+		in := product(m.Shape[1:])
+		ds, us := []int{rank, in}, []int{m.Shape[0], rank}
+		if len(m.Shape) == 4 {
+			ds, us = append([]int{rank}, m.Shape[1:]...), append(us, 1, 1)
+		}
+		all = append(all, tensor{d, ds, tiny.Field(string('0'+rune(l))+" down "+name, rank*in)}, tensor{u, us, tiny.Field(string('0'+rune(l))+" up "+name, m.Shape[0]*rank)})
+		if alpha > 0 {
+			all = append(all, tensor{a, nil, []float32{alpha}})
+		}
+	}
+	return write(t, filepath.Join(t.TempDir(), "lora.safetensors"), safetensors.F32, all...)
+}
+
+// Two LoRAs, in every naming, give what numpy gives; the side file laid over the base changes these tensors alone.
+func TestMerge(t *testing.T) {
+	base := baseOf(t, safetensors.F32)
+	want := modulesOf(t)
+	var first string
+	for name, n := range map[string]naming{"kohya": kohya, "PEFT": peft, "processors": older, "SGM": sgm} {
+		dir := t.TempDir()
+		m, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, dir)
+		require.NoError(t, err, name)
+		require.Equal(t, len(want), m.Changed)
+		require.False(t, m.Cached)
+		over, err := base.With(m.File)
+		require.NoError(t, err)
+		for module, w := range want {
+			v := make([]float32, product(w.Shape))
+			require.NoError(t, over.ReadF32(module+".weight", v))
+			for i, x := range w.Values {
+				require.InDelta(t, x, v[i*w.Step], 1e-6, "%s: %s", name, module)
+			}
+		}
+		over.Close()
+		b, err := os.ReadFile(m.File)
+		require.NoError(t, err)
+		if first == "" {
+			first = string(b[1000:])
+		}
+
+		again, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, dir)
+		require.NoError(t, err)
+		require.Equal(t, m.File, again.File)
+		require.True(t, again.Cached)
+		require.NoError(t, os.Truncate(m.File, 5000))
+		again, err = Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, dir)
+		require.NoError(t, err)
+		require.False(t, again.Cached)
+		c, err := os.ReadFile(m.File)
+		require.NoError(t, err)
+		require.Equal(t, b, c)
+
+		other, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n), Weight: 0.4}}, dir)
+		require.NoError(t, err)
+		require.NotEqual(t, m.File, other.File)
+	}
+}
+
+// What is stored in 16 bits is rounded once, to nearest even.
+func TestRounded(t *testing.T) {
+	base := baseOf(t, safetensors.F16)
+	m, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, kohya)}}, t.TempDir())
+	require.NoError(t, err)
+	side, err := weights.Open(weights.UNet, m.File)
+	require.NoError(t, err)
+	defer side.Close()
+	r, ok := side.Lookup("time_embedding.linear_1.weight")
+	require.True(t, ok)
+	require.Equal(t, safetensors.F16, r.DType)
+	require.Equal(t, []byte{0x80, 0x3f, 0x80, 0x3f, 0x82, 0x3f}, encoders[safetensors.BF16]([]float32{1, math.Float32frombits(0x3f808000), math.Float32frombits(0x3f818000)}))
+}
+
+func TestRefused(t *testing.T) {
+	base := baseOf(t, safetensors.F16)
+	const m = "lora_unet_down_blocks_1_attentions_0_proj_in"
+	pair := func(name string) []tensor {
+		return []tensor{{name + ".lora_down.weight", []int{2, 64}, tiny.Field("a", 128)}, {name + ".lora_up.weight", []int{64, 2}, tiny.Field("b", 128)}}
+	}
+	nan := float32(math.NaN())
+	for name, c := range map[string]struct {
+		all  []tensor
+		says string
+	}{
+		"DoRA":          {append(pair(m), tensor{m + ".dora_scale", []int{64, 1}, make([]float32, 64)}), "DoRA"},
+		"LoHa":          {[]tensor{{m + ".hada_w1_a", []int{1}, []float32{0}}}, "LoHa"},
+		"LoKr":          {[]tensor{{m + ".lokr_w1", []int{1}, []float32{0}}}, "LoKr"},
+		"whole":         {[]tensor{{m + ".diff", []int{1}, []float32{0}}}, "differences"},
+		"a model":       {[]tensor{{"conv_in.weight", []int{1}, []float32{0}}}, "not of a LoRA's"},
+		"other model":   {append(pair(m), pair("lora_unet_double_blocks_0_img_attn_proj")...), "1 of 2 modules are not in unet.safetensors, the first double_blocks_0"},
+		"no up":         {pair(m)[:1], "missing"},
+		"shapes":        {[]tensor{{m + ".lora_down.weight", []int{2, 63}, make([]float32, 126)}, pair(m)[1]}, "do not fit"},
+		"ranks":         {[]tensor{{m + ".lora_down.weight", []int{3, 64}, make([]float32, 192)}, pair(m)[1]}, "no rank"},
+		"rank 0":        {[]tensor{{m + ".lora_down.weight", []int{0, 64}, nil}, {m + ".lora_up.weight", []int{64, 0}, nil}}, "no rank"},
+		"NaN":           {[]tensor{{m + ".lora_down.weight", []int{1, 64}, append(make([]float32, 63), nan)}, {m + ".lora_up.weight", []int{64, 1}, make([]float32, 64)}}, "NaN"},
+		"NaN alpha":     {append(pair(m), tensor{m + ".alpha", nil, []float32{nan}}), "alpha"},
+		"long alpha":    {append(pair(m), tensor{m + ".alpha", []int{2}, []float32{1, 1}}), "alpha"},
+		"a norm":        {pair("lora_unet_down_blocks_1_attentions_0_norm"), "no matrices"},
+		"too large":     {append(pair(m), tensor{m + ".alpha", nil, []float32{1e7}}), "more than F16"},
+		"both namings":  {append(pair(m), pair("lora_unet_input_blocks_4_1_proj_in")...), "the same"},
+		"nothing in it": {nil, "nothing"},
+	} {
+		path := write(t, filepath.Join(t.TempDir(), "x.safetensors"), safetensors.F32, c.all...)
+		dir := t.TempDir()
+		_, err := Merge(context.Background(), base, []LoRA{{Path: path, Weight: 1}}, dir)
+		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s: %v", name, err)
+		require.ErrorContains(t, err, c.says, name)
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left, name)
+	}
+	_, err := Merge(context.Background(), base, []LoRA{{Path: "x", Weight: 3}}, t.TempDir())
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
+	_, err = Merge(context.Background(), base, []LoRA{{Path: filepath.Join(t.TempDir(), "none")}}, t.TempDir())
+	require.Equal(t, realedit.CodeUnreadable, realedit.CodeOf(err))
+
+	te := write(t, filepath.Join(t.TempDir(), "te.safetensors"), safetensors.F32, pair("lora_te1_text_model_encoder_layers_0_mlp_fc1")...)
+	r, err := Merge(context.Background(), base, []LoRA{{Path: te}}, t.TempDir())
+	require.NoError(t, err)
+	require.Equal(t, Merged{Others: 1}, *r)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = Merge(ctx, base, []LoRA{{Path: file(t, 0, kohya)}}, t.TempDir())
+	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err), "%v", err)
+}

@@ -1,0 +1,196 @@
+package lora
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/safetensors"
+	"github.com/realedit/realedit/diffuse/weights"
+	"github.com/realedit/realedit/kernels"
+)
+
+// DefaultWeight is how much of a LoRA is taken where nothing is said: styles for interiors are trained to be seen, and a photograph wants a third of that.
+const DefaultWeight = 0.35
+
+// LoRA is a file and how much of it is taken.
+type LoRA struct {
+	Path   string
+	Weight float64 // in [−2, 2]; 0 = DefaultWeight. One that is to do nothing is left out.
+}
+
+func (l *LoRA) weight() float32 {
+	if l.Weight == 0 {
+		return DefaultWeight
+	}
+	return float32(l.Weight)
+}
+
+// Merged says what became of LoRAs.
+type Merged struct {
+	File    string // the side file, for weights.Set.With; "" where no LoRA has anything for this network
+	Changed int    // tensors
+	Others  int    // modules of the LoRAs that are of other networks
+	Cached  bool   // the file was there
+}
+
+// format goes up whenever other bytes come out.
+const format = "realedit merged LoRA 1"
+
+func fileName(path string) string { return filepath.Base(path) }
+
+// Merge merges LoRAs into the tensors of base that they change, and writes those, in base's element types, to a side file in dir whose name is a hash of the base, the
+// LoRAs, their weights and the format. Where the file is there already it is checked and taken. Several processes may do it at once. Tensors are
+// worked on one after the other: memory is that of the largest.
+//
+// Errors: CodeBadModel, CodeBadOption, CodeUnreadable, CodeCancelled, CodeDiskFull, CodeWriteFailed.
+func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*Merged, error) {
+	known := newModules(base)
+	m := &Merged{}
+	by := map[string][]*change{} // by target, in the order of loras
+	sum := sha256.New()
+	hash, err := base.SHA256(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(sum, "%s\n%s\n", format, hash)
+	metadata := map[string]string{"format": format, "base": hash}
+	for i := range loras {
+		l := &loras[i]
+		if !(math.Abs(l.Weight) <= 2) {
+			return nil, realedit.Errorf(realedit.CodeBadOption, "merge LoRAs", "weight %v of %s is outside [−2, 2]", l.Weight, fileName(l.Path))
+		}
+		changes, other, err := read(ctx, l, base, known)
+		if err != nil {
+			return nil, err
+		}
+		m.Others += other
+		if len(changes) == 0 {
+			continue
+		}
+		defer changes[0].from.Close()
+		fmt.Fprintf(sum, "%s %x\n", changes[0].hash, math.Float32bits(l.weight()))
+		metadata["lora."+strconv.Itoa(i)] = changes[0].hash + " " + strconv.FormatFloat(float64(l.weight()), 'g', -1, 32)
+		for _, c := range changes {
+			by[c.target] = append(by[c.target], c)
+		}
+	}
+	if m.Changed = len(by); m.Changed == 0 {
+		return m, nil
+	}
+	m.File = filepath.Join(dir, hex.EncodeToString(sum.Sum(nil)[:16])+".safetensors")
+	var specs []safetensors.Spec
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		r, _ := base.Lookup(name)
+		if encoders[r.DType] == nil {
+			return nil, realedit.Errorf(realedit.CodeBadModel, base.Name(), "tensor %q holds %s, which is none of F32, F16, BF16", name, r.DType)
+		}
+		specs = append(specs, safetensors.Spec{Name: name, DType: r.DType, Shape: r.Shape})
+	}
+	if m.Cached = whole(m.File, metadata, specs); m.Cached {
+		return m, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeWriteFailed, Op: "merge LoRAs", Err: err}
+	}
+	return m, safetensors.WriteFile(m.File, metadata, specs, func(i int, w io.Writer) error {
+		if ctx.Err() != nil {
+			return &realedit.Error{Code: realedit.CodeCancelled, Op: "merge LoRAs", Err: context.Cause(ctx)}
+		}
+		v := make([]float32, product(specs[i].Shape))
+		if err := base.ReadF32(specs[i].Name, v); err != nil {
+			return err
+		}
+		for _, c := range by[specs[i].Name] {
+			if err := c.add(v); err != nil {
+				return err
+			}
+		}
+		for _, x := range v {
+			if !(math.Abs(float64(x)) <= largest[specs[i].DType]) {
+				return realedit.Errorf(realedit.CodeBadModel, by[specs[i].Name][0].name, "tensor %q would hold %v, more than %s can", specs[i].Name, x, specs[i].DType)
+			}
+		}
+		_, err := io.Copy(w, bytes.NewReader(encoders[specs[i].DType](v)))
+		return err
+	})
+}
+
+// whole says whether a side file is there and is what it should be.
+func whole(path string, metadata map[string]string, specs []safetensors.Spec) bool {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if !maps.Equal(f.Metadata(), metadata) || len(f.Names()) != len(specs) {
+		return false
+	}
+	for _, s := range specs {
+		t, ok := f.Tensor(s.Name)
+		if !ok || t.DType != s.DType || !slices.Equal(t.Shape, s.Shape) {
+			return false
+		}
+	}
+	return true
+}
+
+// add adds scale·(up·down) to w.
+func (c *change) add(w []float32) error {
+	up, err := c.matrix(c.up, c.out*c.rank)
+	if err != nil {
+		return err
+	}
+	down, err := c.matrix(c.down, c.rank*c.in)
+	if err != nil {
+		return err
+	}
+	blas32.Gemm(blas.NoTrans, blas.NoTrans, c.scale,
+		blas32.General{Rows: c.out, Cols: c.rank, Stride: c.rank, Data: up},
+		blas32.General{Rows: c.rank, Cols: c.in, Stride: c.in, Data: down},
+		1, blas32.General{Rows: c.out, Cols: c.in, Stride: c.in, Data: w})
+	return nil
+}
+
+// largest are the largest numbers of elements' types.
+var largest = map[safetensors.DType]float64{safetensors.F32: math.MaxFloat32, safetensors.F16: 65504, safetensors.BF16: 3.38e38}
+
+// encoders write numbers as a file's elements, rounded to nearest even.
+var encoders = map[safetensors.DType]func([]float32) []byte{
+	safetensors.F32: func(v []float32) []byte {
+		b := make([]byte, 0, 4*len(v))
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+		return b
+	},
+	safetensors.F16: func(v []float32) []byte {
+		b := make([]byte, 0, 2*len(v))
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint16(b, uint16(kernels.HalfFrom(x)))
+		}
+		return b
+	},
+	safetensors.BF16: func(v []float32) []byte {
+		b := make([]byte, 0, 2*len(v))
+		for _, x := range v {
+			u := math.Float32bits(x)
+			b = binary.LittleEndian.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
+		}
+		return b
+	},
+}
