@@ -39,7 +39,7 @@ type ModelOptions struct {
 	Ort     ort.Options
 }
 
-// ModelDir is the models that a models.json lists. It is a Models and a ModelLabels, safe for concurrent use.
+// ModelDir is the models that a models.json lists. It is a Models, a ModelLabels and a ModelFiles, safe for concurrent use.
 type ModelDir struct {
 	fsys    fs.FS
 	models  []Model
@@ -48,6 +48,9 @@ type ModelDir struct {
 
 	mu      sync.Mutex
 	checked map[string]*checkedModel // by kind
+	kept    map[string]*keptValue    // by key
+	order   []*keptValue
+	closed  bool
 }
 
 // checkedModel is a model whose files are what models.json says.
@@ -74,7 +77,7 @@ func OpenModels(fsys fs.FS, o *ModelOptions) (*ModelDir, error) {
 	if err != nil {
 		return nil, &Error{Code: CodeBadModel, Op: ModelsFile, Err: err}
 	}
-	d := &ModelDir{fsys: fsys, checked: map[string]*checkedModel{}}
+	d := &ModelDir{fsys: fsys, checked: map[string]*checkedModel{}, kept: map[string]*keptValue{}}
 	if d.models, err = parseModels(b); err != nil {
 		return nil, &Error{Code: CodeBadModel, Op: ModelsFile, Err: err}
 	}
@@ -90,12 +93,13 @@ func OpenModels(fsys fs.FS, o *ModelOptions) (*ModelDir, error) {
 	return d, nil
 }
 
-// Close destroys the sessions, unless they are those of ModelOptions.Runtime.
+// Close closes what Keep made, the last first, and destroys the sessions, unless they are those of ModelOptions.Runtime.
 func (d *ModelDir) Close() error {
+	err := d.closeKept()
 	if d.own {
-		return d.runtime.Close()
+		err = errors.Join(err, d.runtime.Close())
 	}
-	return nil
+	return err
 }
 
 // parseModels reads and checks models.json.
@@ -153,6 +157,17 @@ func (m *Model) check() error {
 	}
 	if m.Memory < 0 || m.Memory > 1<<50 {
 		return fmt.Errorf("memory: %d is outside [0, 2⁵⁰]", m.Memory)
+	}
+	if m.Weights() {
+		for _, f := range m.Data {
+			if !isWeights(f.File) {
+				return fmt.Errorf("data: %s is no .safetensors file as %s is", f.File, m.File)
+			}
+		}
+		if len(m.Inputs)+len(m.Outputs) > 0 || m.Preprocess != (Preprocess{}) || m.Labels != "" {
+			return fmt.Errorf("%s is weights: inputs, outputs, preprocess and labels are of graphs", m.File)
+		}
+		return nil
 	}
 	for _, side := range []struct {
 		field string
@@ -314,6 +329,9 @@ func (d *ModelDir) Run(ctx context.Context, kind string, in ort.Values) (ort.Val
 	m, ok := d.Model(kind)
 	if !ok {
 		return nil, nil, Errorf(CodeNoModel, kind, "%s lists no model of this kind", ModelsFile)
+	}
+	if m.Weights() {
+		return nil, nil, Errorf(CodeUnsupported, m.Name, "%s is weights, not a graph that runs: ModelFiles gives it", m.File)
 	}
 	c, err := d.ready(ctx, kind)
 	if err != nil {
