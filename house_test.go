@@ -53,12 +53,18 @@ func rank(pkg string) int {
 		return 30
 	case top == "kernels":
 		return 20
+	case pkg == "internal/tinysdxl": // of tests, and made with diffuse/graph
+		return 66
 	case top == "internal":
 		return 15
 	case top == "qc":
 		return 50
 	case top == "tile":
 		return 60
+	case pkg == "diffuse/safetensors":
+		return 61
+	case pkg == "diffuse/weights", pkg == "diffuse/text":
+		return 62
 	case strings.HasPrefix(pkg, "diffuse/"):
 		return 65
 	case top == "hdr", top == "segment", top == "diffuse":

@@ -35,6 +35,7 @@ type Report struct {
 	Scene     *SceneFacts        `json:"scene,omitempty"` // nil: nobody has looked
 	Sky       *SkyFacts          `json:"sky,omitempty"`   // nil: the sky is the photos'
 	Windows   []WindowFacts      `json:"windows,omitempty"`
+	Lock      json.RawMessage    `json:"lock,omitempty"` // the grid that a model's tone was taken over by: docs/lock.md
 	Inputs    []InputFacts       `json:"inputs"`
 	Stages    []StageFacts       `json:"stages"`
 	Models    []ModelFacts       `json:"models"`

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse"
+	"github.com/realedit/realedit/diffuse/lock"
 	"github.com/realedit/realedit/hdr"
 	"github.com/realedit/realedit/qc"
 	"github.com/realedit/realedit/segment"
@@ -19,6 +21,8 @@ type decoder = func(options json.RawMessage) (realedit.Stage, error)
 // Assets are what reports name and do not hold. The zero value is none.
 type Assets struct {
 	Skies *segment.Skies // the user's own, for pictures that may have one of them
+
+	lock json.RawMessage // the report's
 }
 
 var registry = struct {
@@ -37,6 +41,7 @@ var registry = struct {
 	// What these are made of is more than their own options: Assets.stage.
 	ladderName:                  Decode[Ladder],
 	segment.ReplaceSky{}.Name(): Decode[segment.ReplaceSky],
+	diffuse.Correct{}.Name():    Decode[diffuse.Correct],
 }}
 
 // Register tells how a host's stage is made from what stands under "options" in reports (what the stage's Recorded says, or the
@@ -92,6 +97,7 @@ func (a Assets) FromReport(r *realedit.Report) (*Pipeline, error) {
 	if r.Version != realedit.ReportVersion {
 		return nil, realedit.Errorf(realedit.CodeNotReplayable, "report", "its version is %d, this library's %d", r.Version, realedit.ReportVersion)
 	}
+	a.lock = r.Lock
 	var stages []realedit.Stage
 	for _, f := range r.Stages {
 		if f.Rung != "" {
@@ -166,8 +172,25 @@ func (a Assets) stage(name string, options json.RawMessage, decode decoder) (rea
 		return a.ladder(options)
 	case segment.ReplaceSky{}.Name():
 		return a.replaceSky(options)
+	case diffuse.Correct{}.Name():
+		return a.correct(options)
 	}
 	return decode(options)
+}
+
+// correct is the stage with what it took over, so that no model is needed to make the picture again.
+func (a Assets) correct(options json.RawMessage) (realedit.Stage, error) {
+	c := diffuse.Correct{Replay: true}
+	if err := strictly(options, &c); err != nil {
+		return nil, err
+	}
+	if len(a.lock) > 0 {
+		c.Grid = &lock.Grid{}
+		if err := json.Unmarshal(a.lock, c.Grid); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // replaceSky is the stage with the skies that it had.

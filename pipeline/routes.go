@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse"
 	"github.com/realedit/realedit/hdr"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/qc"
@@ -13,6 +14,7 @@ type Options struct {
 	Merge   kernels.FuseMethod // how brackets are merged
 	Listing *hdr.Listing       // shared targets of one listing; nil = each picture on its own
 	Sky     segment.ReplaceSky // what a dull sky outdoors is replaced by, where the policy allows it
+	Correct *diffuse.Correct   // a model's tone through the lock, after the library's own; nil = none
 }
 
 func (o *Options) orZero() Options {
@@ -80,6 +82,9 @@ func full(name string, known realedit.SceneKind, p parts, o *Options) (*Pipeline
 		stages = append(stages, p.sky)
 	}
 	stages = append(stages, hdr.Tone{Listing: c.Listing})
+	if c.Correct != nil {
+		stages = append(stages, *c.Correct)
+	}
 	if len(p.rungs) == 0 || inside {
 		return New(name, append(stages, qc.Gate{})...)
 	}

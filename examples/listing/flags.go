@@ -27,6 +27,7 @@ type options struct {
 	policy  realedit.Policy
 	primary []string           // sets whose policy is primary
 	sky     segment.ReplaceSky // but for the listing's plan
+	correct bool
 	format  realedit.FileFormat
 	quality int
 	keep    int64 // bytes of finished pixels
@@ -68,6 +69,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 		return nil
 	})
 	text["sky"] = f.String("sky", "auto", "keep|auto|library:DIR|physical|model: what a dull sky outdoors is replaced by, where the policy allows it; auto = a computed one")
+	f.BoolVar(&o.correct, "correct", false, "let SDXL correct tone and colour, through a lock that keeps everything else: wants its models and a GPU with 8 GB (docs/diffusion.md)")
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
 	text["keep-pixels"] = f.String("keep-pixels", "2GiB", "finished pixels kept in -out, so that another -quality takes no edit; 0 = none")
@@ -215,6 +217,9 @@ func parseBytes(flag, s string) (int64, error) {
 // record is what of the options decides the pixels of a set and, with its file, the files.
 func (o *options) record(backend string, policy realedit.Policy, file bool) string {
 	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s sky=%s %s", o.route, o.merge, policy, backend, o.sky.Source, o.sky.Skies.SHA256())
+	if o.correct {
+		s += " correct"
+	}
 	if file {
 		s += fmt.Sprintf(" format=%v quality=%d", o.format, o.quality)
 	}

@@ -16,6 +16,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse"
+	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
 	"github.com/realedit/realedit/segment"
@@ -91,7 +93,7 @@ type modelRow struct {
 	Why     string        `json:"why,omitempty"`
 }
 
-// modelsCommand is `listing models`: what is there, what is missing and what that would enable; with .onnx files, their entries for models.json.
+// modelsCommand is `listing models`: what is there, what is missing and what that would enable; with files, their entries for models.json.
 func modelsCommand(c *command, ctx context.Context, args []string) int {
 	f := flag.NewFlagSet("listing models", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -99,7 +101,7 @@ func modelsCommand(c *command, ctx context.Context, args []string) int {
 	asJSON := f.Bool("json", false, "print JSON, one line per kind")
 	err := f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(c.stdout, "usage: listing models [flags] [FILE.onnx...]\n\nLists the kinds of models: what is there, what is missing and how to get it. With files: their entries for models.json.\n\n")
+		fmt.Fprint(c.stdout, "usage: listing models [flags] [FILE.onnx|FILE.safetensors...]\n\nLists the kinds of models: what is there, what is missing and how to get it. With files: their entries for models.json.\n\n")
 		f.SetOutput(c.stdout)
 		f.PrintDefaults()
 		fmt.Fprint(c.stdout, "\nexit status: 0 all models that are there are right, 4 some are not, 2 wrong usage, 1 anything else\n")
@@ -190,7 +192,12 @@ func modelRows(ctx context.Context, flag string) (rows []modelRow, folder string
 func (r *modelRow) check(ctx context.Context, d *realedit.ModelDir, m realedit.Model) {
 	r.Model, r.Licence, r.Source = m.Name, m.Licence, m.Source
 	err := d.Check(ctx, m.Kind)
-	if err == nil {
+	if err == nil && m.Weights() {
+		var files []string
+		if files, err = d.Files(ctx, m.Kind); err == nil {
+			err = diffuse.Check(m.Kind, files...)
+		}
+	} else if err == nil {
 		err = segment.CheckModel(m)
 	}
 	switch r.Code = realedit.CodeOf(err); r.Code {
@@ -249,9 +256,13 @@ func (c *command) describe(file string) error {
 	if err != nil {
 		return err
 	}
-	sig, err := ort.ReadSignature(f, info.Size())
-	if err != nil {
-		return &realedit.Error{Code: realedit.CodeOf(err), Op: file, Err: err}
+	sig := &ort.Signature{}
+	if filepath.Ext(file) != ".safetensors" {
+		if sig, err = ort.ReadSignature(f, info.Size()); err != nil {
+			return &realedit.Error{Code: realedit.CodeOf(err), Op: file, Err: err}
+		}
+	} else if _, err := safetensors.New(f, info.Size(), filepath.Base(file)); err != nil {
+		return err
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/internal/onnx"
 )
 
@@ -68,7 +70,11 @@ func TestModels(t *testing.T) {
 	for _, r := range rows {
 		require.Equal(t, "missing", r.Status)
 		require.NotEmpty(t, r.Enables+r.Licence+r.Source)
-		require.Contains(t, r.Fetch, "scripts/models/fetch.py "+r.Kind)
+		if strings.HasPrefix(r.Kind, "sdxl_") {
+			require.Contains(t, r.Fetch, "listing models FILE.safetensors")
+		} else {
+			require.Contains(t, r.Fetch, "scripts/models/fetch.py "+r.Kind)
+		}
 		if r.Kind == "semantic" { // has no licence of its own
 			require.Contains(t, r.Fetch, "--licence")
 		}
@@ -177,4 +183,40 @@ func TestModelsFlag(t *testing.T) {
 	code, _, errs := commandOutput("-models", in, "-out", out, in)
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, fmt.Sprintf("listing: no_model: -models %s: ", in))
+}
+
+// Weights are described, listed and checked: their hash, their header, and the tensors of their kind.
+func TestModelsOfWeights(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "vae.safetensors")
+	require.NoError(t, safetensors.WriteFile(file, nil, []safetensors.Spec{{Name: "quant_conv.bias", DType: safetensors.F32, Shape: []int{8}}}, func(i int, w io.Writer) error {
+		_, err := w.Write(make([]byte, 32))
+		return err
+	}))
+	code, out, _ := commandOutput("models", file)
+	require.Zero(t, code)
+	list := func(kind string) {
+		var m realedit.Model
+		require.NoError(t, json.Unmarshal([]byte(out), &m))
+		m.Kind, m.Licence, m.Source = kind, "MIT", "this test"
+		b, err := json.Marshal(map[string]any{"models": []realedit.Model{m}})
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, realedit.ModelsFile), b, 0o600))
+	}
+	list("sdxl_lora")
+	code, rows, _ := commandOutput("models", "-models", dir, "-json")
+	require.Zero(t, code)
+	require.Equal(t, "ready", rowsOf(t, rows)["sdxl_lora"].Status)
+	list("sdxl_vae")
+	code, rows, _ = commandOutput("models", "-models", dir, "-json")
+	require.Equal(t, exitModelsBad, code)
+	require.Contains(t, rowsOf(t, rows)["sdxl_vae"].Why, "encoder.conv_in.weight")
+
+	require.NoError(t, os.Truncate(file, 100))
+	code, rows, _ = commandOutput("models", "-models", dir, "-json")
+	require.Equal(t, exitModelsBad, code)
+	require.Contains(t, rowsOf(t, rows)["sdxl_vae"].Why, "SHA-256")
+	code, _, said := commandOutput("models", file)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, said, "bad_model")
 }

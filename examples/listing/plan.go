@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse"
 	"github.com/realedit/realedit/hdr"
 	"github.com/realedit/realedit/pipeline"
 )
@@ -198,6 +199,9 @@ func (b *batch) route(l *listing) error {
 	if b.o.route != "fuse" {
 		opts.Listing = hdr.PlanListing(sets)
 		opts.Sky = b.o.skyOf(sets)
+		if b.o.correct {
+			opts.Correct = &diffuse.Correct{}
+		}
 		shared = fingerprint(sets)
 	}
 	p, err := pipeline.Route(b.o.route, opts)

@@ -1,0 +1,58 @@
+package diffuse
+
+import (
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/graph"
+	"github.com/realedit/realedit/diffuse/safetensors"
+	"github.com/realedit/realedit/diffuse/text"
+	"github.com/realedit/realedit/diffuse/weights"
+)
+
+// Check looks whether the files of a model of models.json are what a kind of this package's wants: sound headers, and every tensor there in its shape. No weights are
+// read. Kinds that are none of this package's are not looked at. Errors: CodeBadModel naming the tensor, CodeUnreadable.
+func Check(kind string, paths ...string) error {
+	f := graph.Form{Width: 64, Height: 64}
+	var n weights.Network
+	var build func(*weights.Set) (*graph.Graph, error)
+	switch kind {
+	case kindUNet:
+		n, build = weights.UNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, w) }
+	case kindTile, kindCanny:
+		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, false, w) }
+	case kindVAE:
+		n, build = weights.VAE, func(w *weights.Set) (*graph.Graph, error) {
+			if _, err := graph.NewVAEEncoder(graph.SDXLVAE, f, w); err != nil {
+				return nil, err
+			}
+			return graph.NewVAEDecoder(graph.SDXLVAE, f, w)
+		}
+	case kindCLIPL:
+		n, build = weights.TextEncoder, func(w *weights.Set) (*graph.Graph, error) { return graph.NewText(graph.CLIPL, f, w) }
+	case kindBigG:
+		n, build = weights.TextEncoder2, func(w *weights.Set) (*graph.Graph, error) { return graph.NewText(graph.CLIPBigG, f, w) }
+	case kindPrompts:
+		if len(paths) != 1 {
+			return realedit.Errorf(realedit.CodeBadModel, kind, "%d files, and one is wanted", len(paths))
+		}
+		_, err := text.ReadEmbeddings(paths[0])
+		return err
+	case kindLoRA: // fits or not, its base decides
+		for _, p := range paths {
+			file, err := safetensors.Open(p)
+			if err != nil {
+				return err
+			}
+			file.Close()
+		}
+		return nil
+	default:
+		return nil
+	}
+	w, err := weights.Open(n, paths...)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	_, err = build(w)
+	return err
+}

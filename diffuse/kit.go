@@ -1,0 +1,231 @@
+package diffuse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/lora"
+	"github.com/realedit/realedit/diffuse/text"
+	"github.com/realedit/realedit/diffuse/weights"
+)
+
+// The kinds of models.json that this package's stages use.
+const (
+	kindUNet    = "sdxl_unet"
+	kindVAE     = "sdxl_vae"
+	kindTile    = "sdxl_controlnet_tile"
+	kindCanny   = "sdxl_controlnet_canny"
+	kindLoRA    = "sdxl_lora"
+	kindPrompts = "sdxl_prompts"
+	kindCLIPL   = "sdxl_text_encoder"
+	kindBigG    = "sdxl_text_encoder_2"
+)
+
+// engine is an Engine, or what stands for one in tests.
+type engine interface {
+	Run(ctx context.Context, job *Job) (*Result, error)
+	Close() error
+}
+
+// kit is an engine with what a stage needs beside it. It lives as long as the models that it is made of.
+type kit struct {
+	engine   engine
+	kinds    []string // that it is made of
+	controls []string // the kinds of its ControlNets, in their order
+	stored   []*text.Embedding
+	encoders *TextEncoders // nil = there are none
+	sets     []*weights.Set
+	options  Options
+
+	mu      sync.Mutex
+	encoded map[string]*text.Embedding // by prompt
+}
+
+// Close closes the engine and the files.
+func (k *kit) Close() error {
+	var err error
+	if k.engine != nil {
+		err = k.engine.Close()
+	}
+	for _, s := range k.sets {
+		err = errors.Join(err, s.Close())
+	}
+	return err
+}
+
+// gpus are the devices that a backend works on.
+func gpus(name string) []int {
+	if n, ok := strings.CutPrefix(name, "cuda:"); ok {
+		if i, err := strconv.Atoi(n); err == nil {
+			return []int{i}
+		}
+	}
+	return nil
+}
+
+// kit is the stage's, made once for the models, the device, and what the stage asks of them.
+func (c Correct) kit(ctx context.Context, env *realedit.Env, w *realedit.Work) (*kit, error) {
+	files, ok := env.Models.(realedit.ModelFiles)
+	if !ok {
+		return nil, realedit.Errorf(realedit.CodeNoModel, kindUNet, "there are no models: listing models tells how to get them")
+	}
+	var controls []string
+	for _, k := range []struct {
+		kind  string
+		scale float64
+	}{{kindTile, c.Tile}, {kindCanny, c.Canny}} {
+		if k.scale > 0 && env.HasModel(k.kind) {
+			controls = append(controls, k.kind)
+		}
+	}
+	style := c.LoRA
+	if !env.HasModel(kindLoRA) {
+		style = -1
+	}
+	v, err := files.Keep(fmt.Sprintf("%s %s %v %v", c.Name(), env.Backend.Name(), controls, style), func() (io.Closer, error) {
+		k := &kit{controls: controls, encoded: map[string]*text.Embedding{}}
+		if err := k.open(ctx, env, style); err != nil {
+			return nil, errors.Join(err, k.Close())
+		}
+		return k, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.(*kit), nil
+}
+
+// set opens the weights of a kind.
+func (k *kit) set(ctx context.Context, env *realedit.Env, n weights.Network, kind string) (*weights.Set, error) {
+	paths, err := env.ModelFiles(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	s, err := weights.Open(n, paths...)
+	if err != nil {
+		return nil, err
+	}
+	k.sets, k.kinds = append(k.sets, s), append(k.kinds, kind)
+	return s, nil
+}
+
+func (k *kit) open(ctx context.Context, env *realedit.Env, style float64) error {
+	n := &Networks{}
+	var err error
+	if n.UNet, err = k.set(ctx, env, weights.UNet, kindUNet); err != nil {
+		return err
+	}
+	if n.VAE, err = k.set(ctx, env, weights.VAE, kindVAE); err != nil {
+		return err
+	}
+	for _, kind := range k.controls {
+		s, err := k.set(ctx, env, weights.ControlNet, kind)
+		if err != nil {
+			return err
+		}
+		n.Controls = append(n.Controls, s)
+	}
+	if style >= 0 {
+		if n.UNet, err = k.styled(ctx, env, n.UNet, style); err != nil {
+			return err
+		}
+	}
+	if err := k.texts(ctx, env); err != nil {
+		return err
+	}
+	k.options.Devices = gpus(env.Backend.Name())
+	if len(k.options.Devices) > 0 {
+		k.options.Profile = ProfileFor(env.Backend.Caps().Free)
+	}
+	e, err := Open(n, &k.options)
+	if err != nil {
+		return err
+	}
+	k.engine = e
+	return nil
+}
+
+// styled is the UNet with the LoRA merged in. The side file lies in the user's cache.
+func (k *kit) styled(ctx context.Context, env *realedit.Env, base *weights.Set, weight float64) (*weights.Set, error) {
+	paths, err := env.ModelFiles(ctx, kindLoRA)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	m, err := lora.Merge(ctx, base, []lora.LoRA{{Path: paths[0], Weight: weight}}, filepath.Join(cache, "realedit", "lora"))
+	if err != nil || m.File == "" {
+		return base, err
+	}
+	s, err := base.With(m.File)
+	if err != nil {
+		return nil, err
+	}
+	k.sets, k.kinds = append(k.sets, s), append(k.kinds, kindLoRA)
+	return s, nil
+}
+
+// texts opens what prompts are looked up in: stored embeddings, and the encoders for what is not stored.
+func (k *kit) texts(ctx context.Context, env *realedit.Env) error {
+	if env.HasModel(kindPrompts) {
+		paths, err := env.ModelFiles(ctx, kindPrompts)
+		if err != nil {
+			return err
+		}
+		if k.stored, err = text.ReadEmbeddings(paths[0]); err != nil {
+			return err
+		}
+		k.kinds = append(k.kinds, kindPrompts)
+	}
+	if !env.HasModel(kindCLIPL) || !env.HasModel(kindBigG) {
+		if k.stored == nil {
+			return realedit.Errorf(realedit.CodeNoModel, kindPrompts, "there are neither stored prompts nor text encoders")
+		}
+		return nil
+	}
+	e := &TextEncoders{}
+	var err error
+	if e.CLIPL, err = k.set(ctx, env, weights.TextEncoder, kindCLIPL); err != nil {
+		return err
+	}
+	if e.CLIPBigG, err = k.set(ctx, env, weights.TextEncoder2, kindBigG); err != nil {
+		return err
+	}
+	k.encoders = e
+	return nil
+}
+
+// prompt is a preset's embedding: the stored one, or what the encoders say, once.
+func (k *kit) prompt(ctx context.Context, preset string) (*text.Embedding, error) {
+	p, err := text.PresetOf(preset)
+	if err != nil {
+		return nil, err
+	}
+	if e := text.FindEmbedding(k.stored, p.Prompt); e != nil {
+		return e, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.encoded[p.Prompt]; e != nil {
+		return e, nil
+	}
+	if k.encoders == nil {
+		return nil, realedit.Errorf(realedit.CodeNoModel, kindPrompts, "the stored prompts have none for the preset %q, and there are no text encoders", preset)
+	}
+	all, err := Encode(ctx, k.encoders, &k.options, p.Prompt)
+	if err != nil {
+		return nil, err
+	}
+	k.encoded[p.Prompt] = all[0]
+	return all[0], nil
+}
