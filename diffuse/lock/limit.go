@@ -244,28 +244,48 @@ func (b *bench) differences(from []float32, to *kernels.Image, w, h int) ([]floa
 	return d, r.Mean, nil
 }
 
-// windowMeans are the means over all windows of bw×bh pixels, row by row, of w×h pixels of n channels.
+// windowMeans are the means over all windows of bw×bh pixels, row by row, of w×h pixels of n channels: running sums along rows, and of those down columns.
 func windowMeans(pix []float32, w, h, n, bw, bh int) []float32 {
-	sum := make([]float64, n*(w+1)*(h+1)) // over all pixels above and left
-	for y := range h {
-		var row [3]float64
-		for x := range w {
+	nx, ny := w-bw+1, h-bh+1
+	across := make([]float64, n*nx*h)
+	bands(h, func(_, y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			row, out := pix[n*y*w:][:n*w], across[n*y*nx:][:n*nx]
 			for c := range n {
-				row[c] += float64(pix[n*(y*w+x)+c])
-				sum[n*((y+1)*(w+1)+x+1)+c] = sum[n*(y*(w+1)+x+1)+c] + row[c]
+				sum := 0.0
+				for x := range w {
+					sum += float64(row[n*x+c])
+					if x >= bw {
+						sum -= float64(row[n*(x-bw)+c])
+					}
+					if x >= bw-1 {
+						out[n*(x-bw+1)+c] = sum
+					}
+				}
 			}
 		}
-	}
-	out := make([]float32, 0, n*(w-bw+1)*(h-bh+1))
-	for y := 0; y+bh <= h; y++ {
-		for x := 0; x+bw <= w; x++ {
-			i := n * (y*(w+1) + x)
-			j := i + n*bh*(w+1)
-			for c := range n {
-				out = append(out, float32((sum[j+n*bw+c]-sum[j+c]-sum[i+n*bw+c]+sum[i+c])/float64(bw*bh)))
+	})
+	out := make([]float32, n*nx*ny)
+	scale := 1 / float64(bw*bh)
+	bands(n*nx, func(_, x0, x1 int) { // columns
+		sum := make([]float64, x1-x0)
+		for y := range h {
+			for i, v := range across[n*y*nx+x0 : n*y*nx+x1] {
+				sum[i] += v
+			}
+			if y >= bh {
+				for i, v := range across[n*(y-bh)*nx+x0 : n*(y-bh)*nx+x1] {
+					sum[i] -= v
+				}
+			}
+			if y >= bh-1 {
+				dst := out[n*(y-bh+1)*nx+x0 : n*(y-bh+1)*nx+x1]
+				for i, v := range sum {
+					dst[i] = float32(float64(v * scale))
+				}
 			}
 		}
-	}
+	})
 	return out
 }
 
