@@ -14,7 +14,7 @@ import (
 	"github.com/realedit/realedit/kernels"
 )
 
-// Correct brings a picture's tone and colour nearer to what SDXL makes of it. The model sees the picture at about 1.5 megapixels, steered by ControlNets for its colours
+// Correct brings a picture's tone and colour nearer to what SDXL makes of it. The model sees the whole picture at about 1 megapixel, steered by ControlNets for its colours
 // and its edges, and of what it gives only a coarse grid of curves is taken over at full size (package lock): no pixel of the model's is in the picture, and what each may
 // change by is bounded. The grid lies in the report.
 //
@@ -53,15 +53,23 @@ func (Correct) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage}
 // Alters: a model's tone, through the lock.
 func (Correct) Alters() realedit.Change { return realedit.ChangeLocked }
 
-// What the model sees: a tile's side, and pixels in all.
+// What the model sees: as many pixels as SDXL was trained with, up to the longest side that it takes.
 const (
-	correctTile = 1024
-	correctArea = 1.6e6
+	correctArea = 1.05e6
+	correctSide = 2048
 )
 
-// seen is the size in which the model sees a picture.
+// seen is the size in which the model sees a picture, whole: smaller ones as they are, others with a shorter side that is a multiple of 64, which needs no padding.
 func seen(w, h int) (int, int) {
-	k := min(1, correctTile/float64(min(w, h)), math.Sqrt(correctArea/(float64(w)*float64(h))))
+	k := min(1, math.Sqrt(correctArea/(float64(w)*float64(h))), correctSide/float64(max(w, h)))
+	if k == 1 {
+		return w, h
+	}
+	if short := float64(min(w, h)); k*short >= 64 {
+		if snapped := math.Round(k*short/64) * 64 / short; snapped*float64(max(w, h)) <= correctSide {
+			k = snapped
+		}
+	}
 	return max(1, int(math.Round(k*float64(w)))), max(1, int(math.Round(k*float64(h))))
 }
 
@@ -180,7 +188,7 @@ func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (
 		return nil, none, err
 	}
 	defer freeControls()
-	r, err := kit.engine.Run(ctx, &Job{Picture: host, Controls: controls, Prompt: prompt, Schedule: schedule, Start: start, Seed: env.Seed, Tile: correctTile,
+	r, err := kit.engine.Run(ctx, &Job{Picture: host, Controls: controls, Prompt: prompt, Schedule: schedule, Start: start, Seed: env.Seed, Whole: true,
 		Progress: func(f float64) { env.Progress(c.Name(), 0.8*f) }})
 	if err != nil {
 		return nil, none, err

@@ -31,7 +31,7 @@ func (r *run) inpainting(ctx context.Context) (*inpainting, error) {
 
 // input writes the nine channels of tile i: the scaled latents, the mask, the picture without what is under it.
 func (in *inpainting) input(dst, scaled []float32, t *sampler.Tiling, i int) error {
-	m := &sampler.Mask{Height: t.Side, Width: t.Side, Values: make([]float32, t.Side*t.Side)}
+	m := &sampler.Mask{Height: t.TileHeight, Width: t.TileWidth, Values: make([]float32, t.TileHeight*t.TileWidth)}
 	if err := t.Cut(m.Values, &sampler.Planes{Channels: 1, Height: t.Height, Width: t.Width, Values: in.mask.Values}, i); err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ type Job struct {
 	Seed     uint64
 	// Tile is the side of a tile in pixels, a multiple of 64; 0 = 768. Overlap is the least that neighbours share, a multiple of 8; 0 = 64.
 	Tile, Overlap int
+	// Whole takes the picture as one tile of its own proportions, up to 2048 pixels a side, whatever Tile says.
+	Whole bool
 	// Mask says where to paint anew: at 0.5 and above, over the whole picture; nil = everywhere. A UNet with 9 inputs wants one.
 	Mask *sampler.Mask
 	// Progress is told how far the job is, 0 to 1.
@@ -75,6 +77,9 @@ func (e *Engine) check(j *Job) (*Job, error) {
 	}
 	if j.Overlap < 0 || j.Overlap > j.Tile/2 || j.Overlap%sampler.LatentScale != 0 {
 		return bad("Job.Overlap: %d is no multiple of 8 in [0, %d], half a tile", j.Overlap, j.Tile/2)
+	}
+	if j.Whole && j.Picture != nil && max(j.Picture.Width(), j.Picture.Height()) > 2048 {
+		return bad("Job.Whole: %v is beyond 2048 pixels a side", j.Picture.Bounds().Size())
 	}
 	if j.Schedule == nil {
 		j.Schedule, j.Start = sampler.Default()

@@ -42,11 +42,7 @@ func (e *Engine) Run(ctx context.Context, job *Job) (*Result, error) {
 	}
 	defer unlock()
 	r := &run{Job: job, e: e}
-	if r.pad, err = sampler.Pad(job.Picture.Width(), job.Picture.Height(), job.Tile); err != nil {
-		return nil, err
-	}
-	h, w := r.pad.Latent()
-	if r.tiles, err = sampler.NewTiling(h, w, job.Tile/sampler.LatentScale, job.Overlap/sampler.LatentScale); err != nil {
+	if err := r.cover(); err != nil {
 		return nil, err
 	}
 	r.bad = make([]bool, r.tiles.Len())
@@ -58,6 +54,29 @@ func (e *Engine) Run(ctx context.Context, job *Job) (*Result, error) {
 		return nil, err
 	}
 	return r.decode(ctx, x)
+}
+
+// cover lays the tiles.
+func (r *run) cover() (err error) {
+	w, h := r.Picture.Width(), r.Picture.Height()
+	if r.Whole {
+		up := func(n int) int { return (n + 63) / 64 * 64 }
+		r.pad = sampler.Padding{Width: w, Height: h, PaddedWidth: up(w), PaddedHeight: up(h)}
+		lh, lw := r.pad.Latent()
+		r.tiles, err = sampler.OneTile(lh, lw)
+		return err
+	}
+	if r.pad, err = sampler.Pad(w, h, r.Tile); err != nil {
+		return err
+	}
+	lh, lw := r.pad.Latent()
+	r.tiles, err = sampler.NewTiling(lh, lw, r.Tile/sampler.LatentScale, r.Overlap/sampler.LatentScale)
+	return err
+}
+
+// tile is a tile's height and width in pixels.
+func (r *run) tile() (h, w int) {
+	return r.tiles.TileHeight * sampler.LatentScale, r.tiles.TileWidth * sampler.LatentScale
 }
 
 func (r *run) unchanged() (*Result, error) {
@@ -82,7 +101,8 @@ func newPicture(like *kernels.Image) (*kernels.Image, error) {
 
 // form is a graph's for batches of so many tiles.
 func (r *run) form(batch int) graph.Form {
-	return graph.Form{CUDA: r.e.cuda, Batch: min(batch, r.tiles.Len()), Width: r.Tile, Height: r.Tile}
+	h, w := r.tile()
+	return graph.Form{CUDA: r.e.cuda, Batch: min(batch, r.tiles.Len()), Width: w, Height: h}
 }
 
 // batches is how many batches of n cover the tiles, and batch the tiles of one; the last may be short.
@@ -190,9 +210,10 @@ func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Plane
 	if err != nil {
 		return nil, err
 	}
-	small := latents * r.tiles.Side * r.tiles.Side
+	small := latents * r.tiles.TileHeight * r.tiles.TileWidth
+	h, w := r.tile()
 	err = e.run(ctx, &pass{model: m, batches: r.batches(n), last: !e.o.Profile.Resident,
-		in: func() ort.Values { return ort.Values{"image": e.tensor(n, 3, r.Tile, r.Tile)} },
+		in: func() ort.Values { return ort.Values{"image": e.tensor(n, 3, h, w)} },
 		fill: func(b int, in ort.Values) error {
 			first, count := r.batch(b, n)
 			return each(count, func(k int) error {
@@ -265,10 +286,13 @@ func (r *run) decode(ctx context.Context, x *sampler.Planes) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	tile := 3 * r.Tile * r.Tile
-	small := latents * r.tiles.Side * r.tiles.Side
+	th, tw := r.tile()
+	tile := 3 * th * tw
+	small := latents * r.tiles.TileHeight * r.tiles.TileWidth
 	err = e.run(ctx, &pass{model: m, batches: r.batches(n), last: !e.o.Profile.Resident,
-		in: func() ort.Values { return ort.Values{"latent": e.tensor(n, latents, r.tiles.Side, r.tiles.Side)} },
+		in: func() ort.Values {
+			return ort.Values{"latent": e.tensor(n, latents, r.tiles.TileHeight, r.tiles.TileWidth)}
+		},
 		fill: func(b int, in ort.Values) error {
 			first, count := r.batch(b, n)
 			for k := range count {
@@ -342,6 +366,9 @@ func (r *run) predict(ctx context.Context, s *step) (*sampler.Planes, error) {
 // conditions are the inputs that are the same for all tiles.
 func (r *run) conditions(s *step, n int) (ort.Values, error) {
 	ids, err := sampler.TileTimeIDs(r.Tile)
+	if r.Whole {
+		ids, err = sampler.TimeIDs(r.pad.PaddedHeight, r.pad.PaddedWidth, 0, 0, r.pad.PaddedHeight, r.pad.PaddedWidth)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -362,9 +389,10 @@ func (r *run) conditions(s *step, n int) (ort.Values, error) {
 // inputs is memory for a batch of n tiles, with what all share and the scales of the ControlNets that are in the graph.
 func (r *run) inputs(s *step, n, channels int, controls []int, shared ort.Values) ort.Values {
 	in := maps.Clone(shared)
-	in["sample"] = r.e.tensor(n, channels, r.tiles.Side, r.tiles.Side)
+	in["sample"] = r.e.tensor(n, channels, r.tiles.TileHeight, r.tiles.TileWidth)
+	h, w := r.tile()
 	for i, c := range controls {
-		in[fmt.Sprintf("controlnet_cond_%d", i)] = r.e.tensor(n, 3, r.Tile, r.Tile)
+		in[fmt.Sprintf("controlnet_cond_%d", i)] = r.e.tensor(n, 3, h, w)
 		scale := r.e.tensor(1)
 		store(scale, 0, []float32{s.scales[c]})
 		in[fmt.Sprintf("conditioning_scale_%d", i)] = scale
@@ -379,7 +407,7 @@ func (r *run) fill(b, n int, in ort.Values, s *step, channels int, controls []in
 		for i, c := range controls {
 			readTile(in[fmt.Sprintf("controlnet_cond_%d", i)], k, r.Controls[c].Image, r.pad, r.pixels(first+k), plain)
 		}
-		plane := r.tiles.Side * r.tiles.Side
+		plane := r.tiles.TileHeight * r.tiles.TileWidth
 		v := make([]float32, latents*plane)
 		if err := r.tiles.Cut(v, s.scaled, first+k); err != nil {
 			return err
@@ -432,7 +460,7 @@ func (r *run) noiseOf(ctx context.Context, s *step, n int, share float64, p *pas
 	if err != nil {
 		return nil, err
 	}
-	size := latents * r.tiles.Side * r.tiles.Side
+	size := latents * r.tiles.TileHeight * r.tiles.TileWidth
 	p.batches = r.batches(n)
 	p.take = func(b int, out ort.Values) error {
 		first, count := r.batch(b, n)

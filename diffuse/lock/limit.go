@@ -1,6 +1,9 @@
 package lock
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -133,24 +136,26 @@ func (b *bench) colours(f *field, colours [][3]float32) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range nodes {
-		s := f.at[i*perNode:][:perNode]
-		for j, colour := range colours {
-			for c, v := range colour {
-				was[3*(i*n+j)+c] = v
-				is[3*(i*n+j)+c] = v + shifted(v, taper(v), s[2*c], s[2*c+1])
+	bands(nodes, func(_, i0, i1 int) {
+		for i := i0; i < i1; i++ {
+			s := f.at[i*perNode:][:perNode]
+			for j, colour := range colours {
+				for c, v := range colour {
+					was[3*(i*n+j)+c] = v
+					is[3*(i*n+j)+c] = v + shifted(v, taper(v), s[2*c], s[2*c+1])
+				}
 			}
 		}
-	}
+	})
 	if _, err := b.env.Ops.DeltaE(from, to, m, nil); err != nil {
 		return nil, failed(err)
 	}
 	far := make([]float64, nodes)
-	for i := range far {
-		for _, v := range d[i*n:][:n] {
-			far[i] = max(far[i], float64(v))
+	bands(nodes, func(_, i0, i1 int) {
+		for i := i0; i < i1; i++ {
+			far[i] = float64(slices.Max(d[i*n:][:n]))
 		}
-	}
+	})
 	return far, nil
 }
 
@@ -205,25 +210,35 @@ func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
 	}
 	st.Block = 0
 	goal := b.caps.Block * spareBlock
-	for y := range ny {
-		for x := range nx {
-			v := float64(max(pixels[y*nx+x], means[y*nx+x]))
-			st.Block = max(st.Block, v)
-			if v <= goal {
-				continue
-			}
-			s := float32(goal / v * 0.999)
-			i0, _ := cellOf(x, b.w, f.columns-1)
-			i1, _ := cellOf(x+bw-1, b.w, f.columns-1)
+	var merge sync.Mutex // of minima and maxima, whose order does not matter
+	bands(ny, func(_, y0, y1 int) {
+		worst, least := 0.0, slices.Repeat([]float32{1}, len(scale))
+		for y := y0; y < y1; y++ {
 			j0, _ := cellOf(y, b.h, f.rows-1)
 			j1, _ := cellOf(y+bh-1, b.h, f.rows-1)
-			for j := j0; j <= j1+1; j++ {
-				for i := i0; i <= i1+1; i++ {
-					scale[j*f.columns+i] = min(scale[j*f.columns+i], s)
+			for x := range nx {
+				v := float64(max(pixels[y*nx+x], means[y*nx+x]))
+				worst = max(worst, v)
+				if v <= goal {
+					continue
+				}
+				s := float32(goal / v * 0.999)
+				i0, _ := cellOf(x, b.w, f.columns-1)
+				i1, _ := cellOf(x+bw-1, b.w, f.columns-1)
+				for j := j0; j <= j1+1; j++ {
+					for i := i0; i <= i1+1; i++ {
+						least[j*f.columns+i] = min(least[j*f.columns+i], s)
+					}
 				}
 			}
 		}
-	}
+		merge.Lock()
+		defer merge.Unlock()
+		st.Block = max(st.Block, worst)
+		for i, v := range least {
+			scale[i] = min(scale[i], v)
+		}
+	})
 	return scale, nil
 }
 

@@ -39,17 +39,17 @@ func (t *Tiling) NewAssembler(channels int, sink func(y int, row []float32) erro
 	return a, nil
 }
 
-// Add takes tile i's values, planar [channels, Side, Side], which must not change until the assembly is through with them. Not for several goroutines
+// Add takes tile i's values, planar [channels, TileHeight, TileWidth], which must not change until the assembly is through with them. Not for several goroutines
 // at once. Errors: CodeBadOption for a tile that is not of the tiling, has another size or was added before; the sink's, which then every later call has.
 func (a *Assembler) Add(i int, values []float32) error {
 	t := a.t
 	if a.err != nil {
 		return a.err
 	}
-	if i < 0 || i >= t.Len() || len(values) != a.channels*t.Side*t.Side {
-		return bad("assemble", "tile %d of %d with %d values: want %d", i, t.Len(), len(values), a.channels*t.Side*t.Side)
+	if i < 0 || i >= t.Len() || len(values) != a.channels*t.size() {
+		return bad("assemble", "tile %d of %d with %d values: want %d", i, t.Len(), len(values), a.channels*t.size())
 	}
-	if a.tiles[i] != nil || a.next >= t.y.starts[i/t.Columns]+t.Side {
+	if a.tiles[i] != nil || a.next >= t.y.starts[i/t.Columns]+t.TileHeight {
 		return bad("assemble", "tile %d twice", i)
 	}
 	a.tiles[i] = values
@@ -62,7 +62,7 @@ func (a *Assembler) Add(i int, values []float32) error {
 		}
 		a.next++
 		for r := range t.Rows { // rows of tiles that end here
-			if t.y.starts[r]+t.Side == a.next {
+			if t.y.starts[r]+t.TileHeight == a.next {
 				clear(a.tiles[r*t.Columns : (r+1)*t.Columns])
 			}
 		}
@@ -123,10 +123,10 @@ func (a *Assembler) join(y int) {
 // across is what the tiles of one row of tiles come to in row y of channel c.
 func (a *Assembler) across(dst []float64, row, c, y int) {
 	t := a.t
-	tiles, at := a.tiles[row*t.Columns:(row+1)*t.Columns], (c*t.Side+y-t.y.starts[row])*t.Side
+	tiles, at := a.tiles[row*t.Columns:(row+1)*t.Columns], (c*t.TileHeight+y-t.y.starts[row])*t.TileWidth
 	for x := 0; x < len(dst); { // where the same tile is the first
 		column := t.x.first[x]
-		from, end := t.x.starts[column], t.x.starts[column]+t.Side
+		from, end := t.x.starts[column], t.x.starts[column]+t.TileWidth
 		for i, v := range tiles[column][at+x-from : at+end-from] {
 			dst[x+i] = float64(v)
 		}
@@ -141,7 +141,7 @@ func (a *Assembler) across(dst []float64, row, c, y int) {
 	}
 }
 
-// Assemble joins all tiles, planar [channels, Side, Side] each, into dst; dst may hold what the tiles were cut from. Errors: CodeBadOption.
+// Assemble joins all tiles, planar [channels, TileHeight, TileWidth] each, into dst; dst may hold what the tiles were cut from. Errors: CodeBadOption.
 func (t *Tiling) Assemble(dst *Planes, tiles [][]float32) error {
 	if err := dst.check("assemble"); err != nil {
 		return err

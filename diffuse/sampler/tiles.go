@@ -2,7 +2,7 @@ package sampler
 
 import "image"
 
-// Tiling covers a plane with overlapping tiles of one full size, in the order of their rows, and joins what was made of them.
+// Tiling covers a plane with overlapping tiles of one full size, square but for OneTile's, in the order of their rows, and joins what was made of them.
 //
 // Its units are latents for the steps, and pixels in the tiling that Scaled makes of it for the VAE. package tile's Grid has as many
 // tiles, but moves the last of a row back, so that one overlap may take nearly all of a tile while the others are the least; here overlaps are even,
@@ -10,7 +10,8 @@ import "image"
 // tiles that agree have to come out with their own bits, at every step.
 type Tiling struct {
 	Height, Width int // the plane
-	Side          int // a tile's height and width
+	TileHeight    int
+	TileWidth     int
 	Rows, Columns int // tiles down and across
 	y, x          axis
 }
@@ -36,14 +37,23 @@ func NewTiling(height, width, side, overlap int) (*Tiling, error) {
 	if len(y)*len(x) > maxTiles {
 		return nil, bad("tiling", "%d×%d tiles: want at most %d", len(x), len(y), maxTiles)
 	}
-	return newTiling(height, width, side, y, x), nil
+	return newTiling(height, width, side, side, y, x), nil
 }
 
 // maxTiles is beyond any picture: an overlap of all but one latent makes as many tiles as latents.
 const maxTiles = 1 << 20
 
-func newTiling(height, width, side int, y, x []int) *Tiling {
-	return &Tiling{Height: height, Width: width, Side: side, Rows: len(y), Columns: len(x), y: newAxis(y, side, height), x: newAxis(x, side, width)}
+// OneTile is the plane as one tile, of any proportions: for pictures that a network takes whole. Sides are multiples of 8 up to 2⁹ latents; else CodeBadOption.
+func OneTile(height, width int) (*Tiling, error) {
+	const most = 1 << 9
+	if min(height, width) < 8 || max(height, width) > most || height%8 != 0 || width%8 != 0 {
+		return nil, bad("one tile", "%d×%d: want multiples of 8 from 8 to %d", height, width, most)
+	}
+	return newTiling(height, width, height, width, []int{0}, []int{0}), nil
+}
+
+func newTiling(height, width, tall, wide int, y, x []int) *Tiling {
+	return &Tiling{Height: height, Width: width, TileHeight: tall, TileWidth: wide, Rows: len(y), Columns: len(x), y: newAxis(y, tall, height), x: newAxis(x, wide, width)}
 }
 
 // Scaled is the tiling with everything times factor: Scaled(LatentScale) has the same tiles in pixels, with ramps as wide as the overlaps in pixels.
@@ -59,30 +69,33 @@ func (t *Tiling) Scaled(factor int) (*Tiling, error) {
 		}
 		return s
 	}
-	return newTiling(t.Height*factor, t.Width*factor, t.Side*factor, times(t.y.starts), times(t.x.starts)), nil
+	return newTiling(t.Height*factor, t.Width*factor, t.TileHeight*factor, t.TileWidth*factor, times(t.y.starts), times(t.x.starts)), nil
 }
 
 // Len is the number of tiles.
 func (t *Tiling) Len() int { return t.Rows * t.Columns }
 
+// size is the values of a tile's channel.
+func (t *Tiling) size() int { return t.TileHeight * t.TileWidth }
+
 // Tile is where tile i lies, row by row. It panics where i is not in [0, Len).
 func (t *Tiling) Tile(i int) image.Rectangle {
 	y, x := t.y.starts[i/t.Columns], t.x.starts[i%t.Columns]
-	return image.Rect(x, y, x+t.Side, y+t.Side)
+	return image.Rect(x, y, x+t.TileWidth, y+t.TileHeight)
 }
 
-// Cut copies the values under tile i into dst, planar [channels, Side, Side]. Errors: CodeBadOption.
+// Cut copies the values under tile i into dst, planar [channels, TileHeight, TileWidth]. Errors: CodeBadOption.
 func (t *Tiling) Cut(dst []float32, from *Planes, i int) error {
 	if err := from.check("cut"); err != nil {
 		return err
 	}
-	if from.Height != t.Height || from.Width != t.Width || i < 0 || i >= t.Len() || len(dst) != from.Channels*t.Side*t.Side {
+	if from.Height != t.Height || from.Width != t.Width || i < 0 || i >= t.Len() || len(dst) != from.Channels*t.size() {
 		return bad("cut", "tile %d of %d, %d values, out of [%d, %d, %d] for a tiling of [%d, %d]", i, t.Len(), len(dst), from.Channels, from.Height, from.Width, t.Height, t.Width)
 	}
 	r := t.Tile(i)
 	for c := range from.Channels {
-		for y := range t.Side {
-			copy(dst[(c*t.Side+y)*t.Side:][:t.Side], from.Row(c, r.Min.Y+y)[r.Min.X:])
+		for y := range t.TileHeight {
+			copy(dst[(c*t.TileHeight+y)*t.TileWidth:][:t.TileWidth], from.Row(c, r.Min.Y+y)[r.Min.X:])
 		}
 	}
 	return nil

@@ -34,13 +34,13 @@ func checkTiling(t *testing.T, tl *Tiling, side, overlap int) {
 	}{{tl.y, tl.Height}, {tl.x, tl.Width}} {
 		least, most := math.MaxInt, 0
 		for i := 1; i < len(side.a.starts); i++ {
-			v := side.a.starts[i-1] + tl.Side - side.a.starts[i]
+			v := side.a.starts[i-1] + tl.TileWidth - side.a.starts[i]
 			least, most = min(least, v), max(most, v)
 		}
 		if len(side.a.starts) > 1 {
 			require.GreaterOrEqual(t, least, overlap)
 			require.LessOrEqual(t, most-least, 1, "overlaps are even")
-			require.Greater(t, side.n, tl.Side+(len(side.a.starts)-2)*(tl.Side-overlap), "one tile fewer would not do")
+			require.Greater(t, side.n, tl.TileWidth+(len(side.a.starts)-2)*(tl.TileWidth-overlap), "one tile fewer would not do")
 		}
 		for p := range side.n {
 			rest := 0.0
@@ -54,7 +54,7 @@ func checkTiling(t *testing.T, tl *Tiling, side, overlap int) {
 			require.Equal(t, 1.0, (1-rest)+rest, "weights are 1 together")
 			var want []int
 			for i, s := range side.a.starts {
-				if s <= p && p < s+tl.Side {
+				if s <= p && p < s+tl.TileWidth {
 					want = append(want, i)
 				}
 			}
@@ -119,7 +119,7 @@ func cutAll(t *testing.T, tl *Tiling, p *Planes) [][]float32 {
 	t.Helper()
 	tiles := make([][]float32, tl.Len())
 	for i := range tiles {
-		tiles[i] = make([]float32, p.Channels*tl.Side*tl.Side)
+		tiles[i] = make([]float32, p.Channels*tl.TileWidth*tl.TileWidth)
 		require.NoError(t, tl.Cut(tiles[i], p, i))
 	}
 	return tiles
@@ -159,7 +159,7 @@ func TestTilesThatDisagree(t *testing.T) {
 		require.NoError(t, err)
 		tiles := make([][]float32, tl.Len())
 		for i := range tiles {
-			tiles[i] = make([]float32, 2*tl.Side*tl.Side)
+			tiles[i] = make([]float32, 2*tl.TileWidth*tl.TileWidth)
 			for j := range tiles[i] {
 				tiles[i][j] = float32(random.NormFloat64())
 			}
@@ -171,10 +171,10 @@ func TestTilesThatDisagree(t *testing.T) {
 		ramp := func(p int, starts []int, i int) float64 {
 			w := 1.0
 			if i > 0 {
-				w = min(w, float64(p-starts[i]+1)/float64(starts[i-1]+tl.Side-starts[i]+1))
+				w = min(w, float64(p-starts[i]+1)/float64(starts[i-1]+tl.TileWidth-starts[i]+1))
 			}
 			if i+1 < len(starts) {
-				w = min(w, float64(starts[i]+tl.Side-p)/float64(starts[i]+tl.Side-starts[i+1]+1))
+				w = min(w, float64(starts[i]+tl.TileWidth-p)/float64(starts[i]+tl.TileWidth-starts[i+1]+1))
 			}
 			return w
 		}
@@ -185,7 +185,7 @@ func TestTilesThatDisagree(t *testing.T) {
 					for i := range tiles {
 						if r := tl.Tile(i); image.Pt(x, y).In(r) {
 							w := ramp(y, tl.y.starts, i/tl.Columns) * ramp(x, tl.x.starts, i%tl.Columns)
-							sum += w * float64(tiles[i][(ch*tl.Side+y-r.Min.Y)*tl.Side+x-r.Min.X])
+							sum += w * float64(tiles[i][(ch*tl.TileWidth+y-r.Min.Y)*tl.TileWidth+x-r.Min.X])
 							weight += w
 						}
 					}
@@ -312,7 +312,7 @@ func BenchmarkAssemble(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			tile := slices.Repeat([]float32{0.5}, c.channels*tl.Side*tl.Side)
+			tile := slices.Repeat([]float32{0.5}, c.channels*tl.TileWidth*tl.TileWidth)
 			for b.Loop() {
 				a, err := tl.NewAssembler(c.channels, func(int, []float32) error { return nil })
 				if err != nil {

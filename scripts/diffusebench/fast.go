@@ -18,7 +18,7 @@ import (
 	_ "github.com/realedit/realedit/kernels/cpu"
 )
 
-// timeFast times diffuse.Correct's parts: a picture of 45 MP seen at 1.5, the networks, the lock's fit and its application at full size. Random weights make nothing that
+// timeFast times diffuse.Correct's parts: a picture of 45 MP seen at 1, the networks, the lock's fit and its application at full size. Random weights make nothing that
 // a lock would know, so it is fitted to a picture that is warmer.
 func timeFast(dir string, o *pictureOptions) error {
 	n, err := o.networks(dir)
@@ -44,7 +44,7 @@ func timeFast(dir string, o *pictureOptions) error {
 		return err
 	}
 	photo := scenery(o.width, o.height)
-	const h = 1024
+	const h = 832
 	w := h * o.width / o.height
 	model := scenery(w, h)
 	small, err := b.NewImage(w, h, 3, kernels.U8)
@@ -80,7 +80,7 @@ func timeFast(dir string, o *pictureOptions) error {
 			return err
 		}
 		mark()
-		r, err := e.Run(context.Background(), &diffuse.Job{Picture: small, Prompt: prompt, Schedule: s, Start: start, Tile: 1024,
+		r, err := e.Run(context.Background(), &diffuse.Job{Picture: small, Prompt: prompt, Schedule: s, Start: start, Whole: true,
 			Controls: []diffuse.Control{{Image: small, Scale: 0.6}, {Image: edges, Scale: 0.5}}})
 		if err != nil {
 			return err

@@ -3,7 +3,7 @@
 //	diffusebench make DIR                                     weights in float16, 10 GB
 //	diffusebench nets -batch 8 -tile 768 -reps 6 DIR          each network, from host tensors to host tensors
 //	diffusebench picture -profile 40GB+ -reps 3 DIR           a picture of 45 MP, from host picture to host picture
-//	diffusebench fast -executed 2 -reps 8 DIR                 45 MP by way of 1.5 and the lock
+//	diffusebench fast -executed 2 -reps 8 DIR                 45 MP by way of 1 and the lock
 package main
 
 import (
