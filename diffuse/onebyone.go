@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -29,7 +30,7 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 	kept := make([]ort.Values, r.batches(n)) // by batch
 	with := r.taking(s)
 	for group := range slices.Chunk(with, beside) {
-		onto := kept[0] != nil
+		onto := kept[0] != nil // and what was added to is written to in its place: the network has read it when it writes
 		m, err := e.model(fmt.Sprintf("controlnets %v onto %v", group, onto), r.form(n), func(f graph.Form) (*graph.Graph, error) {
 			return graph.NewControls(e.n.Arch, f, onto, e.sets(group)...)
 		})
@@ -40,19 +41,25 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 		if err != nil {
 			return nil, err
 		}
+		if kept[0] == nil { // memory for what they say
+			if err := r.hold(kept, m); err != nil {
+				return nil, err
+			}
+			defer r.release(kept)
+		}
 		share := 0.3 / float64(r.Start.Executed()) * float64(len(group)) / float64(len(with))
-		err = e.run(ctx, &pass{model: m, batches: len(kept), last: true, keep: true,
+		err = e.run(ctx, &pass{model: m, batches: len(kept), last: true,
 			in: func() ort.Values { return r.inputs(s, n, latents, group, shared) },
 			fill: func(b int, in ort.Values) error {
 				for name, v := range kept[b] {
-					in[strings.Replace(name, "res", "add", 1)] = v
+					if onto {
+						in[strings.Replace(name, "res", "add", 1)] = v
+					}
 				}
 				return r.fill(b, n, in, s, latents, group)
 			},
-			// What was added to is written to in its place: the network has read it when it writes.
 			into: func(b int) ort.Values { return kept[b] },
-			take: func(b int, out ort.Values) error {
-				kept[b] = out
+			take: func(b int, _ ort.Values) error {
 				r.advance(share, b, n)
 				return nil
 			}})
@@ -74,7 +81,39 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 		in: func() ort.Values { return r.inputs(s, n, e.n.Arch.Inputs, with, shared) },
 		fill: func(b int, in ort.Values) error {
 			maps.Copy(in, kept[b])
-			kept[b] = nil // its memory goes as the batches do
 			return r.fill(b, n, in, s, e.n.Arch.Inputs, with)
 		}})
+}
+
+// hold takes memory for what ControlNets say of every batch: out of the host's pool, since gigabytes of fresh pages cost a second each.
+func (r *run) hold(kept []ort.Values, m *ort.Model) error {
+	sig, err := m.Signature()
+	if err != nil {
+		return &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
+	}
+	for b := range kept {
+		kept[b] = ort.Values{}
+		for _, o := range sig.Outputs {
+			n := 1
+			for _, d := range o.Shape {
+				n *= int(d)
+			}
+			t, free, err := r.e.pooled(o.Shape, n)
+			if err != nil {
+				return &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
+			}
+			r.held = append(r.held, free)
+			kept[b][o.Name] = t
+		}
+	}
+	return nil
+}
+
+// release gives back what hold took.
+func (r *run) release(kept []ort.Values) {
+	clear(kept)
+	for _, free := range r.held {
+		free()
+	}
+	r.held = nil
 }

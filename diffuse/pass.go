@@ -16,8 +16,7 @@ type pass struct {
 	in      func() ort.Values                     // memory for a batch's inputs, with what is the same for all
 	fill    func(batch int, in ort.Values) error  // writes a batch's inputs; called for several batches at once
 	take    func(batch int, out ort.Values) error // takes what the network gave; one call at a time, in any order
-	into    func(batch int) ort.Values            // memory for a batch's outputs that is the caller's; nil = the pass's own
-	keep    bool                                  // take keeps the outputs' memory
+	into    func(batch int) ort.Values            // memory for a batch's outputs that is the caller's; nil = the pass has its own
 	last    bool                                  // the network is not needed again soon
 }
 
@@ -129,11 +128,8 @@ func (c *card) run(ctx context.Context, p *pass, claim func() int, taking *sync.
 	})
 	for w := range filled {
 		out := w.out
-		switch {
-		case p.into != nil && p.into(w.batch) != nil:
+		if p.into != nil {
 			out = p.into(w.batch)
-		case p.keep:
-			out = nil
 		}
 		if w.out, err = s.RunInto(ctx, w.in, out); err != nil {
 			cancel(err)

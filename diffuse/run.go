@@ -26,6 +26,7 @@ type run struct {
 	tiles *sampler.Tiling // in latents
 	bad   []bool          // by tile
 	done  float64         // of the job, for progress
+	held  []func()        // gives memory back
 }
 
 // Run takes a picture through the networks. Where no step is to be executed the result is the picture, decoded from its own pixels: a copy.

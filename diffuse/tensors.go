@@ -3,6 +3,7 @@ package diffuse
 import (
 	"math"
 	"sync"
+	"unsafe"
 
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
@@ -20,6 +21,22 @@ func (e *Engine) tensor(shape ...int) *ort.Tensor {
 		return &ort.Tensor{Shape: dims, Data: make([]kernels.Half, n)}
 	}
 	return &ort.Tensor{Shape: dims, Data: make([]float32, n)}
+}
+
+// pooled is memory for n values out of the host's pool; what is in it is undefined.
+func (e *Engine) pooled(shape []int64, n int) (*ort.Tensor, func(), error) {
+	size := 4
+	if e.cuda {
+		size = 2
+	}
+	b, free, err := kernels.Host.Get(int64(n * size))
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.cuda {
+		return &ort.Tensor{Shape: shape, Data: unsafe.Slice((*kernels.Half)(unsafe.Pointer(&b[0])), n)}, free, nil
+	}
+	return &ort.Tensor{Shape: shape, Data: unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), n)}, free, nil
 }
 
 // store writes v into t from value at on.
