@@ -56,6 +56,7 @@ func Fit(ctx context.Context, env *realedit.Env, picture, model *kernels.Image, 
 		return nil, Stats{}, err
 	}
 	b := &bench{ctx: ctx, env: env, caps: caps}
+	defer b.close()
 	if err := b.look(picture, model); err != nil {
 		return nil, Stats{}, err
 	}

@@ -96,7 +96,11 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 	if st.Asked, err = b.apart(b.picture, b.model); err != nil {
 		return nil, st, err
 	}
-	now := make([]float32, len(b.picture))
+	now, free, err := scratch[float32](len(b.picture))
+	defer free()
+	if err != nil {
+		return nil, st, err
+	}
 	f.apply(now, b.picture, b.w, b.h)
 	if st.Refused, err = b.apart(now, b.model); err != nil {
 		return nil, st, err
@@ -124,15 +128,18 @@ func (b *bench) hold(f *field, scale []float32, nothing bool) (worst float64, er
 // colours is how far each node moves the colour that it moves most, of those given.
 func (b *bench) colours(f *field, colours [][3]float32) ([]float64, error) {
 	nodes, n := f.columns*f.rows, len(colours)
-	from, was, err := b.image(n, nodes, 3)
+	from, was, freeWas, err := b.image(n, nodes, 3)
+	defer freeWas()
 	if err != nil {
 		return nil, err
 	}
-	to, is, err := b.image(n, nodes, 3)
+	to, is, freeIs, err := b.image(n, nodes, 3)
+	defer freeIs()
 	if err != nil {
 		return nil, err
 	}
-	m, d, err := b.image(n, nodes, 1)
+	m, d, freeD, err := b.image(n, nodes, 1)
+	defer freeD()
 	if err != nil {
 		return nil, err
 	}
@@ -180,27 +187,43 @@ func (b *bench) apart(p, q []float32) (float64, error) {
 // it. A block's number is the larger of the mean over its pixels and of the colour difference of their means: CIEDE2000 is no metric, either can
 // be the larger. Blocks begin at every pixel of the reduced picture. Kept and Block of st are set.
 func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
-	now, is, err := b.image(b.w, b.h, 3)
+	now, is, freeIs, err := b.image(b.w, b.h, 3)
+	defer freeIs()
 	if err != nil {
 		return nil, err
 	}
 	f.apply(is, b.picture, b.w, b.h)
-	far, mean, err := b.differences(b.picture, now, b.w, b.h)
+	far, mean, freeFar, err := b.differences(b.picture, now, b.w, b.h)
+	defer freeFar()
 	if err != nil {
 		return nil, err
 	}
 	st.Kept = mean
 	bw, bh := min(b.side, b.w), min(b.side, b.h)
 	nx, ny := b.w-bw+1, b.h-bh+1
-	pixels := windowMeans(far, b.w, b.h, 1, bw, bh)
-	after, err := kernels.Wrap(windowMeans(is, b.w, b.h, 3, bw, bh), nx, ny, 3)
+	pixels, freePixels, err := windowMeans(far, b.w, b.h, 1, bw, bh)
+	defer freePixels()
+	if err != nil {
+		return nil, err
+	}
+	colours, freeColours, err := windowMeans(is, b.w, b.h, 3, bw, bh)
+	defer freeColours()
+	if err != nil {
+		return nil, err
+	}
+	after, err := kernels.Wrap(colours, nx, ny, 3)
 	if err != nil {
 		return nil, failed(err)
 	}
 	if b.means == nil {
-		b.means = windowMeans(b.picture, b.w, b.h, 3, bw, bh)
+		var free func()
+		if b.means, free, err = windowMeans(b.picture, b.w, b.h, 3, bw, bh); err != nil {
+			return nil, err
+		}
+		b.frees = append(b.frees, free)
 	}
-	means, _, err := b.differences(b.means, after, nx, ny)
+	means, _, freeMeans, err := b.differences(b.means, after, nx, ny)
+	defer freeMeans()
 	if err != nil {
 		return nil, err
 	}
@@ -243,26 +266,33 @@ func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
 }
 
 // differences is CIEDE2000 from w×h colours to an image of them, pixel by pixel, and the mean.
-func (b *bench) differences(from []float32, to *kernels.Image, w, h int) ([]float32, float64, error) {
+func (b *bench) differences(from []float32, to *kernels.Image, w, h int) (far []float32, mean float64, free func(), err error) {
 	was, err := kernels.Wrap(from, w, h, 3)
 	if err != nil {
-		return nil, 0, failed(err)
+		return nil, 0, func() {}, failed(err)
 	}
-	m, d, err := b.image(w, h, 1)
+	m, far, free, err := b.image(w, h, 1)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, free, err
 	}
 	r, err := b.env.Ops.DeltaE(was, to, m, nil)
 	if err != nil {
-		return nil, 0, failed(err)
+		return nil, 0, free, failed(err)
 	}
-	return d, r.Mean, nil
+	return far, r.Mean, free, nil
 }
 
 // windowMeans are the means over all windows of bw×bh pixels, row by row, of w×h pixels of n channels: running sums along rows, and of those down columns.
-func windowMeans(pix []float32, w, h, n, bw, bh int) []float32 {
+func windowMeans(pix []float32, w, h, n, bw, bh int) (out []float32, free func(), err error) {
 	nx, ny := w-bw+1, h-bh+1
-	across := make([]float64, n*nx*h)
+	across, freeAcross, err := scratch[float64](n * nx * h)
+	defer freeAcross()
+	if err != nil {
+		return nil, func() {}, err
+	}
+	if out, free, err = scratch[float32](n * nx * ny); err != nil {
+		return nil, free, err
+	}
 	bands(h, func(_, y0, y1 int) {
 		for y := y0; y < y1; y++ {
 			row, out := pix[n*y*w:][:n*w], across[n*y*nx:][:n*nx]
@@ -280,7 +310,6 @@ func windowMeans(pix []float32, w, h, n, bw, bh int) []float32 {
 			}
 		}
 	})
-	out := make([]float32, n*nx*ny)
 	scale := 1 / float64(bw*bh)
 	bands(n*nx, func(_, x0, x1 int) { // columns
 		sum := make([]float64, x1-x0)
@@ -301,7 +330,7 @@ func windowMeans(pix []float32, w, h, n, bw, bh int) []float32 {
 			}
 		}
 	})
-	return out
+	return out, free, nil
 }
 
 // smoothed is a smooth map that is nowhere above s: the least of the 3×3 nodes around each, then a binomial mean of 3×3. Each of the values

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"math"
+	"unsafe"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -28,16 +29,38 @@ type bench struct {
 	picture []float32
 	model   []float32
 	means   []float32 // the picture's, over every block; nil until needed
+	frees   []func()  // give back what lasts as long as the fit
 }
 
-// image allocates float pixels on the host, tightly packed.
-func (b *bench) image(w, h, c int) (*kernels.Image, []float32, error) {
-	pix := make([]float32, w*h*c)
-	m, err := kernels.Wrap(pix, w, h, c)
-	if err != nil {
-		return nil, nil, failed(err)
+func (b *bench) close() {
+	for _, free := range b.frees {
+		free()
 	}
-	return m, pix, nil
+}
+
+// image takes float pixels, tightly packed, out of the host's pool, which a fit uses over and over: fresh memory costs more than what is computed in it. free gives them back.
+func (b *bench) image(w, h, c int) (m *kernels.Image, pix []float32, free func(), err error) {
+	if pix, free, err = scratch[float32](w * h * c); err != nil {
+		return nil, nil, free, err
+	}
+	m, err = kernels.Wrap(pix, w, h, c)
+	if err != nil {
+		free()
+		return nil, nil, func() {}, failed(err)
+	}
+	return m, pix, free, nil
+}
+
+// scratch is memory of the host's pool; what is in it is undefined.
+func scratch[T float32 | float64](n int) (v []T, free func(), err error) {
+	b, free, err := kernels.Host.Get(int64(n) * int64(unsafe.Sizeof(T(0))))
+	if err != nil {
+		return nil, func() {}, failed(err)
+	}
+	if n == 0 {
+		return nil, free, nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n), free, nil
 }
 
 func failed(err error) error {
@@ -105,10 +128,11 @@ func finite(m *kernels.Image) error {
 
 // reduced is a picture averaged over areas to the reduced size, clamped to [0,1].
 func (b *bench) reduced(src *kernels.Image) ([]float32, error) {
-	m, pix, err := b.image(b.w, b.h, 3)
+	m, pix, free, err := b.image(b.w, b.h, 3)
 	if err != nil {
 		return nil, err
 	}
+	b.frees = append(b.frees, free)
 	if src.OnHost() {
 		err = b.env.Ops.Resize(m, src)
 	} else {

@@ -32,7 +32,12 @@ func (s *sums) add(o *sums, w float64) {
 // solve fits the field. like gives its size.
 func (b *bench) solve(like *field) (*field, error) {
 	f := &field{like.columns, like.rows, make([]float32, len(like.at))}
-	now := append([]float32(nil), b.picture...)
+	now, free, err := scratch[float32](len(b.picture))
+	defer free()
+	if err != nil {
+		return nil, err
+	}
+	copy(now, b.picture)
 	for round := range rounds {
 		if err := b.ctx.Err(); err != nil {
 			return nil, failed(err)
