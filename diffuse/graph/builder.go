@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/diffuse/weights"
 	"github.com/realedit/realedit/internal/onnx"
-	"github.com/realedit/realedit/kernels"
 )
 
 // value is a tensor of the graph with its shape. Pictures have theirs in the order batch, channels, height, width, however they lie.
@@ -101,15 +99,6 @@ func (b *builder) constant(t onnx.Tensor) string {
 
 func (b *builder) int64s(v ...int) string {
 	return b.constant(onnx.Ints("", []int64{int64(len(v))}, ints(v...)))
-}
-
-// number is a constant of the graph's element type, with no more dimensions than it needs to be broadcast.
-func (b *builder) number(v float32) string {
-	if b.typ == onnx.Float16 {
-		raw := binary.LittleEndian.AppendUint16(nil, uint16(kernels.HalfFrom(v)))
-		return b.constant(onnx.Tensor{Type: onnx.Float16, Dims: []int64{1}, Raw: raw})
-	}
-	return b.constant(onnx.Floats("", []int64{1}, []float32{v}))
 }
 
 func (b *builder) float32s(dims []int, v []float32) string {

@@ -59,6 +59,7 @@ func TestFitRefuses(t *testing.T) {
 // The grid does not depend on the number of processors or on where the pixels lie, and its text makes the same bytes. A model that changes
 // nothing changes nothing; tighter caps are kept.
 func TestFitRepeats(t *testing.T) {
+	full(t)
 	env := testEnv(t)
 	p := pictures["house"]()
 	d, m := p.u16(t), hostile[3].edit(p).model(t, env)
@@ -125,6 +126,7 @@ func TestLatticeIsFineEnough(t *testing.T) {
 // A model that works tile by tile and gives each a tone of its own leaves no seam, whatever the tiles' size: at their borders the lock's picture
 // steps no more than beside them, and stays within a cap of the picture from a model that worked in one piece.
 func TestTilesLeaveNoSeam(t *testing.T) {
+	full(t)
 	env := testEnv(t)
 	worst := map[kernels.Format]float64{}
 	for _, n := range []string{"flat wall", "gradient wall"} {

@@ -102,6 +102,7 @@ func through(p, m *pic, o *kernels.Image) float64 {
 }
 
 func TestHonestModels(t *testing.T) {
+	full(t)
 	env := testEnv(t)
 	names := []string{"living room", "gradient wall"}
 	if os.Getenv("REALEDIT_FULL") != "" {

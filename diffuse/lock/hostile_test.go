@@ -172,6 +172,7 @@ func measure(t testing.TB, env *realedit.Env, o, d *kernels.Image) bounds {
 
 // The caps hold at full size whatever a model does, and quality control sees no structure change. At 8 bits rounding may add a level to a pixel.
 func TestHostileModels(t *testing.T) {
+	full(t)
 	env := testEnv(t)
 	for _, n := range names {
 		p := pictures[n]()
@@ -225,6 +226,7 @@ func TestHostileModels(t *testing.T) {
 
 // How much of a stain of a tenth of a wall's width a model can take away or add: under a fifth.
 func TestStainsStay(t *testing.T) {
+	full(t)
 	env := testEnv(t)
 	p := pictures["stained wall"]()
 	depth := func(m *kernels.Image) float64 { // green at its middle below the wall 140 pixels to both sides, over 9×9 pixels

@@ -34,6 +34,7 @@ func photograph(t testing.TB, name string) *pic {
 
 // Real photographs, their noise and JPEG blocks: the caps hold, and quality control passes. REALEDIT_FULL=1 takes more of them, to 10 megapixels.
 func TestPhotographs(t *testing.T) {
+	full(t)
 	env := testEnv(t)
 	names := []string{"interior/bathroom.jpg", "interior/kitchen.jpg"}
 	edits := []string{"draws objects", "makes a large stain", "blurs"}

@@ -26,6 +26,13 @@ func testEnv(t testing.TB) *realedit.Env {
 	return &realedit.Env{Backend: b, Ops: kernels.Complete(b, nil)}
 }
 
+// full leaves out of short runs what takes minutes with the reference's operations.
+func full(t testing.TB) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+}
+
 // pic is pixels that tests edit as numbers.
 type pic struct {
 	w, h int
