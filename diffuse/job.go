@@ -126,8 +126,8 @@ func (e *Engine) check(j *Job) (*Job, error) {
 	if u.Inputs == 9 && j.Mask == nil {
 		return bad("Job.Mask: a UNet for inpainting wants one")
 	}
-	if j.Mask != nil && (j.Mask.Width != j.Picture.Width() || j.Mask.Height != j.Picture.Height()) {
-		return bad("Job.Mask: %d×%d, the picture %v", j.Mask.Width, j.Mask.Height, j.Picture.Bounds().Size())
+	if m := j.Mask; m != nil && (m.Width != j.Picture.Width() || m.Height != j.Picture.Height() || len(m.Values) != m.Width*m.Height) {
+		return bad("Job.Mask: %d×%d with %d values, the picture %v", m.Width, m.Height, len(m.Values), j.Picture.Bounds().Size())
 	}
 	return j, nil
 }

@@ -42,10 +42,10 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 			return nil, err
 		}
 		if kept[0] == nil { // memory for what they say
+			defer r.release(kept)
 			if err := r.hold(kept, m); err != nil {
 				return nil, err
 			}
-			defer r.release(kept)
 		}
 		share := 0.3 / float64(r.Start.Executed()) * float64(len(group)) / float64(len(with))
 		err = e.run(ctx, &pass{model: m, batches: len(kept), last: true,

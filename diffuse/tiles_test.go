@@ -218,6 +218,8 @@ func TestBadJobs(t *testing.T) {
 		"no prompt":          func(j *Job) { j.Prompt = nil },
 		"infinite prompt":    func(j *Job) { j.Prompt.Pooled[3] = float32(math.Inf(1)) },
 		"another's start":    func(j *Job) { j.Start.Steps = 8 },
+		"mask cut short":     func(j *Job) { j.Mask = &sampler.Mask{Height: 64, Width: 100, Values: make([]float32, 4)} },
+		"whole and long":     func(j *Job) { j.Whole = true; j.Picture = unit("x", 3000, 2) },
 		"mask of other size": func(j *Job) { j.Mask = &sampler.Mask{Height: 2, Width: 2, Values: make([]float32, 4)} },
 	} {
 		j := tiled(t, 100, 64)

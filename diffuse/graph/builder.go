@@ -141,7 +141,7 @@ func (b *builder) paramAs(typ onnx.Type, dims []int, name string, shape ...int) 
 	b.params[cast] = true
 	stored := cast
 	if in != typ || ref.Transposed {
-		stored = full + fmt.Sprint(dims)
+		stored = fmt.Sprintf("%s for %v%v", full, typ, dims)
 	}
 	held := dims
 	if ref.Transposed {

@@ -2,7 +2,9 @@ package graph_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -75,6 +77,9 @@ func (b *bench) run(g *graph.Graph, in ort.Values, network string) {
 	require.NoError(b.t, err)
 	require.Empty(b.t, notes)
 	limit := 1e-4
+	if b.dt != safetensors.F32 { // weights of 11 or 8 bits beside the recorded ones
+		limit = map[safetensors.DType]float64{safetensors.F16: 0.005, safetensors.BF16: 0.05}[b.dt]
+	}
 	if b.form.CUDA {
 		limit = 0.03 // float16 through some hundred layers; 0.011 was seen
 	}
@@ -240,6 +245,74 @@ func TestVAE(t *testing.T) {
 		v[i] *= 2
 	}
 	b.run(g, ort.Values{"latent": latent}, "vae_decoder")
+}
+
+// Weights of 16 bits are taken as they are, and computed with as the form says.
+func TestTypesOfWeights(t *testing.T) {
+	for _, dt := range []safetensors.DType{safetensors.F16, safetensors.BF16} {
+		b := newBench(t, 96, 64)
+		b.dt = dt
+		g, err := graph.NewVAEEncoder(tiny.VAE, b.form, b.weights("vae", weights.VAE))
+		require.NoError(t, err)
+		b.run(g, ort.Values{"image": field("picture", 2, 3, 64, 96)}, "vae_encoder")
+	}
+}
+
+// A graph over a single file, whose text encoder has its matrices three in one and turned, is the graph over diffusers' files.
+func TestOpenCLIP(t *testing.T) {
+	b := newBench(t, 64, 64)
+	const p, q = "conditioner.embedders.1.model.", "text_encoder_2/text_model.encoder.layers."
+	d, proj := tiny.TextEncoder2.Width, tiny.TextEncoder2.Pooled
+	tensors := map[string][]float32{}
+	shapes := map[string][]int{}
+	put := func(name string, shape []int, v []float32) { tensors[p+name], shapes[p+name] = v, shape }
+	own := func(name string, shape ...int) []float32 { return tiny.Weight("text_encoder_2/"+name, shape) }
+	put("token_embedding.weight", []int{512, d}, own("text_model.embeddings.token_embedding.weight", 512, d))
+	put("positional_embedding", []int{77, d}, own("text_model.embeddings.position_embedding.weight", 77, d))
+	for _, k := range []string{"weight", "bias"} {
+		put("ln_final."+k, []int{d}, own("text_model.final_layer_norm."+k, d))
+	}
+	turned, straight := make([]float32, d*proj), own("text_projection.weight", proj, d)
+	for i := range proj {
+		for j := range d {
+			turned[j*proj+i] = straight[i*d+j]
+		}
+	}
+	put("text_projection", []int{d, proj}, turned)
+	for l := range tiny.TextEncoder2.Layers {
+		from, to := fmt.Sprintf("%s%d.", q, l), fmt.Sprintf("transformer.resblocks.%d.", l)
+		for k, shape := range map[string][]int{"weight": {d, d}, "bias": {d}} {
+			var all []float32
+			for _, x := range "qkv" {
+				all = append(all, tiny.Weight(fmt.Sprintf("%sself_attn.%c_proj.%s", from, x, k), shape)...)
+			}
+			put(to+"attn.in_proj_"+k, append([]int{3 * d}, shape[1:]...), all)
+		}
+		for name, own := range map[string]string{"ln_1": "layer_norm1", "ln_2": "layer_norm2", "attn.out_proj": "self_attn.out_proj", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2"} {
+			for _, k := range []string{"weight", "bias"} {
+				shape := b.rec.Shapes["text_encoder_2"][fmt.Sprintf("text_model.encoder.layers.%d.%s.%s", l, own, k)]
+				put(to+name+"."+k, shape, tiny.Weight(from+own+"."+k, shape))
+			}
+		}
+	}
+	var specs []safetensors.Spec
+	for name := range tensors {
+		specs = append(specs, safetensors.Spec{Name: name, DType: safetensors.F32, Shape: shapes[name]})
+	}
+	path := filepath.Join(b.dir, "single.safetensors")
+	require.NoError(t, safetensors.WriteFile(path, nil, specs, func(i int, w io.Writer) error {
+		return binary.Write(w, binary.LittleEndian, tensors[specs[i].Name])
+	}))
+	s, err := weights.Open(weights.TextEncoder2, path)
+	require.NoError(t, err)
+	defer s.Close()
+	g, err := graph.NewText(tiny.TextEncoder2, b.form, s)
+	require.NoError(t, err)
+	var ids []int64
+	for _, row := range b.rec.IDs[1] {
+		ids = append(ids, row...)
+	}
+	b.run(g, ort.Values{"input_ids": {Shape: []int64{2, 77}, Data: ids}}, "text_encoder_2")
 }
 
 func TestText(t *testing.T) {
