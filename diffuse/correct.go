@@ -9,6 +9,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/control"
+	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/lock"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/kernels"
@@ -53,20 +54,17 @@ func (Correct) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage}
 // Alters: a model's tone, through the lock.
 func (Correct) Alters() realedit.Change { return realedit.ChangeLocked }
 
-// What the model sees: as many pixels as SDXL was trained with, up to the longest side that it takes.
-const (
-	correctArea = 1.05e6
-	correctSide = 2048
-)
+// correctArea is how many pixels the model sees: as many as SDXL was trained with.
+const correctArea = 1.05e6
 
 // seen is the size in which the model sees a picture, whole: smaller ones as they are, others with a shorter side that is a multiple of 64, which needs no padding.
 func seen(w, h int) (int, int) {
-	k := min(1, math.Sqrt(correctArea/(float64(w)*float64(h))), correctSide/float64(max(w, h)))
+	k := min(1, math.Sqrt(correctArea/(float64(w)*float64(h))), graph.MaxSide/float64(max(w, h)))
 	if k == 1 {
 		return w, h
 	}
 	if short := float64(min(w, h)); k*short >= 64 {
-		if snapped := math.Round(k*short/64) * 64 / short; snapped*float64(max(w, h)) <= correctSide {
+		if snapped := math.Round(k*short/64) * 64 / short; snapped*float64(max(w, h)) <= graph.MaxSide {
 			k = snapped
 		}
 	}
@@ -161,7 +159,7 @@ func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (
 	if err != nil {
 		return nil, none, err
 	}
-	kit, err := c.kit(ctx, env, w)
+	kit, err := c.kit(ctx, env)
 	if err != nil {
 		return nil, none, err
 	}

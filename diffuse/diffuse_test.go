@@ -14,6 +14,7 @@ import (
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
+	"github.com/realedit/realedit/internal/phototest"
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
@@ -33,12 +34,11 @@ func devices(t testing.TB) []int {
 // needORT skips the test without a library, or fails it where REALEDIT_REQUIRE names ort.
 func needORT(t testing.TB) {
 	t.Helper()
-	if err := ort.Load(""); err != nil {
-		if strings.Contains(os.Getenv("REALEDIT_REQUIRE"), "ort") && !errors.Is(err, kernels.ErrNoCgo) {
-			t.Fatal(err)
-		}
+	err := ort.Load("")
+	if errors.Is(err, kernels.ErrNoCgo) {
 		t.Skip(err)
 	}
+	phototest.Need(t, "ort", err == nil)
 }
 
 // open is an Engine of the tiny networks, with both ControlNets where controls is set.

@@ -39,15 +39,12 @@ type Engine struct {
 	n     Networks
 	o     Options
 	cuda  bool
-	turn  chan struct{} // holds a token while no job runs
-	cards []*card
+	turn  chan struct{}  // holds a token while no job runs
+	cards []*ort.Runtime // one for each device, or for the processor
 
 	mu     sync.Mutex
 	models map[string]*ort.Model // by the network's name and its form
 }
-
-// card is a device, or the processor.
-type card struct{ r *ort.Runtime }
 
 // hostLimit is the largest network, in bytes of float32, that is run on a processor: SDXL's UNet would take a minute and more for one tile.
 const hostLimit = 1 << 30
@@ -75,21 +72,47 @@ func Open(n *Networks, o *Options) (*Engine, error) {
 	if err := e.try(); err != nil {
 		return nil, err
 	}
-	devices := make([]ort.Provider, 0, max(1, len(o.Devices)))
-	for _, d := range o.Devices {
-		devices = append(devices, ort.Provider{Name: "cuda", Device: d})
-	}
-	if len(devices) == 0 {
-		devices = append(devices, ort.Provider{Name: "cpu"})
-	}
-	for _, d := range devices {
-		r, err := ort.New(&ort.Options{Library: o.Library, CUDA: o.CUDA, Threads: o.Threads, Providers: []ort.Provider{d}})
+	for _, p := range o.providers() {
+		r, err := o.runtime(p)
 		if err != nil {
-			return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "open networks", Err: err}
+			return nil, err
 		}
-		e.cards = append(e.cards, &card{r})
+		e.cards = append(e.cards, r)
 	}
 	return e, nil
+}
+
+// providers are the devices, or the processor.
+func (o *Options) providers() (all []ort.Provider) {
+	for _, d := range o.Devices {
+		all = append(all, ort.Provider{Name: "cuda", Device: d})
+	}
+	if len(all) == 0 {
+		all = append(all, ort.Provider{Name: "cpu"})
+	}
+	return all
+}
+
+// runtime is where sessions of one provider are.
+func (o *Options) runtime(p ort.Provider) (*ort.Runtime, error) {
+	r, err := ort.New(&ort.Options{Library: o.Library, CUDA: o.CUDA, Threads: o.Threads, Providers: []ort.Provider{p}})
+	if err != nil {
+		return nil, plainError(err)
+	}
+	return r, nil
+}
+
+// acquire loads a network where it was asked for: the processor in place of a GPU is no answer.
+func acquire(ctx context.Context, r *ort.Runtime, m *ort.Model) (*ort.Session, error) {
+	s, err := r.Acquire(ctx, m)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	if notes := s.Notes(); len(notes) > 0 {
+		s.Release()
+		return nil, realedit.Errorf(realedit.CodeNoDevice, "diffuse", "%s", notes[0])
+	}
+	return s, nil
 }
 
 // try builds every graph once, for the smallest tile, so that a wrong file is told before work is spent.
@@ -108,15 +131,7 @@ func (e *Engine) try() error {
 		if err != nil {
 			return err
 		}
-		var n int64
-		for _, shape := range g.Tensors() {
-			p := int64(4)
-			for _, d := range shape {
-				p *= int64(d)
-			}
-			n += p
-		}
-		if !e.cuda && n > hostLimit {
+		if n := 4 * int64(g.Parameters()); !e.cuda && n > hostLimit {
 			return realedit.Errorf(realedit.CodeOutOfMemory, "open networks", "on a processor a network of %.1f GB in float32 is not run: it wants a GPU with 8 GB", float64(n)/1e9)
 		}
 	}
@@ -126,7 +141,7 @@ func (e *Engine) try() error {
 // Close gives the devices' memory back.
 func (e *Engine) Close() error {
 	for _, c := range e.cards {
-		c.r.Close()
+		c.Close()
 	}
 	return nil
 }
@@ -143,7 +158,7 @@ func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph
 	if err != nil {
 		return nil, err
 	}
-	m := g.Model(key, 0)
+	m := g.Model(key)
 	e.models[key] = m
 	return m, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/kernels"
@@ -78,8 +79,8 @@ func (e *Engine) check(j *Job) (*Job, error) {
 	if j.Overlap < 0 || j.Overlap > j.Tile/2 || j.Overlap%sampler.LatentScale != 0 {
 		return bad("Job.Overlap: %d is no multiple of 8 in [0, %d], half a tile", j.Overlap, j.Tile/2)
 	}
-	if j.Whole && j.Picture != nil && max(j.Picture.Width(), j.Picture.Height()) > 2048 {
-		return bad("Job.Whole: %v is beyond 2048 pixels a side", j.Picture.Bounds().Size())
+	if j.Whole && j.Picture != nil && max(j.Picture.Width(), j.Picture.Height()) > graph.MaxSide {
+		return bad("Job.Whole: %v is beyond %d pixels a side", j.Picture.Bounds().Size(), graph.MaxSide)
 	}
 	if j.Schedule == nil {
 		j.Schedule, j.Start = sampler.Default()

@@ -72,7 +72,7 @@ func gpus(name string) []int {
 }
 
 // kit is the stage's, made once for the models, the device, and what the stage asks of them.
-func (c Correct) kit(ctx context.Context, env *realedit.Env, w *realedit.Work) (*kit, error) {
+func (c Correct) kit(ctx context.Context, env *realedit.Env) (*kit, error) {
 	files, ok := env.Models.(realedit.ModelFiles)
 	if !ok {
 		return nil, realedit.Errorf(realedit.CodeNoModel, kindUNet, "there are no models: listing models tells how to get them")

@@ -1,36 +1,18 @@
 package diffuse
 
 import (
-	"bufio"
 	"context"
-	"fmt"
-	"os"
 	"runtime/debug"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// anonymous is the process's anonymous resident memory in bytes; 0 where the system does not tell.
-func anonymous() (bytes int64) {
-	f, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), "RssAnon:"); ok {
-			fmt.Sscan(v, &bytes)
-			return bytes << 10
-		}
-	}
-	return 0
-}
+	"github.com/realedit/realedit/internal/procmem"
+)
 
 // Memory does not grow over fifty pictures of many sizes, whether networks stay loaded or come and go.
 func TestMemoryStaysFlat(t *testing.T) {
-	if testing.Short() || anonymous() == 0 {
+	if testing.Short() || procmem.Bytes("RssAnon") == 0 {
 		t.Skip("short, or the system does not say what is resident")
 	}
 	e := open(t, "unet", false, Profile{Resident: true})
@@ -44,7 +26,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 			r.Picture.Free()
 		}
 		debug.FreeOSMemory()
-		return anonymous()
+		return procmem.Bytes("RssAnon")
 	}
 	before := run(10)
 	after := run(50)

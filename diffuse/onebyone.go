@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -29,15 +28,15 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 	e, n := r.e, min(r.e.o.Profile.batch(), r.tiles.Len())
 	kept := make([]ort.Values, r.batches(n)) // by batch
 	with := r.taking(s)
+	shared, err := r.conditions(s, n)
+	if err != nil {
+		return nil, err
+	}
 	for group := range slices.Chunk(with, beside) {
 		onto := kept[0] != nil // and what was added to is written to in its place: the network has read it when it writes
 		m, err := e.model(fmt.Sprintf("controlnets %v onto %v", group, onto), r.form(n), func(f graph.Form) (*graph.Graph, error) {
 			return graph.NewControls(e.n.Arch, f, onto, e.sets(group)...)
 		})
-		if err != nil {
-			return nil, err
-		}
-		shared, err := r.conditions(s, n)
 		if err != nil {
 			return nil, err
 		}
@@ -73,10 +72,6 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared, err := r.conditions(s, n)
-	if err != nil {
-		return nil, err
-	}
 	return r.noiseOf(ctx, s, n, 0.3, &pass{model: m, last: true,
 		in: func() ort.Values { return r.inputs(s, n, e.n.Arch.Inputs, with, shared) },
 		fill: func(b int, in ort.Values) error {
@@ -89,7 +84,7 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 func (r *run) hold(kept []ort.Values, m *ort.Model) error {
 	sig, err := m.Signature()
 	if err != nil {
-		return &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
+		return plainError(err)
 	}
 	for b := range kept {
 		kept[b] = ort.Values{}
@@ -100,7 +95,7 @@ func (r *run) hold(kept []ort.Values, m *ort.Model) error {
 			}
 			t, free, err := r.e.pooled(o.Shape, n)
 			if err != nil {
-				return &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
+				return plainError(err)
 			}
 			r.held = append(r.held, free)
 			kept[b][o.Name] = t

@@ -44,7 +44,7 @@ func (e *Engine) run(ctx context.Context, p *pass) error {
 	var wg sync.WaitGroup
 	for _, c := range e.cards[:min(len(e.cards), p.batches)] {
 		wg.Go(func() {
-			if err := c.run(ctx, p, claim, &taking); err != nil {
+			if err := p.on(ctx, c, claim, &taking); err != nil {
 				cancel(err)
 			}
 		})
@@ -56,6 +56,7 @@ func (e *Engine) run(ctx context.Context, p *pass) error {
 	return nil
 }
 
+// plainError is an error with its code.
 func plainError(err error) error {
 	if e := (*realedit.Error)(nil); errors.As(err, &e) {
 		return err
@@ -63,26 +64,23 @@ func plainError(err error) error {
 	return &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
 }
 
-func (c *card) run(ctx context.Context, p *pass, claim func() int, taking *sync.Mutex) error {
-	s, err := c.r.Acquire(ctx, p.model)
+// on runs the batches that it claims on one device.
+func (p *pass) on(ctx context.Context, r *ort.Runtime, claim func() int, taking *sync.Mutex) error {
+	s, err := acquire(ctx, r, p.model)
 	if err != nil {
 		return err
-	}
-	if notes := s.Notes(); len(notes) > 0 { // the processor in place of a GPU is no answer
-		s.Release()
-		return realedit.Errorf(realedit.CodeNoDevice, "diffuse", "%s", notes[0])
 	}
 	defer func() {
 		s.Release()
 		if p.last {
-			c.r.Trim()
+			r.Trim()
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	free, filled, done := make(chan *work, buffers), make(chan *work), make(chan *work, 1)
 	for range buffers {
-		free <- &work{in: nil}
+		free <- new(work)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -138,10 +136,7 @@ func (c *card) run(ctx context.Context, p *pass, claim func() int, taking *sync.
 		done <- w
 	}
 	close(done)
-	cancelled := context.Cause(ctx)
-	if cancelled != nil {
-		for range filled { // until the filler has seen it
-		}
+	for range filled { // after an error: until the filler has seen it
 	}
 	wg.Wait()
 	return context.Cause(ctx)

@@ -38,13 +38,10 @@ func encode(ctx context.Context, n *TextEncoders, o *Options, first, second grap
 	if o == nil {
 		o = &Options{}
 	}
-	p := ort.Provider{Name: "cpu"}
-	if len(o.Devices) > 0 {
-		p = ort.Provider{Name: "cuda", Device: o.Devices[0]}
-	}
-	r, err := ort.New(&ort.Options{Library: o.Library, CUDA: o.CUDA, Threads: o.Threads, Providers: []ort.Provider{p}})
+	p := o.providers()[0]
+	r, err := o.runtime(p)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, err
 	}
 	defer r.Close()
 	form := graph.Form{CUDA: p.Name == "cuda"}
@@ -58,31 +55,22 @@ func encode(ctx context.Context, n *TextEncoders, o *Options, first, second grap
 		if err != nil {
 			return nil, err
 		}
-		s, err := r.Acquire(ctx, g.Model(fmt.Sprint("text encoder ", k+1), 0))
-		if err != nil {
-			return nil, plainError(err)
-		}
-		if notes := s.Notes(); len(notes) > 0 {
-			s.Release()
-			return nil, realedit.Errorf(realedit.CodeNoDevice, "encode prompts", "%s", notes[0])
-		}
+		m := g.Model(fmt.Sprint("text encoder ", k+1))
 		for i, prompt := range prompts {
 			ids, _ := c.of.Encode(prompt)
 			in := make([]int64, len(ids))
 			for j, id := range ids {
 				in[j] = int64(id)
 			}
-			out, err := s.Run(ctx, ort.Values{"input_ids": {Shape: []int64{1, text.Length}, Data: in}})
+			out, err := say(ctx, r, m, ort.Values{"input_ids": {Shape: []int64{1, text.Length}, Data: in}})
 			if err != nil {
-				s.Release()
-				return nil, plainError(err)
+				return nil, err
 			}
 			hidden[i][k] = load(out["hidden"], 0, text.Length*c.arch.Width)
 			if c.arch.Pooled > 0 {
 				pooled[i] = load(out["text_embeds"], 0, c.arch.Pooled)
 			}
 		}
-		s.Release()
 		r.Trim()
 	}
 	all := make([]*text.Embedding, len(prompts))
@@ -94,4 +82,18 @@ func encode(ctx context.Context, n *TextEncoders, o *Options, first, second grap
 		all[i] = &text.Embedding{Prompt: prompt, Tokens: text.Fingerprint(prompt), Hidden: h, Pooled: pooled[i]}
 	}
 	return all, nil
+}
+
+// say runs a network once; it stays loaded.
+func say(ctx context.Context, r *ort.Runtime, m *ort.Model, in ort.Values) (ort.Values, error) {
+	s, err := acquire(ctx, r, m)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Release()
+	out, err := s.Run(ctx, in)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	return out, nil
 }

@@ -95,7 +95,7 @@ func (r *run) unchanged() (*Result, error) {
 func newPicture(like *kernels.Image) (*kernels.Image, error) {
 	m, err := kernels.NewHostImage(nil, like.Width(), like.Height(), 3, like.Format())
 	if err != nil {
-		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "diffuse", Err: err}
+		return nil, plainError(err)
 	}
 	return m, nil
 }
@@ -207,10 +207,7 @@ func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Plane
 		return nil, err
 	}
 	z := sampler.NewPlanes(latents, r.tiles.Height, r.tiles.Width)
-	join, err := r.tiles.NewAssembler(latents, rowsInto(z))
-	if err != nil {
-		return nil, err
-	}
+	tiles := make([][]float32, r.tiles.Len())
 	small := latents * r.tiles.TileHeight * r.tiles.TileWidth
 	h, w := r.tile()
 	err = e.run(ctx, &pass{model: m, batches: r.batches(n), last: !e.o.Profile.Resident,
@@ -232,9 +229,7 @@ func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Plane
 				if !finite(v) {
 					return realedit.Errorf(realedit.CodeBadModel, "autoencoder", "its encoder overflowed in tile %d: float16 wants weights that are made for it (sdxl-vae-fp16-fix)", first+k)
 				}
-				if err := join.Add(first+k, v); err != nil {
-					return err
-				}
+				tiles[first+k] = v
 			}
 			r.advance(0.1, b, n)
 			return nil
@@ -242,19 +237,10 @@ func (r *run) encode(ctx context.Context, without *sampler.Mask) (*sampler.Plane
 	if err != nil {
 		return nil, err
 	}
-	if err := join.Done(); err != nil {
+	if err := r.tiles.Assemble(z, tiles); err != nil {
 		return nil, err
 	}
 	return z, sampler.FromPosterior(z.Values, z.Values)
-}
-
-func rowsInto(p *sampler.Planes) func(y int, row []float32) error {
-	return func(y int, row []float32) error {
-		for c := range p.Channels {
-			copy(p.Row(c, y), row[c*p.Width:])
-		}
-		return nil
-	}
 }
 
 // pixels is where tile i lies in the padded picture.
@@ -457,10 +443,7 @@ func (r *run) taking(s *step) (with []int) {
 // noiseOf runs a pass whose network estimates the noise, and joins what it says of the tiles.
 func (r *run) noiseOf(ctx context.Context, s *step, n int, share float64, p *pass) (*sampler.Planes, error) {
 	eps := sampler.NewPlanes(latents, r.tiles.Height, r.tiles.Width)
-	join, err := r.tiles.NewAssembler(latents, rowsInto(eps))
-	if err != nil {
-		return nil, err
-	}
+	tiles := make([][]float32, r.tiles.Len())
 	size := latents * r.tiles.TileHeight * r.tiles.TileWidth
 	p.batches = r.batches(n)
 	p.take = func(b int, out ort.Values) error {
@@ -473,9 +456,7 @@ func (r *run) noiseOf(ctx context.Context, s *step, n int, share float64, p *pas
 					return err
 				}
 			}
-			if err := join.Add(first+k, v); err != nil {
-				return err
-			}
+			tiles[first+k] = v
 		}
 		r.advance(share/float64(r.Start.Executed()), b, n)
 		return nil
@@ -483,7 +464,7 @@ func (r *run) noiseOf(ctx context.Context, s *step, n int, share float64, p *pas
 	if err := r.e.run(ctx, p); err != nil {
 		return nil, err
 	}
-	return eps, join.Done()
+	return eps, r.tiles.Assemble(eps, tiles)
 }
 
 // still is what a network would say of tile i that sees the picture as it was: (x − z₀)/σ, or z₀ where it predicts the picture.

@@ -3,7 +3,6 @@ package diffuse
 import (
 	"math"
 	"sync"
-	"unsafe"
 
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
@@ -25,18 +24,12 @@ func (e *Engine) tensor(shape ...int) *ort.Tensor {
 
 // pooled is memory for n values out of the host's pool; what is in it is undefined.
 func (e *Engine) pooled(shape []int64, n int) (*ort.Tensor, func(), error) {
-	size := 4
 	if e.cuda {
-		size = 2
+		v, free, err := kernels.Scratch[kernels.Half](n)
+		return &ort.Tensor{Shape: shape, Data: v}, free, err
 	}
-	b, free, err := kernels.Host.Get(int64(n * size))
-	if err != nil {
-		return nil, nil, err
-	}
-	if e.cuda {
-		return &ort.Tensor{Shape: shape, Data: unsafe.Slice((*kernels.Half)(unsafe.Pointer(&b[0])), n)}, free, nil
-	}
-	return &ort.Tensor{Shape: shape, Data: unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), n)}, free, nil
+	v, free, err := kernels.Scratch[float32](n)
+	return &ort.Tensor{Shape: shape, Data: v}, free, err
 }
 
 // store writes v into t from value at on.
@@ -59,22 +52,13 @@ func load(t *ort.Tensor, at, n int) []float32 {
 	case []float32:
 		copy(v, d[at:])
 	case []kernels.Half:
-		table := halves()
+		table := kernels.HalfTable()
 		for i, h := range d[at : at+n] {
 			v[i] = table[h]
 		}
 	}
 	return v
 }
-
-// halves is every float16 as float32.
-var halves = sync.OnceValue(func() *[1 << 16]float32 {
-	t := new([1 << 16]float32)
-	for i := range t {
-		t[i] = kernels.Half(i).Float32()
-	}
-	return t
-})
 
 // finite says whether all values are numbers.
 func finite(v []float32) bool {

@@ -1,6 +1,9 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // Half is an IEEE 754 binary16 number, the sample of an F16 image.
 type Half uint16
@@ -54,3 +57,13 @@ func (h Half) Float32() float32 {
 	}
 	return math.Float32frombits(sign | (exp+112)<<23 | man<<13)
 }
+
+// HalfTable is every binary16 as binary32, by its bits: for loops over many, which have no branch so. Weights lie within few powers of two, so
+// what is used of the 256 KiB stays in the caches.
+var HalfTable = sync.OnceValue(func() *[1 << 16]float32 {
+	t := new([1 << 16]float32)
+	for i := range t {
+		t[i] = Half(i).Float32()
+	}
+	return t
+})

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"sync"
+	"unsafe"
 )
 
 // Pool hands out host memory for images and takes it back for reuse.
@@ -176,4 +177,15 @@ func NewHostImage(owner Backend, w, h, c int, f Format) (*Image, error) {
 		return nil, err
 	}
 	return NewImageIn(&Memory{Host: b, Owner: owner, Release: free}, w, h, c, f), nil
+}
+
+// Scratch is memory for n values out of the Host pool, with undefined contents, and the function that gives it back, which is never nil. Past the limit the
+// error wraps ErrHostMemory.
+func Scratch[T uint8 | uint16 | Half | float32 | float64](n int) (v []T, free func(), err error) {
+	var t T
+	b, free, err := Host.Get(int64(n) * int64(unsafe.Sizeof(t)))
+	if err != nil {
+		return nil, func() {}, err
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n), free, nil
 }

@@ -101,13 +101,12 @@ func (b *bench) image(w, h, c int, f kernels.Format) (*kernels.Image, error) {
 
 // plane allocates n samples on the host, with undefined contents; close frees them.
 func plane[T uint8 | uint16 | float32](b *bench, n int) ([]T, error) {
-	var t T
-	m, free, err := kernels.Host.Get(int64(n) * int64(unsafe.Sizeof(t)))
+	v, free, err := kernels.Scratch[T](n)
 	if err != nil {
 		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "qc", Err: err}
 	}
 	b.own(free)
-	return unsafe.Slice((*T)(unsafe.Pointer(&m[0])), n), nil
+	return v, nil
 }
 
 // samples are all samples of an image on the host; row y begins at y·pitch.

@@ -23,14 +23,14 @@ func (f *Form) check(multiple int) error {
 		field string
 		n     int
 	}{{"Width", f.Width}, {"Height", f.Height}} {
-		if d.n < multiple || d.n > maxSide || d.n%multiple != 0 {
-			return bad(d.field, "%d is no multiple of %d in [%d, %d]", d.n, multiple, multiple, maxSide)
+		if d.n < multiple || d.n > MaxSide || d.n%multiple != 0 {
+			return bad(d.field, "%d is no multiple of %d in [%d, %d]", d.n, multiple, multiple, MaxSide)
 		}
 	}
 	return nil
 }
 
-// maxSide bounds a picture's side in pixels: attention takes memory by the square of its area.
-const maxSide = 2048
+// MaxSide bounds a picture's side in pixels: attention takes memory by the square of its area.
+const MaxSide = 2048
 
 func (f *Form) batch() int { return max(f.Batch, 1) }

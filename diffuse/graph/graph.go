@@ -25,19 +25,17 @@ func (b *builder) graph() (*Graph, error) {
 // Tensors are the shapes of the weights that the graph wants, by their names; those of a Denoiser's ControlNets begin with "controlnet N/".
 func (g *Graph) Tensors() map[string][]int { return maps.Clone(g.wanted) }
 
-// Weights is how many bytes of the files the graph refers to.
-func (g *Graph) Weights() (n int64) {
-	for _, t := range g.m.Weights {
-		if t.External != nil {
-			n += t.External.Length
-		}
+// Parameters is how many numbers these tensors hold.
+func (g *Graph) Parameters() (n int) {
+	for _, shape := range g.wanted {
+		n += product(shape)
 	}
 	return n
 }
 
-// Model is the graph for kernels/ort: key tells its session from others, memory is what the session takes with a run (0 = an estimate).
-func (g *Graph) Model(key string, memory int64) *ort.Model {
-	m := &ort.Model{Key: key, Data: g.m.Encode(), Folder: "/", Memory: memory}
+// Model is the graph for kernels/ort; key tells its session from others.
+func (g *Graph) Model(key string) *ort.Model {
+	m := &ort.Model{Key: key, Data: g.m.Encode(), Folder: "/"}
 	if g.cuda {
 		m.Options = map[string]map[string]string{"cuda": {"prefer_nhwc": "1"}}
 	}

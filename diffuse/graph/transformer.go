@@ -2,16 +2,6 @@ package graph
 
 import "slices"
 
-// heads is how attention divides channels: by their number, or by the channels of each.
-type heads struct{ n, dim int }
-
-func (h heads) of(c int) int {
-	if h.n > 0 {
-		return h.n
-	}
-	return c / h.dim
-}
-
 // attention is softmax(q·kᵀ/√d)·v with the keys and values of ctx, before the bias of its last layer, whose name the caller has. x and ctx are matrices of the
 // rows of batch sequences.
 func (b *builder) attention(x, ctx value, name string, n, batch int) value {
@@ -36,8 +26,8 @@ func (b *builder) attend(q, k, v value, n, batch int, causal bool) value {
 	return b.reshape(value{out[0], []int{batch, q.shape[0] / batch, q.shape[1]}}, q.shape...)
 }
 
-// transformer is layers of attention within x and to ctx, with the residual of x. normed is as for resnet.
-func (b *builder) transformer(s *sum, ctx value, k *block, name string, h heads, layers int, normed bool) *sum {
+// transformer is layers of attention within x and to ctx, of heads of dim channels, with the residual of x. normed is as for resnet.
+func (b *builder) transformer(s *sum, ctx value, k *block, name string, dim, layers int, normed bool) *sum {
 	y := b.rows(b.groupNorm(s, name+".norm", k.groups, 1e-6, false))
 	shape := s.a.shape
 	batch, c := shape[0], shape[1]
@@ -45,9 +35,9 @@ func (b *builder) transformer(s *sum, ctx value, k *block, name string, h heads,
 	for l := range layers {
 		p := name + ".transformer_blocks." + itoa(l)
 		y := b.layerNormOf(x, p+".norm1")
-		x = b.sumOf(b.attention(y, y, p+".attn1", h.of(c), batch), b.total(x), b.param(p+".attn1.to_out.0.bias", c))
+		x = b.sumOf(b.attention(y, y, p+".attn1", c/dim, batch), b.total(x), b.param(p+".attn1.to_out.0.bias", c))
 		y = b.layerNormOf(x, p+".norm2")
-		x = b.sumOf(b.attention(y, ctx, p+".attn2", h.of(c), batch), b.total(x), b.param(p+".attn2.to_out.0.bias", c))
+		x = b.sumOf(b.attention(y, ctx, p+".attn2", c/dim, batch), b.total(x), b.param(p+".attn2.to_out.0.bias", c))
 		y = b.layerNormOf(x, p+".norm3")
 		y = b.gated(y, p+".ff.net.0.proj", 4*c, batch)
 		x = b.sumOf(b.linear(y, p+".ff.net.2", c, false), b.total(x), b.param(p+".ff.net.2.bias", c))

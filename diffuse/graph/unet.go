@@ -89,7 +89,6 @@ func (b *builder) embedding(u *UNet, c *conditions) value {
 // encoder is the descending half and the middle: the picture of the middle, and before it what is kept for the ascending half.
 func (b *builder) encoder(u *UNet, x *sum, k *block, ctx value) (middle *sum, kept []*sum) {
 	kept = []*sum{x}
-	h := heads{dim: u.HeadDim}
 	for l, c := range u.Channels {
 		name := "down_blocks." + itoa(l)
 		last := l == len(u.Channels)-1
@@ -98,7 +97,7 @@ func (b *builder) encoder(u *UNet, x *sum, k *block, ctx value) (middle *sum, ke
 			normed := r == 0 || last // a convolution that halves follows the others
 			x = b.resnet(x, k, fmt.Sprintf("%s.resnets.%d", name, r), c, attn || normed)
 			if attn {
-				x = b.transformer(x, ctx, k, fmt.Sprintf("%s.attentions.%d", name, r), h, u.Layers[l], normed)
+				x = b.transformer(x, ctx, k, fmt.Sprintf("%s.attentions.%d", name, r), u.HeadDim, u.Layers[l], normed)
 			}
 			kept = append(kept, x)
 		}
@@ -114,14 +113,13 @@ func (b *builder) encoder(u *UNet, x *sum, k *block, ctx value) (middle *sum, ke
 	}
 	x = b.resnet(x, k, "mid_block.resnets.0", c, true)
 	if layers > 0 {
-		x = b.transformer(x, ctx, k, "mid_block.attentions.0", h, layers, true)
+		x = b.transformer(x, ctx, k, "mid_block.attentions.0", u.HeadDim, layers, true)
 	}
 	return b.resnet(x, k, "mid_block.resnets.1", c, false), kept
 }
 
 // decoder is the ascending half: the network's estimate of the noise.
 func (b *builder) decoder(u *UNet, middle value, kept []value, k *block, ctx value) value {
-	h := heads{dim: u.HeadDim}
 	x := middle
 	for i := len(u.Channels) - 1; i >= 0; i-- {
 		name := "up_blocks." + itoa(len(u.Channels)-1-i)
@@ -133,7 +131,7 @@ func (b *builder) decoder(u *UNet, middle value, kept []value, k *block, ctx val
 			normed := i == 0 && r == 2 // another picture is joined to the others
 			s := b.resnet(whole(joined), k, fmt.Sprintf("%s.resnets.%d", name, r), c, attn || normed)
 			if attn {
-				s = b.transformer(s, ctx, k, fmt.Sprintf("%s.attentions.%d", name, r), h, u.Layers[i], normed)
+				s = b.transformer(s, ctx, k, fmt.Sprintf("%s.attentions.%d", name, r), u.HeadDim, u.Layers[i], normed)
 			}
 			if normed {
 				return b.conv(b.groupNorm(s, "conv_norm_out", u.Groups, 1e-5, true), "conv_out", 4, conv3)

@@ -3,7 +3,6 @@ package lock
 import (
 	"context"
 	"math"
-	"unsafe"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -53,14 +52,10 @@ func (b *bench) image(w, h, c int) (m *kernels.Image, pix []float32, free func()
 
 // scratch is memory of the host's pool; what is in it is undefined.
 func scratch[T float32 | float64](n int) (v []T, free func(), err error) {
-	b, free, err := kernels.Host.Get(int64(n) * int64(unsafe.Sizeof(T(0))))
-	if err != nil {
-		return nil, func() {}, failed(err)
+	if v, free, err = kernels.Scratch[T](n); err != nil {
+		return nil, free, failed(err)
 	}
-	if n == 0 {
-		return nil, free, nil
-	}
-	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n), free, nil
+	return v, free, nil
 }
 
 func failed(err error) error {

@@ -3,6 +3,7 @@ package lora
 import (
 	"context"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func read(ctx context.Context, l *LoRA, base *weights.Set, known modules) (chang
 			f.Close()
 		}
 	}()
-	name := fileName(l.Path)
+	name := filepath.Base(l.Path)
 	bad := func(format string, a ...any) error { return realedit.Errorf(realedit.CodeBadModel, name, format, a...) }
 	hash, err := f.SHA256(ctx)
 	if err != nil {

@@ -36,7 +36,7 @@ var others = []struct{ mark, kind string }{
 	{".diff$", "differences of whole tensors"}, {".diff_b$", "differences of whole tensors"}, {".bundle_emb", "a text embedding"}, {".w_norm", "changes of normalisations"}, {".b_norm", "changes of normalisations"},
 }
 
-// owners are the prefixes of keys, and whose they are. The longest that fits counts.
+// owners are the prefixes of keys, and whose they are; none begins another.
 var owners = []struct {
 	prefix  string
 	network weights.Network

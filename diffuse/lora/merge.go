@@ -1,10 +1,8 @@
 package lora
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -21,7 +19,6 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/diffuse/weights"
-	"github.com/realedit/realedit/kernels"
 )
 
 // DefaultWeight is how much of a LoRA is taken where nothing is said: styles for interiors are trained to be seen, and a photograph wants a third of that.
@@ -51,8 +48,6 @@ type Merged struct {
 // format goes up whenever other bytes come out.
 const format = "realedit merged LoRA 1"
 
-func fileName(path string) string { return filepath.Base(path) }
-
 // Merge merges LoRAs into the tensors of base that they change, and writes those, in base's element types, to a side file in dir whose name is a hash of the base, the
 // LoRAs, their weights and the format. Where the file is there already it is checked and taken. Several processes may do it at once. Tensors are
 // worked on one after the other: memory is that of the largest.
@@ -72,7 +67,7 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 	for i := range loras {
 		l := &loras[i]
 		if !(math.Abs(l.Weight) <= 2) {
-			return nil, realedit.Errorf(realedit.CodeBadOption, "merge LoRAs", "weight %v of %s is outside [−2, 2]", l.Weight, fileName(l.Path))
+			return nil, realedit.Errorf(realedit.CodeBadOption, "merge LoRAs", "weight %v of %s is outside [−2, 2]", l.Weight, filepath.Base(l.Path))
 		}
 		changes, other, err := read(ctx, l, base, known)
 		if err != nil {
@@ -96,7 +91,7 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 	var specs []safetensors.Spec
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		r, _ := base.Lookup(name)
-		if encoders[r.DType] == nil {
+		if largest[r.DType] == 0 {
 			return nil, realedit.Errorf(realedit.CodeBadModel, base.Name(), "tensor %q holds %s, which is none of F32, F16, BF16", name, r.DType)
 		}
 		specs = append(specs, safetensors.Spec{Name: name, DType: r.DType, Shape: r.Shape})
@@ -125,7 +120,8 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 				return realedit.Errorf(realedit.CodeBadModel, by[specs[i].Name][0].name, "tensor %q would hold %v, more than %s can", specs[i].Name, x, specs[i].DType)
 			}
 		}
-		_, err := io.Copy(w, bytes.NewReader(encoders[specs[i].DType](v)))
+		b, _ := safetensors.FromF32(specs[i].DType, v)
+		_, err := w.Write(b)
 		return err
 	})
 }
@@ -166,31 +162,5 @@ func (c *change) add(w []float32) error {
 	return nil
 }
 
-// largest are the largest numbers of elements' types.
+// largest are the largest numbers of the element types that are merged into.
 var largest = map[safetensors.DType]float64{safetensors.F32: math.MaxFloat32, safetensors.F16: 65504, safetensors.BF16: 3.38e38}
-
-// encoders write numbers as a file's elements, rounded to nearest even.
-var encoders = map[safetensors.DType]func([]float32) []byte{
-	safetensors.F32: func(v []float32) []byte {
-		b := make([]byte, 0, 4*len(v))
-		for _, x := range v {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-		}
-		return b
-	},
-	safetensors.F16: func(v []float32) []byte {
-		b := make([]byte, 0, 2*len(v))
-		for _, x := range v {
-			b = binary.LittleEndian.AppendUint16(b, uint16(kernels.HalfFrom(x)))
-		}
-		return b
-	},
-	safetensors.BF16: func(v []float32) []byte {
-		b := make([]byte, 0, 2*len(v))
-		for _, x := range v {
-			u := math.Float32bits(x)
-			b = binary.LittleEndian.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
-		}
-		return b
-	},
-}

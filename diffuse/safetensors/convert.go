@@ -3,7 +3,6 @@ package safetensors
 import (
 	"encoding/binary"
 	"math"
-	"sync"
 
 	"github.com/realedit/realedit/kernels"
 )
@@ -21,7 +20,7 @@ var toF32 = map[DType]func(dst []float32, src []byte){
 		}
 	},
 	F16: func(dst []float32, src []byte) {
-		table := halves()
+		table := kernels.HalfTable()
 		for i := range dst {
 			dst[i] = table[binary.LittleEndian.Uint16(src[i*2:])]
 		}
@@ -33,12 +32,37 @@ var toF32 = map[DType]func(dst []float32, src []byte){
 	},
 }
 
-// halves is every binary16 as binary32. Weights lie within few powers of two, so what is used of the 256 KiB stays in the caches; the
-// loop has no branch, unlike one that computes.
-var halves = sync.OnceValue(func() *[1 << 16]float32 {
-	var t [1 << 16]float32
-	for i := range t {
-		t[i] = kernels.Half(i).Float32()
+// fromF32 has the conversions from float32, rounded to nearest even.
+var fromF32 = map[DType]func(v []float32) []byte{
+	F32: func(v []float32) []byte {
+		b := make([]byte, 0, 4*len(v))
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+		return b
+	},
+	F16: func(v []float32) []byte {
+		b := make([]byte, 0, 2*len(v))
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint16(b, uint16(kernels.HalfFrom(x)))
+		}
+		return b
+	},
+	BF16: func(v []float32) []byte {
+		b := make([]byte, 0, 2*len(v))
+		for _, x := range v {
+			u := math.Float32bits(x)
+			b = binary.LittleEndian.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
+		}
+		return b
+	},
+}
+
+// FromF32 is numbers as the bytes of elements in a file: F32, F16 or BF16, rounded to nearest even. ok is false for other types.
+func FromF32(d DType, v []float32) (b []byte, ok bool) {
+	f := fromF32[d]
+	if f == nil {
+		return nil, false
 	}
-	return &t
-})
+	return f(v), true
+}

@@ -1,15 +1,12 @@
 package text
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"strconv"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/safetensors"
-	"github.com/realedit/realedit/kernels"
 )
 
 // storeFormat is in the metadata of a file of embeddings.
@@ -32,11 +29,8 @@ func WriteEmbeddings(path string, all []*Embedding) error {
 		data = append(data, e.Hidden, e.Pooled)
 	}
 	return safetensors.WriteFile(path, metadata, specs, func(i int, w io.Writer) error {
-		b := make([]byte, 0, 2*len(data[i]))
-		for _, v := range data[i] {
-			b = binary.LittleEndian.AppendUint16(b, uint16(kernels.HalfFrom(v)))
-		}
-		_, err := io.Copy(w, bytes.NewReader(b))
+		b, _ := safetensors.FromF32(safetensors.F16, data[i])
+		_, err := w.Write(b)
 		return err
 	})
 }

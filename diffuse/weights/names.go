@@ -18,12 +18,12 @@ type part struct {
 var names = map[Network]func(string) []part{
 	UNet: func(n string) []part {
 		if own, ok := strings.CutPrefix(n, "model.diffusion_model."); ok {
-			return one(unetSGM(own))
+			return one(SGM(own))
 		}
 		if foreign(n) {
 			return nil
 		}
-		return one(either(n, unetSGM))
+		return one(either(n, SGM))
 	},
 	ControlNet: func(n string) []part {
 		return one(either(strings.TrimPrefix(n, "control_model."), controlSGM))
@@ -170,13 +170,11 @@ var upSGM = rules(
 )
 
 // SGM is diffusers' name of a tensor of SGM's UNet, without a single file's prefix; "" where it is none.
-func SGM(name string) string { return unetSGM(name) }
-
-func unetSGM(n string) string {
-	if m := apply(halfSGM, n); m != "" {
+func SGM(name string) string {
+	if m := apply(halfSGM, name); m != "" {
 		return m
 	}
-	return apply(upSGM, n)
+	return apply(upSGM, name)
 }
 
 // hintSGM is what a ControlNet reads its image with, and what it gives.

@@ -5,13 +5,13 @@ package tinysdxl
 import (
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"strings"
 
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/safetensors"
-	"github.com/realedit/realedit/kernels"
 )
 
 //go:embed networks.json
@@ -63,26 +63,13 @@ func (r *Recorded) Write(path, network string, dtype safetensors.DType) error {
 		specs = append(specs, safetensors.Spec{Name: name, DType: dtype, Shape: shape})
 	}
 	return safetensors.WriteFile(path, nil, specs, func(i int, w io.Writer) error {
-		_, err := w.Write(encode(Weight(network+"/"+specs[i].Name, specs[i].Shape), dtype))
+		b, ok := safetensors.FromF32(dtype, Weight(network+"/"+specs[i].Name, specs[i].Shape))
+		if !ok {
+			return fmt.Errorf("weights cannot be %s", dtype)
+		}
+		_, err := w.Write(b)
 		return err
 	})
-}
-
-func encode(v []float32, dtype safetensors.DType) []byte {
-	var b []byte
-	for _, x := range v {
-		u := math.Float32bits(x)
-		switch dtype {
-		case safetensors.F16:
-			h := uint16(kernels.HalfFrom(x))
-			b = append(b, byte(h), byte(h>>8))
-		case safetensors.BF16: // cut off, which is exact for multiples of a power of two that are short enough
-			b = append(b, byte(u>>16), byte(u>>24))
-		default:
-			b = append(b, byte(u), byte(u>>8), byte(u>>16), byte(u>>24))
-		}
-	}
-	return b
 }
 
 // Field is n multiples of 2⁻¹⁵ in [−1, 1) that follow from a name.

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/realedit/realedit/diffuse/graph"
-	"github.com/realedit/realedit/diffuse/weights"
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/ort"
@@ -22,25 +20,11 @@ type netOptions struct {
 }
 
 func timeNets(dir string, o *netOptions) error {
-	open := func(n weights.Network, name string) (*weights.Set, error) {
-		return weights.Open(n, filepath.Join(dir, name+".safetensors"))
-	}
-	unet, err := open(weights.UNet, "unet")
+	n, err := networks(dir, 2)
 	if err != nil {
 		return err
 	}
-	tile, err := open(weights.ControlNet, "tile")
-	if err != nil {
-		return err
-	}
-	canny, err := open(weights.ControlNet, "canny")
-	if err != nil {
-		return err
-	}
-	vae, err := open(weights.VAE, "vae")
-	if err != nil {
-		return err
-	}
+	unet, vae, tile, canny := n.UNet, n.VAE, n.Controls[0], n.Controls[1]
 	r, err := ort.New(&ort.Options{Providers: []ort.Provider{{Name: "cuda", Options: o.cuda}}})
 	if err != nil {
 		return err
@@ -76,8 +60,8 @@ func timeNets(dir string, o *netOptions) error {
 func timeNet(r *ort.Runtime, g *graph.Graph, name string, o *netOptions) error {
 	ctx := context.Background()
 	start := time.Now()
-	m := g.Model(name, 1)
-	m.Config = o.config
+	m := g.Model(name)
+	m.Memory, m.Config = 1, o.config // no budget is asked
 	s, err := r.Acquire(ctx, m)
 	if err != nil {
 		return err

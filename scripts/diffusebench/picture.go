@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +15,7 @@ import (
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
+	"github.com/realedit/realedit/internal/procmem"
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
 	"github.com/realedit/realedit/kernels"
 )
@@ -32,7 +30,8 @@ type pictureOptions struct {
 	controls        int
 }
 
-func (o *pictureOptions) networks(dir string) (*diffuse.Networks, error) {
+// networks opens what makeWeights wrote.
+func networks(dir string, controls int) (*diffuse.Networks, error) {
 	open := func(n weights.Network, name string) (*weights.Set, error) {
 		return weights.Open(n, filepath.Join(dir, name+".safetensors"))
 	}
@@ -44,7 +43,7 @@ func (o *pictureOptions) networks(dir string) (*diffuse.Networks, error) {
 	if n.VAE, err = open(weights.VAE, "vae"); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"tile", "canny"}[:o.controls] {
+	for _, name := range []string{"tile", "canny"}[:controls] {
 		s, err := open(weights.ControlNet, name)
 		if err != nil {
 			return nil, err
@@ -57,7 +56,7 @@ func (o *pictureOptions) networks(dir string) (*diffuse.Networks, error) {
 // timePicture times whole pictures, from host picture to host picture.
 func timePicture(dir string, o *pictureOptions) error {
 	debug.SetGCPercent(15) // as the listing command does
-	n, err := o.networks(dir)
+	n, err := networks(dir, o.controls)
 	if err != nil {
 		return err
 	}
@@ -154,28 +153,11 @@ func watch() func() int64 {
 	var most atomic.Int64
 	go func() {
 		for {
-			if v := anonymous(); v > most.Load() {
+			if v := procmem.Bytes("RssAnon"); v > most.Load() {
 				most.Store(v)
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
 	}()
 	return most.Load
-}
-
-// anonymous is RssAnon of /proc/self/status, in bytes.
-func anonymous() int64 {
-	f, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), "RssAnon:"); ok {
-			var kb int64
-			fmt.Sscan(v, &kb)
-			return kb << 10
-		}
-	}
-	return 0
 }

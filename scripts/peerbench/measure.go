@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/realedit/realedit/kernels"
+
+	"github.com/realedit/realedit/internal/procmem"
 )
 
 // timed repeats f: the first call is not counted when it is short, and a long one is repeated three times.
@@ -59,20 +58,7 @@ func cpuSeconds() float64 {
 }
 
 // statusMB is a field of /proc/self/status in 10⁶ bytes; 0 where there is no such file.
-func statusMB(key string) float64 {
-	f, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), key+":"); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(v)[0], 64)
-			return kb * 1024 / 1e6
-		}
-	}
-	return 0
-}
+func statusMB(key string) float64 { return float64(procmem.Bytes(key)) / 1e6 }
 
 // resetPeak makes VmHWM start again from what is resident now (Linux).
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
