@@ -14,10 +14,11 @@ import (
 
 // change is what a LoRA does to a tensor.
 type change struct {
-	target     string // in the base
-	module     string // in the LoRA, for errors
-	up, down   string // tensors of the LoRA
-	alpha      string // "" = there is none
+	target     string  // in the base
+	module     string  // in the LoRA, for errors
+	up, down   string  // tensors of the LoRA
+	alpha      string  // "" = there is none
+	config     *config // PEFT's; nil = there is none
 	rank       int
 	out, in    int // of the target as a matrix
 	scale      float32
@@ -42,11 +43,17 @@ func read(ctx context.Context, l *LoRA, base *weights.Set, known modules) (chang
 	if err != nil {
 		return nil, 0, err
 	}
+	inside, err := readInside(f, name)
+	if err != nil {
+		return nil, 0, err
+	}
 	type parts struct {
 		network weights.Network
 		tensor  [3]string
+		config  *config
 	}
 	all := map[string]*parts{}
+	var beside *config
 	for _, key := range f.Names() {
 		for _, o := range others {
 			if strings.Contains(key+"$", o.mark) {
@@ -59,7 +66,17 @@ func read(ctx context.Context, l *LoRA, base *weights.Set, known modules) (chang
 		}
 		id := string(n) + " " + module
 		if all[id] == nil {
-			all[id] = &parts{network: n}
+			all[id] = &parts{network: n, config: inside[n]}
+		}
+		if strings.HasPrefix(key, peftPrefix) {
+			if beside == nil {
+				var own string
+				if beside, own, err = readBeside(l.Path); err != nil {
+					return nil, 0, err
+				}
+				hash += "+" + own
+			}
+			all[id].config = beside
 		}
 		if all[id].tensor[r] != "" {
 			return nil, 0, bad("tensors %q and %q are the same to %s", all[id].tensor[r], key, module)
@@ -83,7 +100,7 @@ func read(ctx context.Context, l *LoRA, base *weights.Set, known modules) (chang
 			strange = append(strange, module)
 			continue
 		}
-		changes = append(changes, &change{target: target, module: module, up: p.tensor[up], down: p.tensor[down], alpha: p.tensor[alpha], scale: l.weight(), from: f, name: name, hash: hash})
+		changes = append(changes, &change{target: target, module: module, up: p.tensor[up], down: p.tensor[down], alpha: p.tensor[alpha], config: p.config, scale: l.weight(), from: f, name: name, hash: hash})
 	}
 	if len(strange) > 0 {
 		slices.Sort(strange)
@@ -126,6 +143,9 @@ func (c *change) fit(base *weights.Set) error {
 		return bad("up %v and down %v do not fit the tensor's %v", u, d, w.Shape)
 	}
 	a := float32(c.rank)
+	if c.config != nil {
+		a = float32(c.config.of(c.module, c.rank))
+	}
 	if c.alpha != "" {
 		v := make([]float32, 1)
 		if s, _ := c.from.Tensor(c.alpha); s.Elements() != 1 {
@@ -133,6 +153,9 @@ func (c *change) fit(base *weights.Set) error {
 		}
 		if err := c.from.ReadF32(c.alpha, v); err != nil {
 			return err
+		}
+		if c.config != nil && v[0] != a {
+			return bad("alpha is %v by its tensor, %v by PEFT's configuration", v[0], a)
 		}
 		a = v[0]
 	}

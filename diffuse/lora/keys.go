@@ -46,9 +46,12 @@ var owners = []struct {
 	{"lora_te2_", weights.TextEncoder2}, {"text_encoder_2.", weights.TextEncoder2},
 }
 
+// peftPrefix begins the keys of files that PEFT wrote by itself.
+const peftPrefix = "base_model.model."
+
 // split takes a key apart: whose it is, which module, what it is to that. Without a prefix it is the UNet's. ok is false for a key of no known form.
 func split(key string) (n weights.Network, module string, r role, ok bool) {
-	key = strings.TrimPrefix(key, "base_model.model.")
+	key = strings.TrimPrefix(key, peftPrefix)
 	n = weights.UNet
 	for _, o := range owners {
 		if rest, found := strings.CutPrefix(key, o.prefix); found {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,11 +47,16 @@ type tensor struct {
 
 func write(t testing.TB, path string, dtype safetensors.DType, all ...tensor) string {
 	t.Helper()
+	return writeWith(t, path, dtype, nil, all...)
+}
+
+func writeWith(t testing.TB, path string, dtype safetensors.DType, metadata map[string]string, all ...tensor) string {
+	t.Helper()
 	var specs []safetensors.Spec
 	for _, x := range all {
 		specs = append(specs, safetensors.Spec{Name: x.name, DType: dtype, Shape: x.shape})
 	}
-	require.NoError(t, safetensors.WriteFile(path, nil, specs, func(i int, w io.Writer) error {
+	require.NoError(t, safetensors.WriteFile(path, metadata, specs, func(i int, w io.Writer) error {
 		b, ok := safetensors.FromF32(dtype, all[i].v)
 		require.True(t, ok)
 		_, err := w.Write(b)
@@ -236,4 +242,92 @@ func TestRefused(t *testing.T) {
 	cancel()
 	_, err = Merge(ctx, base, []LoRA{{Path: file(t, 0, kohya)}}, t.TempDir())
 	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err), "%v", err)
+}
+
+// What diffusers and PEFT keep of an adapter's configuration is its strength: the same bytes come out as with alphas in tensors.
+func TestConfigured(t *testing.T) {
+	base := baseOf(t, safetensors.F32)
+	const q, k = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q", "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_k"
+	pair := func(prefix, module string) []tensor {
+		return []tensor{{prefix + module + ".lora_A.weight", []int{4, 64}, tiny.Field("a "+module, 256)}, {prefix + module + ".lora_B.weight", []int{64, 4}, tiny.Field("b "+module, 256)}}
+	}
+	both := func(prefix string) []tensor { return append(pair(prefix, q), pair(prefix, k)...) }
+	tensors := func(path string) map[string][]float32 {
+		t.Helper()
+		m, err := Merge(context.Background(), base, []LoRA{{Path: path, Weight: 1}}, t.TempDir())
+		require.NoError(t, err)
+		side, err := safetensors.Open(m.File)
+		require.NoError(t, err)
+		defer side.Close()
+		all := map[string][]float32{}
+		for _, name := range []string{q + ".weight", k + ".weight"} {
+			all[name] = make([]float32, 64*64)
+			require.NoError(t, side.ReadF32(name, all[name]))
+		}
+		return all
+	}
+	alphas := func(aq, ak float32) map[string][]float32 {
+		t.Helper()
+		return tensors(write(t, filepath.Join(t.TempDir(), "l.safetensors"), safetensors.F32,
+			append(both("unet."), tensor{"unet." + q + ".alpha", nil, []float32{aq}}, tensor{"unet." + k + ".alpha", nil, []float32{ak}})...))
+	}
+	inside := func(metadata string, all ...tensor) string {
+		t.Helper()
+		return writeWith(t, filepath.Join(t.TempDir(), "l.safetensors"), safetensors.F32, map[string]string{"lora_adapter_metadata": metadata}, all...)
+	}
+	beside := func(config string, all ...tensor) string {
+		t.Helper()
+		dir := t.TempDir()
+		if config != "" {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, besideName), []byte(config), 0o644))
+		}
+		return write(t, filepath.Join(dir, "adapter_model.safetensors"), safetensors.F32, all...)
+	}
+	require.NotEqual(t, alphas(4, 4), alphas(8, 8))
+	require.Equal(t, alphas(4, 4), tensors(inside(`{"text_encoder.lora_alpha": 1}`, both("unet.")...)), "another network's")
+	require.Equal(t, alphas(8, 8), tensors(inside(`{"unet.lora_alpha": 8, "unet.r": 4, "unet.alpha_pattern": {}, "unet.use_rslora": false, "unet.target_modules": ["to_q"]}`, both("unet.")...)))
+	require.Equal(t, alphas(16, 16), tensors(inside(`{"unet.lora_alpha": 8, "unet.use_rslora": true}`, both("unet.")...)))
+	require.Equal(t, alphas(8, 2), tensors(inside(`{"unet.lora_alpha": 8, "unet.alpha_pattern": {"attn1.to_k": 2}}`, both("unet.")...)))
+	require.Equal(t, alphas(8, 8), tensors(inside(`{"unet.lora_alpha": 8, "unet.alpha_pattern": {"n1.to_k": 2}}`, both("unet.")...)), "whole parts of names")
+	require.Equal(t, alphas(8, 8), tensors(beside(`{"lora_alpha": 8, "r": 4, "peft_type": "LORA"}`, both(peftPrefix)...)))
+	require.Equal(t, alphas(4, 4), tensors(beside("{", both("unet.")...)), "not a file of PEFT's")
+
+	for says, path := range map[string]string{
+		"no such file":                     beside("", both(peftPrefix)...),
+		"unexpected end of JSON":           beside("{", both(peftPrefix)...),
+		"there is no lora_alpha":           inside(`{"unet.r": 4}`, both("unet.")...),
+		"metadata lora_adapter_metadata":   inside("[", both("unet.")...),
+		"lora_alpha: json":                 inside(`{"unet.lora_alpha": "8"}`, both("unet.")...),
+		"error parsing regexp":             inside(`{"unet.lora_alpha": 8, "unet.alpha_pattern": {"(?=x)": 2}}`, both("unet.")...),
+		"8 by its tensor, 2 by PEFT's con": inside(`{"unet.lora_alpha": 2}`, append(both("unet."), tensor{"unet." + q + ".alpha", nil, []float32{8}})...),
+	} {
+		_, err := Merge(context.Background(), base, []LoRA{{Path: path}}, t.TempDir())
+		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s: %v", says, err)
+		require.ErrorContains(t, err, says)
+	}
+
+	// Another configuration beside the same file is another LoRA, in the cache too.
+	path, dir := beside(`{"lora_alpha": 8}`, both(peftPrefix)...), t.TempDir()
+	a, err := Merge(context.Background(), base, []LoRA{{Path: path}}, dir)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), besideName), []byte(`{"lora_alpha": 2}`), 0o644))
+	b, err := Merge(context.Background(), base, []LoRA{{Path: path}}, dir)
+	require.NoError(t, err)
+	require.NotEqual(t, a.File, b.File)
+	require.False(t, b.Cached)
+}
+
+// Killed merges leave parts, of gigabytes: those that nobody has written to for an hour go with the next merge.
+func TestStaleParts(t *testing.T) {
+	base, dir := baseOf(t, safetensors.F16), t.TempDir()
+	old, young := filepath.Join(dir, ".a.safetensors-1.part"), filepath.Join(dir, ".b.safetensors-2.part")
+	for _, path := range []string{old, young} {
+		require.NoError(t, os.WriteFile(path, []byte("x"), 0o644))
+	}
+	ago := time.Now().Add(-61 * time.Minute)
+	require.NoError(t, os.Chtimes(old, ago, ago))
+	_, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, kohya)}}, dir)
+	require.NoError(t, err)
+	require.NoFileExists(t, old)
+	require.FileExists(t, young)
 }
