@@ -23,6 +23,7 @@ const (
 	CheckWindowNotFound  = "window_not_found"      // no window was found
 	CheckWindowNoSource  = "window_no_source"      // no photo of the bracket holds the view, or the share of it that `value` says; it stays bright
 	CheckWindowPulled    = "window_pulled"         // the view comes from a darker photo
+	CheckWindowPainted   = "window_painted"        // a model painted the view, of so many windows
 	CheckModelMissing    = "model_missing"         // a model was asked for and is not there
 	CheckModelBad        = "model_bad"             // a model's file, signature or answer is not what it has to be; the default was used
 	CheckModelFailed     = "model_failed"          // a model could not be run for want of its library, memory or device; the default was used

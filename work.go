@@ -1,6 +1,7 @@
 package realedit
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,38 @@ func (w *Work) SetImage(m *kernels.Image) {
 		w.Image.Free()
 	}
 	w.Image = m
+}
+
+// MapChanges makes Changes, where it is nil.
+func (w *Work) MapChanges() (err error) {
+	if w.Changes == nil {
+		w.Changes, err = NewAlterationMap(w.Image.Width(), w.Image.Height())
+	}
+	return err
+}
+
+// Alter is called before pixels are computed or synthesised: then Image is the stage's to write over, what it was is Unaltered, if nothing has been altered before, and
+// there is a map.
+func (w *Work) Alter(ctx context.Context, env *Env) error {
+	if err := w.MapChanges(); err != nil {
+		return err
+	}
+	if w.Unaltered != nil && w.OwnsImage() {
+		return nil
+	}
+	pic, err := env.NewImage(w.Image.Width(), w.Image.Height(), 3, w.Image.Format())
+	if err != nil {
+		return err
+	}
+	if err := env.Backend.Copy(ctx, pic, w.Image); err != nil {
+		pic.Free()
+		return err
+	}
+	if w.Unaltered == nil {
+		w.Unaltered = w.Image // which may be a frame's: it is freed once
+	}
+	w.SetImage(pic)
+	return nil
 }
 
 // DropBase ends a ladder: Base is freed unless it is still the picture, the sibling or a frame's.

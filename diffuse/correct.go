@@ -71,12 +71,18 @@ func seen(w, h int) (int, int) {
 	return max(1, int(math.Round(k*float64(w)))), max(1, int(math.Round(k*float64(h))))
 }
 
-// Bytes is what the model sees and gives, and of pictures in device memory the picture on the host. The networks are counted by nobody: they take what their Profile says.
+// Bytes is what the model sees and gives, and of pictures in device memory the picture on the host.
 func (Correct) Bytes(w, h int) (host, device int64) {
 	sw, sh := seen(w, h)
-	host = 3*kernels.ImageBytes(sw, sh, 3, kernels.U8) + 8*kernels.ImageBytes(sw, sh, 3, kernels.F32)
 	picture := kernels.ImageBytes(w, h, 3, kernels.U16)
-	return host + picture, picture + kernels.ImageBytes(sw, sh, 3, kernels.U8)
+	return seenBytes(w, h) + picture, picture + kernels.ImageBytes(sw, sh, 3, kernels.U8)
+}
+
+// Less is the same with one executed step less; false where there is only one.
+func (c Correct) Less() (Correct, bool) {
+	k, err := c.checked()
+	c.Executed = k.Executed - 1
+	return c, err == nil && c.Executed >= 1
 }
 
 func (c Correct) checked() (Correct, error) {
@@ -115,7 +121,7 @@ func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	}
 	grid, stats, err := c.ask(ctx, env, w)
 	if err != nil {
-		return notDone(env, w, err)
+		return notDone(env, w, "the picture is without the model's correction", err)
 	}
 	if grid == nil {
 		return nil
@@ -129,8 +135,8 @@ func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	return nil
 }
 
-// notDone makes a finding of an error that is the model's; others are the set's.
-func notDone(env *realedit.Env, w *realedit.Work, err error) error {
+// notDone makes a finding of an error that is the model's, with what that comes to; others are the set's.
+func notDone(env *realedit.Env, w *realedit.Work, so string, err error) error {
 	check := realedit.CheckModelFailed
 	switch realedit.CodeOf(err) {
 	case realedit.CodeCancelled, realedit.CodeDeviceLost, realedit.CodeBadOption:
@@ -143,8 +149,8 @@ func notDone(env *realedit.Env, w *realedit.Work, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	w.Find(realedit.Finding{Check: check, Severity: realedit.Warning, Message: "the picture is without the model's correction: " + err.Error()})
-	env.Log.Warn("a model's correction was left out", "error", err)
+	w.Find(realedit.Finding{Check: check, Severity: realedit.Warning, Message: so + ": " + err.Error()})
+	env.Log.Warn("a model's work was left out", "error", err)
 	return nil
 }
 
@@ -159,7 +165,7 @@ func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (
 	if err != nil {
 		return nil, none, err
 	}
-	kit, err := c.kit(ctx, env)
+	kit, err := kitFor(ctx, env, c.wants())
 	if err != nil {
 		return nil, none, err
 	}
@@ -167,18 +173,9 @@ func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (
 	if err != nil {
 		return nil, none, err
 	}
-	sw, sh := seen(w.Image.Width(), w.Image.Height())
-	small, err := env.NewImage(sw, sh, 3, kernels.U8)
+	host, free, err := small(ctx, env, w.Image, kernels.U8)
 	if err != nil {
 		return nil, none, err
-	}
-	defer small.Free()
-	if err := env.Ops.Resize(small, w.Image); err != nil {
-		return nil, none, &realedit.Error{Code: realedit.CodeOf(err), Op: "resize", Err: err}
-	}
-	host, free, err := kernels.ToHost(ctx, env.Backend, small)
-	if err != nil {
-		return nil, none, &realedit.Error{Code: realedit.CodeOf(err), Op: "to host", Err: err}
 	}
 	defer free()
 	controls, freeControls, err := kit.images(host, c)
@@ -202,6 +199,21 @@ func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (
 		w.Find(realedit.Finding{Check: realedit.CheckModelBad, Severity: realedit.Warning, Value: float64(len(r.Bad)), Message: "the networks gave no numbers in places; there nothing was taken over"})
 	}
 	return lock.Fit(ctx, env, w.Image, r.Picture, &c.Caps)
+}
+
+// wants are the Lightning UNet, the ControlNets that count, and a style.
+func (c Correct) wants() wants {
+	want := wants{unet: kindUNet}
+	if c.Tile > 0 {
+		want.controls = append(want.controls, kindTile)
+	}
+	if c.Canny > 0 {
+		want.controls = append(want.controls, kindCanny)
+	}
+	if c.LoRA >= 0 {
+		want.lora, want.weight = kindLoRA, c.LoRA
+	}
+	return want
 }
 
 // images are the control images that the engine's ControlNets want.
@@ -256,10 +268,8 @@ func (c Correct) take(ctx context.Context, env *realedit.Env, w *realedit.Work, 
 		return &realedit.Error{Code: realedit.CodeOf(err), Op: "apply the lock", Err: err}
 	}
 	w.SetImage(out)
-	if w.Changes == nil {
-		if w.Changes, err = realedit.NewAlterationMap(out.Width(), out.Height()); err != nil {
-			return err
-		}
+	if err := w.MapChanges(); err != nil {
+		return err
 	}
 	w.Changes.MarkAll(realedit.ChangeLocked)
 	w.Report.Lock = text

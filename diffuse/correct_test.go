@@ -78,8 +78,10 @@ func (m *model) Run(ctx context.Context, j *Job) (*Result, error) {
 
 func (m *model) Close() error { return nil }
 
-func kitOf(e engine) *kit {
-	p, _ := text.PresetOf("interior")
+func kitOf(e engine) *kit { return kitWith(e, "interior") }
+
+func kitWith(e engine, preset string) *kit {
+	p, _ := text.PresetOf(preset)
 	return &kit{engine: e, kinds: []string{kindUNet, kindVAE}, controls: []string{kindTile, kindCanny}, encoded: map[string]*text.Embedding{},
 		stored: []*text.Embedding{{Prompt: p.Prompt, Tokens: text.Fingerprint(p.Prompt), Hidden: []float32{1}, Pooled: []float32{1}}}}
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/lora"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -20,10 +22,12 @@ import (
 // The kinds of models.json that this package's stages use.
 const (
 	kindUNet    = "sdxl_unet"
+	kindInpaint = "sdxl_unet_inpaint"
 	kindVAE     = "sdxl_vae"
 	kindTile    = "sdxl_controlnet_tile"
 	kindCanny   = "sdxl_controlnet_canny"
 	kindLoRA    = "sdxl_lora"
+	kindFewStep = "sdxl_lora_inpaint"
 	kindPrompts = "sdxl_prompts"
 	kindCLIPL   = "sdxl_text_encoder"
 	kindBigG    = "sdxl_text_encoder_2"
@@ -71,28 +75,27 @@ func gpus(name string) []int {
 	return nil
 }
 
-// kit is the stage's, made once for the models, the device, and what the stage asks of them.
-func (c Correct) kit(ctx context.Context, env *realedit.Env) (*kit, error) {
+// wants are the networks that a stage asks for.
+type wants struct {
+	unet     string   // its kind
+	controls []string // the kinds of ControlNets, as far as they are there
+	lora     string   // its kind; "" = none
+	weight   float64  // of the LoRA
+}
+
+// kitFor is what a stage works with, made once for the models, the device, and what is asked of them.
+func kitFor(ctx context.Context, env *realedit.Env, want wants) (*kit, error) {
 	files, ok := env.Models.(realedit.ModelFiles)
 	if !ok {
-		return nil, realedit.Errorf(realedit.CodeNoModel, kindUNet, "there are no models: listing models tells how to get them")
+		return nil, realedit.Errorf(realedit.CodeNoModel, want.unet, "there are no models: listing models tells how to get them")
 	}
-	var controls []string
-	for _, k := range []struct {
-		kind  string
-		scale float64
-	}{{kindTile, c.Tile}, {kindCanny, c.Canny}} {
-		if k.scale > 0 && env.HasModel(k.kind) {
-			controls = append(controls, k.kind)
-		}
+	want.controls = slices.DeleteFunc(slices.Clone(want.controls), func(kind string) bool { return !env.HasModel(kind) })
+	if want.lora != "" && !env.HasModel(want.lora) {
+		want.lora = ""
 	}
-	style := c.LoRA
-	if !env.HasModel(kindLoRA) {
-		style = -1
-	}
-	v, err := files.Keep(fmt.Sprintf("%s %s %v %v", c.Name(), env.Backend.Name(), controls, style), func() (io.Closer, error) {
-		k := &kit{controls: controls, encoded: map[string]*text.Embedding{}}
-		if err := k.open(ctx, env, style); err != nil {
+	v, err := files.Keep(fmt.Sprintf("diffuse %s %+v", env.Backend.Name(), want), func() (io.Closer, error) {
+		k := &kit{controls: want.controls, encoded: map[string]*text.Embedding{}}
+		if err := k.open(ctx, env, want); err != nil {
 			return nil, errors.Join(err, k.Close())
 		}
 		return k, nil
@@ -117,11 +120,14 @@ func (k *kit) set(ctx context.Context, env *realedit.Env, n weights.Network, kin
 	return s, nil
 }
 
-func (k *kit) open(ctx context.Context, env *realedit.Env, style float64) error {
-	n := &Networks{}
+func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
+	n := &Networks{Arch: graph.SDXL}
 	var err error
-	if n.UNet, err = k.set(ctx, env, weights.UNet, kindUNet); err != nil {
+	if n.UNet, err = k.set(ctx, env, weights.UNet, want.unet); err != nil {
 		return err
+	}
+	if r, ok := n.UNet.Lookup("conv_in.weight"); ok && len(r.Shape) == 4 && r.Shape[1] == 9 {
+		n.Arch.Inputs = 9 // made for inpainting
 	}
 	if n.VAE, err = k.set(ctx, env, weights.VAE, kindVAE); err != nil {
 		return err
@@ -133,8 +139,8 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, style float64) error 
 		}
 		n.Controls = append(n.Controls, s)
 	}
-	if style >= 0 {
-		if n.UNet, err = k.styled(ctx, env, n.UNet, style); err != nil {
+	if want.lora != "" {
+		if n.UNet, err = k.merged(ctx, env, n.UNet, want.lora, want.weight); err != nil {
 			return err
 		}
 	}
@@ -153,9 +159,9 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, style float64) error 
 	return nil
 }
 
-// styled is the UNet with the LoRA merged in. The side file lies in the user's cache.
-func (k *kit) styled(ctx context.Context, env *realedit.Env, base *weights.Set, weight float64) (*weights.Set, error) {
-	paths, err := env.ModelFiles(ctx, kindLoRA)
+// merged is the UNet with a LoRA merged in. The side file lies in the user's cache.
+func (k *kit) merged(ctx context.Context, env *realedit.Env, base *weights.Set, kind string, weight float64) (*weights.Set, error) {
+	paths, err := env.ModelFiles(ctx, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +177,7 @@ func (k *kit) styled(ctx context.Context, env *realedit.Env, base *weights.Set, 
 	if err != nil {
 		return nil, err
 	}
-	k.sets, k.kinds = append(k.sets, s), append(k.kinds, kindLoRA)
+	k.sets, k.kinds = append(k.sets, s), append(k.kinds, kind)
 	return s, nil
 }
 

@@ -148,10 +148,8 @@ func (t Tone) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) er
 	if err := t.adjust(env, w, p); err != nil {
 		return err
 	}
-	if w.Changes == nil {
-		if w.Changes, err = realedit.NewAlterationMap(width, height); err != nil {
-			return err
-		}
+	if err := w.MapChanges(); err != nil {
+		return err
 	}
 	w.Changes.MarkAll(realedit.ChangeTone)
 	return nil

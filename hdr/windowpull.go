@@ -14,7 +14,7 @@ import (
 // WindowPull puts the view through a window in from the frame of the bracket that records
 // it best, where the merge shows less of it than that frame does: only real pixels of what blew out in the reference, joined
 // along its soft edge within MaskWindow. Where no frame holds the view, or a tenth of it and more, that stays bright and a
-// finding says window_no_source with the share, for a single photo too. A view that is darker than the bright parts around it is brightened to them. Without the mask it does nothing.
+// finding says window_no_source with the share, for a single photo too, and MaskViewLost says where most of a view is lost. A view that is darker than the bright parts around it is brightened to them. Without the mask it does nothing.
 type WindowPull struct {
 	// MinGain is how much better the frame must show the view than the merge before its pixels are taken, as a ratio of
 	// local contrast weighted by brightness (a washed-out view counts little); 0 = 2.
@@ -37,15 +37,17 @@ func (WindowPull) Scenes() []realedit.SceneKind {
 	return []realedit.SceneKind{realedit.SceneInterior, realedit.SceneUnknown}
 }
 
-// Gives the picture.
-func (WindowPull) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
+// Gives the picture, and MaskViewLost when a view is lost.
+func (WindowPull) Gives() []realedit.Key {
+	return []realedit.Key{realedit.KeyImage, realedit.MaskViewLost}
+}
 
 // Alters: pixels from another real frame.
 func (WindowPull) Alters() realedit.Change { return realedit.ChangeFrame }
 
-// Bytes is a mask, a strip of it and of the picture, and the planes on which views are judged.
+// Bytes is two masks, a strip of one and of the picture, and the planes on which views are judged.
 func (WindowPull) Bytes(w, h int) (host, device int64) {
-	device = kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + kernels.ImageBytes(w, stripRows(w, h), 3, kernels.U16) +
+	device = 2*kernels.ImageBytes(w, h, 1, kernels.U8) + maskStrip(w, h) + kernels.ImageBytes(w, stripRows(w, h), 3, kernels.U16) +
 		planes(w, h, realedit.SmallSide, 4)
 	return device, device
 }
@@ -62,9 +64,12 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	if mask == nil {
 		return nil
 	}
-	if len(w.Frames) < 2 {
+	alone := len(w.Frames) < 2
+	if alone {
 		w.Find(realedit.Finding{Check: realedit.CheckWindowNoSource, Severity: realedit.Info, Message: "there is no other photo that could hold the view through a window; it stays bright"})
-		return nil
+		if len(w.Frames) == 0 {
+			return nil
+		}
 	}
 	pw, ph := realedit.SmallSize(w.Image.Width(), w.Image.Height())
 	inside, err := resizedPlane(ctx, env, mask, pw, ph)
@@ -95,9 +100,16 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		in[k] = inside.v[k] > 0.5
 	}
 	chosen := map[int][][]int{} // regions to pull, by frame
+	var gone [][]int            // whose view is lost
 	gamma := map[int]float64{}
 	for _, region := range windowRegions(in, pw, ph) {
 		i, lost := p.choose(now, frames, inside, region)
+		if lost >= mostView {
+			gone = append(gone, region)
+		}
+		if alone {
+			continue
+		}
 		if lost >= reportLost {
 			message := "no photo of the bracket holds the view through a window; it stays bright"
 			if lost < mostView {
@@ -113,14 +125,29 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 			chosen[i], gamma[i] = append(chosen[i], region), g
 		}
 	}
+	if len(gone) > 0 {
+		nowhere := lost.in(gone)
+		for k := range nowhere.v {
+			for _, f := range frames {
+				if f.v[k] < heldLuma {
+					nowhere.v[k] = 0
+				}
+			}
+		}
+		full := realedit.Frame{Image: w.Image}
+		if err := lowerValid(ctx, env, &full, nowhere); err != nil {
+			return err
+		}
+		w.SetMask(realedit.MaskViewLost, full.Valid)
+		if err := lower(ctx, env, full.Valid, mask); err != nil {
+			return err
+		}
+	}
 	for i := range w.Frames {
 		if len(chosen[i]) == 0 {
 			continue
 		}
-		only := regionPlane(chosen[i], pw, ph)
-		for k := range only.v {
-			only.v[k] *= lost.v[k]
-		}
+		only := lost.in(chosen[i])
 		if err := p.pull(ctx, env, w, i, mask, only, gamma[i]); err != nil {
 			return err
 		}
@@ -133,7 +160,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 func blownOut(ctx context.Context, env *realedit.Env, ref, now *plane) (*plane, error) {
 	p := newPlane(ref.w, ref.h)
 	for k, v := range ref.v {
-		if max(v, now.v[k]) >= 0.96 {
+		if max(v, now.v[k]) >= heldLuma {
 			p.v[k] = 1
 		}
 	}
@@ -208,6 +235,9 @@ func windowRegions(in []bool, w, h int) [][]int {
 	return regions
 }
 
+// heldLuma is the luma under which a photo holds what is in a pixel.
+const heldLuma = 0.96
+
 // Shares of a view's blown part that are blown in the photo that shows it best, too.
 const (
 	mostView   = 0.5 // from which on nothing is pulled from it
@@ -260,21 +290,21 @@ func brighten(now, frame, inside *plane, region []int) float64 {
 	return max(0.5, math.Log(want)/math.Log(have))
 }
 
-// regionPlane is 1 in the regions and a little around them, so that the mask alone has the say at their rims.
-func regionPlane(regions [][]int, w, h int) *plane {
-	in := make([]bool, w*h)
+// in is p in the regions and a little around them, so that the mask alone has the say at their rims, and 0 elsewhere.
+func (p *plane) in(regions [][]int) *plane {
+	in := make([]bool, p.w*p.h)
 	for _, r := range regions {
 		for _, k := range r {
 			in[k] = true
 		}
 	}
-	p := &plane{w, h, make([]float32, w*h)}
-	for k, v := range dilate(in, w, h, 4) {
+	out := newPlane(p.w, p.h)
+	for k, v := range dilate(in, p.w, p.h, 4) {
 		if v {
-			p.v[k] = 1
+			out.v[k] = p.v[k]
 		}
 	}
-	return p
+	return out
 }
 
 // box is where p, scaled up to the size of full, is not 0, with room for the interpolation.
@@ -348,11 +378,8 @@ func (p WindowPull) pull(ctx context.Context, env *realedit.Env, w *realedit.Wor
 	if err := blendIn(env, w.Image.SubImage(box), f.Image.SubImage(box), alpha, gamma); err != nil {
 		return err
 	}
-	if w.Changes == nil {
-		var err error
-		if w.Changes, err = realedit.NewAlterationMap(w.Image.Width(), w.Image.Height()); err != nil {
-			return err
-		}
+	if err := w.MapChanges(); err != nil {
+		return err
 	}
 	host, free, err := kernels.ToHost(ctx, env.Backend, alpha)
 	if err != nil {

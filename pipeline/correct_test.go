@@ -37,5 +37,7 @@ func TestReplayedLock(t *testing.T) {
 
 	p, err := Interior(&Options{Correct: &diffuse.Correct{Blend: 0.5}})
 	require.NoError(t, err)
-	require.Contains(t, p.Stages(), realedit.Stage(diffuse.Correct{Blend: 0.5}))
+	stages := p.Stages()
+	ladder := stages[len(stages)-1].(Ladder)
+	require.Equal(t, diffuse.Correct{Blend: 0.5}, ladder.Rungs[0].Stages[0])
 }

@@ -29,14 +29,16 @@ var registry = struct {
 	sync.RWMutex
 	stages map[string]decoder
 }{stages: map[string]decoder{
-	hdr.Align{}.Name():       Decode[hdr.Align],
-	hdr.Merge{}.Name():       Decode[hdr.Merge],
-	hdr.WindowPull{}.Name():  Decode[hdr.WindowPull],
-	hdr.Tone{}.Name():        Decode[hdr.Tone],
-	segment.Windows{}.Name(): Decode[segment.Windows],
-	segment.Scene{}.Name():   Decode[segment.Scene],
-	segment.Sky{}.Name():     Decode[segment.Sky],
-	qc.Gate{}.Name():         Decode[qc.Gate],
+	hdr.Align{}.Name():          Decode[hdr.Align],
+	hdr.Merge{}.Name():          Decode[hdr.Merge],
+	hdr.WindowPull{}.Name():     Decode[hdr.WindowPull],
+	hdr.Tone{}.Name():           Decode[hdr.Tone],
+	segment.Windows{}.Name():    Decode[segment.Windows],
+	segment.Scene{}.Name():      Decode[segment.Scene],
+	segment.Sky{}.Name():        Decode[segment.Sky],
+	diffuse.Sky{}.Name():        Decode[diffuse.Sky],
+	diffuse.WindowView{}.Name(): Decode[diffuse.WindowView],
+	qc.Gate{}.Name():            Decode[qc.Gate],
 
 	// What these are made of is more than their own options: Assets.stage.
 	ladderName:                  Decode[Ladder],

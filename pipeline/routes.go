@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse"
 	"github.com/realedit/realedit/hdr"
@@ -11,10 +13,11 @@ import (
 
 // Options steer the ready-made routes; nil means the zero value.
 type Options struct {
-	Merge   kernels.FuseMethod // how brackets are merged
-	Listing *hdr.Listing       // shared targets of one listing; nil = each picture on its own
-	Sky     segment.ReplaceSky // what a dull sky outdoors is replaced by, where the policy allows it
-	Correct *diffuse.Correct   // a model's tone through the lock, after the library's own; nil = none
+	Merge   kernels.FuseMethod  // how brackets are merged
+	Listing *hdr.Listing        // shared targets of one listing; nil = each picture on its own
+	Sky     segment.ReplaceSky  // what a dull sky outdoors is replaced by, where the policy allows it
+	Correct *diffuse.Correct    // a model's tone through the lock, after the library's own; nil = none
+	View    *diffuse.WindowView // a model's view in windows that lost theirs, where the policy allows it; nil = none
 }
 
 func (o *Options) orZero() Options {
@@ -82,22 +85,69 @@ func full(name string, known realedit.SceneKind, p parts, o *Options) (*Pipeline
 		stages = append(stages, p.sky)
 	}
 	stages = append(stages, hdr.Tone{Listing: c.Listing})
-	if c.Correct != nil {
-		stages = append(stages, *c.Correct)
+	if inside {
+		p.rungs = nil
 	}
-	if len(p.rungs) == 0 || inside {
+	if known == realedit.SceneExterior {
+		c.View = nil
+	}
+	rungs := climbDown(c.Correct, c.View, p.rungs)
+	if len(rungs) == 0 {
 		return New(name, append(stages, qc.Gate{})...)
 	}
-	return New(name, append(stages, Ladder{Rungs: p.rungs})...)
+	return New(name, append(stages, Ladder{Rungs: rungs})...)
+}
+
+// climbDown is the rungs of a route: a model's tone with the new view or sky, with less of the tone, and without it; then the skies as they are given. A view has its place
+// in rooms and a sky outdoors, so that one rung may hold both.
+func climbDown(tone *diffuse.Correct, view *diffuse.WindowView, skies []Rung) (rungs []Rung) {
+	made := slices.Clone(skies)
+	if view != nil {
+		for i, r := range made {
+			if len(r.Stages) > 0 {
+				made[i].Name, made[i].Stages = "view-"+r.Name, append([]realedit.Stage{*view}, r.Stages...)
+			}
+		}
+		if len(made) == 0 {
+			made = []Rung{{Name: "view", Stages: []realedit.Stage{*view}}}
+		}
+	}
+	if tone == nil {
+		return made
+	}
+	with := func(t diffuse.Correct) []realedit.Stage {
+		if len(made) == 0 {
+			return []realedit.Stage{t}
+		}
+		return append([]realedit.Stage{t}, made[0].Stages...)
+	}
+	rungs = []Rung{{Name: "tone", Stages: with(*tone)}}
+	if len(made) == 0 { // half of a sky is no sky
+		rungs = append(rungs, Rung{Name: "tone-half", Strength: 0.5})
+	}
+	if less, ok := tone.Less(); ok {
+		rungs = append(rungs, Rung{Name: "tone-less", Stages: with(less), Retry: true})
+	}
+	for _, r := range made {
+		r.Retry = true
+		rungs = append(rungs, r)
+	}
+	return rungs
 }
 
 // skyRungs are the ways to a new sky: with the picture's light brought nearer to it, and with the light that was there. Half of a sky is none of them:
 // what fails is the light, or the seam.
 func skyRungs(s segment.ReplaceSky) []Rung {
-	rungs := []Rung{{Name: "sky", Stages: []realedit.Stage{s}}}
+	made := func(s segment.ReplaceSky) []realedit.Stage {
+		if s.Source == segment.SkyModel && s.Painter == nil {
+			return []realedit.Stage{diffuse.Sky{Plan: s.Plan, Force: s.Force, Bound: s.Bound}}
+		}
+		return []realedit.Stage{s}
+	}
+	rungs := []Rung{{Name: "sky", Stages: made(s)}}
 	if s.Bound >= 0 {
 		s.Bound = -1
-		rungs = append(rungs, Rung{Name: "sky-light-kept", Stages: []realedit.Stage{s}, Retry: true})
+		rungs = append(rungs, Rung{Name: "sky-light-kept", Stages: made(s), Retry: true})
 	}
 	return rungs
 }

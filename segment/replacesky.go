@@ -22,7 +22,7 @@ const (
 	SkyKeep     SkySource = "keep"     // none: the photo's own sky stays
 	SkyLibrary  SkySource = "library"  // the user's own skies
 	SkyPhysical SkySource = "physical" // computed: sun, air and clouds
-	SkyModel    SkySource = "model"    // a model's; there is none yet, so the photo's own stays
+	SkyModel    SkySource = "model"    // what ReplaceSky.Painter paints: diffuse.Sky is this stage with one
 )
 
 // ParseSkySource reads "auto", "keep", "physical", "model" or "library:DIR"; dir is empty but for the last.
@@ -39,7 +39,7 @@ func ParseSkySource(s string) (source SkySource, dir string, err error) {
 
 // ReplaceSky puts another sky where the photo's own is dull (blown, grey, without structure), inside MaskSky and nowhere else; a good sky stays, and so does a dull one
 // whose good original a darker photo of the bracket holds. Before, it brings the picture's light nearer to the new sky within Bound, which is a change of
-// tone; that picture becomes Work.Unaltered, and every pixel of the mask above 0 is marked computed. Skies mirrored in windows and water stay as they are.
+// tone; that picture becomes Work.Unaltered, and every pixel of the mask above 0 is marked computed (of a model's, synthesised). Skies mirrored in windows and water stay as they are.
 // What cannot be used or done is a finding, and the picture stays as it was. Another Env.Seed gives other clouds. docs/sky.md has the method.
 type ReplaceSky struct {
 	Source SkySource `json:"source,omitempty"`
@@ -58,6 +58,8 @@ type ReplaceSky struct {
 	Turbidity float64 `json:"turbidity,omitempty"`
 	// Clouds is about how much of the physical sky they cover, up to 0.8; 0 = 0.2, negative = none.
 	Clouds float64 `json:"clouds,omitempty"`
+	// Painter paints the sky, for SkyModel alone.
+	Painter SkyPainter `json:"-"`
 }
 
 // Name is "segment.replacesky".
@@ -72,8 +74,13 @@ func (ReplaceSky) Uses() []realedit.Key { return []realedit.Key{realedit.MaskSky
 // Gives the picture.
 func (ReplaceSky) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 
-// Alters: pixels that are computed or a library's.
-func (ReplaceSky) Alters() realedit.Change { return realedit.ChangeComputed }
+// Alters: pixels that are computed or a library's, or a model's.
+func (s ReplaceSky) Alters() realedit.Change {
+	if s.Source == SkyModel {
+		return realedit.ChangeSynthesised
+	}
+	return realedit.ChangeComputed
+}
 
 // Recorded is the options with the library's hash.
 func (s ReplaceSky) Recorded() any {
@@ -165,8 +172,10 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		kept(w, 0, 0, "the sky is to be kept")
 		return nil
 	case SkyModel:
-		w.Find(realedit.Finding{Check: realedit.CheckModelMissing, Severity: realedit.Warning, Message: "no model for skies is there; the photo's own stays"})
-		return nil
+		if s.Painter == nil {
+			w.Find(realedit.Finding{Check: realedit.CheckModelMissing, Severity: realedit.Warning, Message: "no model for skies is there; the photo's own stays"})
+			return nil
+		}
 	}
 	v, err := viewOld(ctx, env, w, mask)
 	if err != nil {
@@ -231,11 +240,8 @@ func (s ReplaceSky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 
 // put does the work on all pixels, once there is a sky.
 func (s ReplaceSky) put(ctx context.Context, env *realedit.Env, w *realedit.Work, v *oldView, mask *kernels.Image, next *raster, seed uint64, how string) error {
-	if w.Changes == nil {
-		var err error
-		if w.Changes, err = realedit.NewAlterationMap(w.Image.Width(), w.Image.Height()); err != nil {
-			return err
-		}
+	if err := w.MapChanges(); err != nil {
+		return err
 	}
 	moved, err := s.nudge(ctx, env, w, v)
 	if err != nil {
@@ -245,19 +251,8 @@ func (s ReplaceSky) put(ctx context.Context, env *realedit.Env, w *realedit.Work
 		w.Changes.MarkAll(realedit.ChangeTone)
 		w.Report.Measures["sky_light_delta_e"] = math.Round(1e3*moved) / 1e3
 	}
-	if w.Unaltered == nil || !w.OwnsImage() {
-		pic, err := env.NewImage(w.Image.Width(), w.Image.Height(), 3, w.Image.Format())
-		if err != nil {
-			return err
-		}
-		if err := env.Backend.Copy(ctx, pic, w.Image); err != nil {
-			pic.Free()
-			return err
-		}
-		if w.Unaltered == nil {
-			w.Unaltered = w.Image // which may be a frame's: it is freed once
-		}
-		w.SetImage(pic)
+	if err := w.Alter(ctx, env); err != nil {
+		return err
 	}
 	f, err := collect(ctx, env, w.Image, mask)
 	if err != nil {
@@ -271,7 +266,7 @@ func (s ReplaceSky) put(ctx context.Context, env *realedit.Env, w *realedit.Work
 		return err
 	}
 	defer free()
-	if err := w.Changes.Mark(host, realedit.ChangeComputed); err != nil {
+	if err := w.Changes.Mark(host, s.Alters()); err != nil {
 		return err
 	}
 	w.Find(realedit.Finding{Check: realedit.CheckSkyReplaced, Severity: realedit.Info, Value: v.share, Message: "the sky was replaced by " + how})
@@ -293,6 +288,10 @@ func fatal(err error) bool {
 
 // newSky is the sky to put in, sRGB-encoded, spanning the picture, what it is called and what the report says of it. Of nil a finding tells why there is none.
 func (s ReplaceSky) newSky(ctx context.Context, env *realedit.Env, w *realedit.Work, v *oldView, plan *SkyPlan) (*raster, string, realedit.SkyFacts, error) {
+	if s.Source == SkyModel {
+		next, how, err := v.painted(ctx, env, s.Painter, w, plan.Seed^env.Seed)
+		return next, how, realedit.SkyFacts{Source: realedit.SkyModel}, err
+	}
 	sun := v.sun(w.Set.Ref().Facts, plan)
 	if s.Source == SkyAuto || s.Source == SkyLibrary {
 		for _, f := range s.Skies.Findings() {

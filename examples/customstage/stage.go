@@ -33,8 +33,8 @@ func (s Warmth) Apply(_ context.Context, env *realedit.Env, w *realedit.Work) (e
 	}
 	err = env.Ops.ColorMatrix(dst, w.Image, &[12]float32{0: 1 + s.Share, 5: 1, 10: 1 - s.Share})
 	w.SetImage(dst) // the Editor frees it whatever happens
-	if err == nil && w.Changes == nil {
-		w.Changes, err = realedit.NewAlterationMap(dst.Width(), dst.Height())
+	if err == nil {
+		err = w.MapChanges()
 	}
 	if err == nil {
 		w.Changes.MarkAll(realedit.ChangeTone)
