@@ -67,8 +67,10 @@ func rank(pkg string) int {
 		return 62
 	case strings.HasPrefix(pkg, "diffuse/"):
 		return 65
-	case top == "hdr", top == "segment", top == "diffuse":
+	case top == "hdr", top == "segment":
 		return 70
+	case top == "diffuse":
+		return 75
 	case top == "pipeline":
 		return 80
 	case top == "examples", top == "testdata", top == "scripts":

@@ -15,8 +15,8 @@ func Check(kind string, paths ...string) error {
 	var n weights.Network
 	var build func(*weights.Set) (*graph.Graph, error)
 	switch kind {
-	case kindUNet:
-		n, build = weights.UNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, w) }
+	case kindUNet, kindInpaint:
+		n, build = weights.UNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewUNet(sdxlOf(w), f, w) }
 	case kindTile, kindCanny:
 		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, false, w) }
 	case kindVAE:
@@ -36,7 +36,7 @@ func Check(kind string, paths ...string) error {
 		}
 		_, err := text.ReadEmbeddings(paths[0])
 		return err
-	case kindLoRA: // fits or not, its base decides
+	case kindLoRA, kindFewStep: // fits or not, its base decides
 		for _, p := range paths {
 			file, err := safetensors.Open(p)
 			if err != nil {
@@ -55,4 +55,13 @@ func Check(kind string, paths ...string) error {
 	defer w.Close()
 	_, err = build(w)
 	return err
+}
+
+// sdxlOf is SDXL's UNet as the weights have it: one that is made for inpainting reads nine channels.
+func sdxlOf(w *weights.Set) graph.UNet {
+	u := graph.SDXL
+	if r, ok := w.Lookup("conv_in.weight"); ok && len(r.Shape) == 4 && r.Shape[1] == 9 {
+		u.Inputs = 9
+	}
+	return u
 }

@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/realedit/realedit"
-	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/lora"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -121,14 +120,12 @@ func (k *kit) set(ctx context.Context, env *realedit.Env, n weights.Network, kin
 }
 
 func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
-	n := &Networks{Arch: graph.SDXL}
+	n := &Networks{}
 	var err error
 	if n.UNet, err = k.set(ctx, env, weights.UNet, want.unet); err != nil {
 		return err
 	}
-	if r, ok := n.UNet.Lookup("conv_in.weight"); ok && len(r.Shape) == 4 && r.Shape[1] == 9 {
-		n.Arch.Inputs = 9 // made for inpainting
-	}
+	n.Arch = sdxlOf(n.UNet)
 	if n.VAE, err = k.set(ctx, env, weights.VAE, kindVAE); err != nil {
 		return err
 	}

@@ -177,6 +177,30 @@ func TestWindowOfASinglePhoto(t *testing.T) {
 	require.NoError(t, err)
 	defer r.Free()
 	require.Equal(t, []string{realedit.CheckWindowFound, realedit.CheckWindowNoSource}, checks(r.Report))
+	lost := r.Masks[realedit.MaskViewLost]
+	require.NotNil(t, lost)
+	var blown, marked, heldMarked float64
+	for y := range lost.Height() {
+		for x, v := range lost.RowU8(y) {
+			require.LessOrEqual(t, v, r.Masks[realedit.MaskWindow].RowU8(y)[x])
+			p := r.Image.RowU8(y)[3*x:]
+			if s.Window[y*s.W+x] > 0.99 && min(p[0], p[1], p[2]) > 250 {
+				blown++
+				marked += float64(v) / 255
+			}
+			if max(p[0], p[1], p[2]) < 217 {
+				heldMarked += float64(v) / 255
+			}
+		}
+	}
+	require.Greater(t, blown, 1000.0)
+	require.Greater(t, marked/blown, 0.9)
+	require.Less(t, heldMarked/blown, 0.02)
+	held, err := e.Process(context.Background(), p, rendered(t, s.Bracket(scene.BracketOptions{Base: -0.5})))
+	require.NoError(t, err)
+	defer held.Free()
+	require.NotNil(t, held.Masks[realedit.MaskWindow])
+	require.Nil(t, held.Masks[realedit.MaskViewLost], "the bracket holds the view")
 	for y := range r.Image.Height() {
 		require.True(t, bytes.Equal(plain.Image.Row(y), r.Image.Row(y)), "row %d changed", y)
 	}

@@ -28,6 +28,7 @@ type options struct {
 	primary []string           // sets whose policy is primary
 	sky     segment.ReplaceSky // but for the listing's plan
 	correct bool
+	view    bool
 	format  realedit.FileFormat
 	quality int
 	keep    int64 // bytes of finished pixels
@@ -70,6 +71,13 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	})
 	text["sky"] = f.String("sky", "auto", "keep|auto|library:DIR|physical|model: what a dull sky outdoors is replaced by, where the policy allows it; auto = a computed one")
 	f.BoolVar(&o.correct, "correct", false, "let SDXL correct tone and colour, through a lock that keeps everything else: wants its models and a GPU with 8 GB (docs/diffusion.md)")
+	f.Func("view", "keep|model: what is done where a window's view is in no photo: it stays bright, or SDXL paints one, where the policy allows it (default keep)", func(s string) error {
+		o.view = s == "model"
+		if s != "keep" && s != "model" {
+			return errors.New("must be keep or model")
+		}
+		return nil
+	})
 	text["format"] = f.String("format", "jpeg", "jpeg|png|tiff")
 	f.IntVar(&o.quality, "quality", 95, "of JPEG, 1 to 100")
 	text["keep-pixels"] = f.String("keep-pixels", "2GiB", "finished pixels kept in -out, so that another -quality takes no edit; 0 = none")
@@ -219,6 +227,9 @@ func (o *options) record(backend string, policy realedit.Policy, file bool) stri
 	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s sky=%s %s", o.route, o.merge, policy, backend, o.sky.Source, o.sky.Skies.SHA256())
 	if o.correct {
 		s += " correct"
+	}
+	if o.view {
+		s += " view"
 	}
 	if file {
 		s += fmt.Sprintf(" format=%v quality=%d", o.format, o.quality)

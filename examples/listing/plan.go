@@ -202,6 +202,9 @@ func (b *batch) route(l *listing) error {
 		if b.o.correct {
 			opts.Correct = &diffuse.Correct{}
 		}
+		if b.o.view {
+			opts.View = &diffuse.WindowView{}
+		}
 		shared = fingerprint(sets)
 	}
 	p, err := pipeline.Route(b.o.route, opts)

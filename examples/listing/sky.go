@@ -28,7 +28,7 @@ func (o *options) parseSky(text string) error {
 // skyOf is how the sky of one listing's pictures is replaced: all of them get the same one.
 func (o *options) skyOf(sets []realedit.Set) segment.ReplaceSky {
 	s := o.sky
-	if s.Source != segment.SkyKeep && s.Source != segment.SkyModel {
+	if s.Source != segment.SkyKeep {
 		s.Plan = segment.PlanSkies(sets, s.Skies, s.Mirror)
 	}
 	return s
