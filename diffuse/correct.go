@@ -13,6 +13,7 @@ import (
 	"github.com/realedit/realedit/diffuse/lock"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/qc"
 )
 
 // Correct brings a picture's tone and colour nearer to what SDXL makes of it. The model sees the whole picture at about 1 megapixel, steered by ControlNets for its colours
@@ -34,6 +35,8 @@ type Correct struct {
 	Canny float64 `json:"canny,omitempty"`
 	// LoRA is the weight of sdxl_lora, up to 2; 0 = lora.DefaultWeight, negative = not at all.
 	LoRA float64 `json:"lora,omitempty"`
+	// Free keeps the model's own pixels instead, at full size, where quality control finds nothing lost or invented: synthesised, all of them. Blend and Caps do not count.
+	Free bool `json:"free,omitempty"`
 	// Caps are the lock's, its defaults where 0.
 	Caps lock.Options `json:"caps,omitzero"`
 
@@ -51,8 +54,13 @@ func (Correct) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage}
 // Gives the picture.
 func (Correct) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 
-// Alters: a model's tone, through the lock.
-func (Correct) Alters() realedit.Change { return realedit.ChangeLocked }
+// Alters: a model's tone, through the lock; Free its pixels.
+func (c Correct) Alters() realedit.Change {
+	if c.Free {
+		return realedit.ChangeSynthesised
+	}
+	return realedit.ChangeLocked
+}
 
 // correctArea is how many pixels the model sees: as many as SDXL was trained with.
 const correctArea = 1.05e6
@@ -72,9 +80,13 @@ func seen(w, h int) (int, int) {
 }
 
 // Bytes is what the model sees and gives, and of pictures in device memory the picture on the host.
-func (Correct) Bytes(w, h int) (host, device int64) {
+func (c Correct) Bytes(w, h int) (host, device int64) {
 	sw, sh := seen(w, h)
 	picture := kernels.ImageBytes(w, h, 3, kernels.U16)
+	if c.Free { // the model's picture and latents of all of it, its control images, the map before, and what quality control takes
+		host, device = qc.Gate{}.Bytes(w, h)
+		return host + 4*picture + kernels.ImageBytes(w, h, 2, kernels.U8), device + picture + kernels.ImageBytes(w, h, 1, kernels.U8)
+	}
 	return seenBytes(w, h) + picture, picture + kernels.ImageBytes(sw, sh, 3, kernels.U8)
 }
 
@@ -112,6 +124,9 @@ func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	c, err := c.checked()
 	if err != nil {
 		return err
+	}
+	if c.Free {
+		return c.free(ctx, env, w)
 	}
 	if c.Replay {
 		if c.Grid == nil {
@@ -157,48 +172,58 @@ func notDone(env *realedit.Env, w *realedit.Work, so string, err error) error {
 // ask is what the model says, as far as the lock lets it through; nil where the model said nothing.
 func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (*lock.Grid, lock.Stats, error) {
 	none := lock.Stats{}
-	schedule, err := sampler.NewSchedule(c.Steps, sampler.Epsilon)
-	if err != nil {
-		return nil, none, err
-	}
-	start, err := schedule.StartWith(c.Executed)
-	if err != nil {
-		return nil, none, err
-	}
-	kit, err := kitFor(ctx, env, c.wants())
-	if err != nil {
-		return nil, none, err
-	}
-	prompt, err := kit.prompt(ctx, c.preset(w))
-	if err != nil {
-		return nil, none, err
-	}
 	host, free, err := small(ctx, env, w.Image, kernels.U8)
 	if err != nil {
 		return nil, none, err
 	}
 	defer free()
-	controls, freeControls, err := kit.images(host, c)
-	if err != nil {
-		return nil, none, err
-	}
-	defer freeControls()
-	r, err := kit.engine.Run(ctx, &Job{Picture: host, Controls: controls, Prompt: prompt, Schedule: schedule, Start: start, Seed: env.Seed, Whole: true,
-		Progress: func(f float64) { env.Progress(c.Name(), 0.8*f) }})
+	r, err := c.model(ctx, env, w, host, true)
 	if err != nil {
 		return nil, none, err
 	}
 	defer r.Picture.Free()
-	for _, kind := range kit.kinds {
-		env.UsedModel(w, kind)
-	}
-	if len(r.Bad) == r.Tiles {
-		return nil, none, realedit.Errorf(realedit.CodeBadModel, "diffuse", "the networks gave no numbers anywhere")
-	}
 	if len(r.Bad) > 0 {
 		w.Find(realedit.Finding{Check: realedit.CheckModelBad, Severity: realedit.Warning, Value: float64(len(r.Bad)), Message: "the networks gave no numbers in places; there nothing was taken over"})
 	}
 	return lock.Fit(ctx, env, w.Image, r.Picture, &c.Caps)
+}
+
+// model is what the networks make of a picture on the host, whole or tile by tile.
+func (c Correct) model(ctx context.Context, env *realedit.Env, w *realedit.Work, picture *kernels.Image, whole bool) (*Result, error) {
+	schedule, err := sampler.NewSchedule(c.Steps, sampler.Epsilon)
+	if err != nil {
+		return nil, err
+	}
+	start, err := schedule.StartWith(c.Executed)
+	if err != nil {
+		return nil, err
+	}
+	kit, err := kitFor(ctx, env, c.wants())
+	if err != nil {
+		return nil, err
+	}
+	prompt, err := kit.prompt(ctx, c.preset(w))
+	if err != nil {
+		return nil, err
+	}
+	controls, free, err := kit.images(picture, c)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	r, err := kit.engine.Run(ctx, &Job{Picture: picture, Controls: controls, Prompt: prompt, Schedule: schedule, Start: start, Seed: env.Seed, Whole: whole,
+		Progress: func(f float64) { env.Progress(c.Name(), 0.8*f) }})
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range kit.kinds {
+		env.UsedModel(w, kind)
+	}
+	if len(r.Bad) == r.Tiles {
+		r.Picture.Free()
+		return nil, realedit.Errorf(realedit.CodeBadModel, "diffuse", "the networks gave no numbers anywhere")
+	}
+	return r, nil
 }
 
 // wants are the Lightning UNet, the ControlNets that count, and a style.
@@ -224,7 +249,12 @@ func (k *kit) images(picture *kernels.Image, c Correct) (images []Control, free 
 		case kindTile:
 			images = append(images, Control{Image: picture, Scale: float32(c.Tile)})
 		case kindCanny:
-			edges, err := control.Canny(picture, control.Thresholds{})
+			eight, freeEight, err := inEight(picture)
+			if err != nil {
+				return nil, free, err
+			}
+			edges, err := control.Canny(eight, control.Thresholds{})
+			freeEight()
 			if err != nil {
 				return nil, free, err
 			}
@@ -233,6 +263,24 @@ func (k *kit) images(picture *kernels.Image, c Correct) (images []Control, free 
 		}
 	}
 	return images, free, nil
+}
+
+// inEight is a picture of 8 or 16 bits in 8.
+func inEight(m *kernels.Image) (*kernels.Image, func(), error) {
+	if m.Format() != kernels.U16 {
+		return m, func() {}, nil
+	}
+	out, err := kernels.NewHostImage(nil, m.Width(), m.Height(), m.Channels(), kernels.U8)
+	if err != nil {
+		return nil, nil, plainError(err)
+	}
+	for y := range m.Height() {
+		row := out.RowU8(y)
+		for i, v := range m.RowU16(y) {
+			row[i] = uint8((uint32(v) + 128) / 257)
+		}
+	}
+	return out, out.Free, nil
 }
 
 // take applies the grid to the picture.

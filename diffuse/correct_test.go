@@ -14,6 +14,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/lock"
 	"github.com/realedit/realedit/diffuse/text"
+	"github.com/realedit/realedit/internal/offhost"
 	"github.com/realedit/realedit/internal/scene"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/kernels/kerneltest"
@@ -152,6 +153,69 @@ func TestCorrect(t *testing.T) {
 	require.NoError(t, Correct{Blend: 0.5, Canny: -1}.Apply(context.Background(), env, half))
 	require.NotEqual(t, w.Report.Lock, half.Report.Lock)
 	require.NotEqual(t, models.keys[0], models.keys[1])
+}
+
+// Free keeps the model's pixels, on a device as on the host, but where something is drawn: there the picture is what it was, and the map says so.
+func TestCorrectFree(t *testing.T) {
+	s, pix := roomPixels()
+	object := image.Rect(194, 66, 254, 126)
+	var first []uint8
+	for _, b := range []kernels.Backend{kerneltest.Host(t), offhost.New(kerneltest.Host(t), "far:0", 1<<40)} {
+		m := &model{edit: func(x, y int, v []float64) {
+			v[0] *= 1.02
+			if (image.Point{X: x, Y: y}).In(object) {
+				v[0], v[1], v[2] = float64(40+20*(x/4%2)), 20, 20
+			}
+		}}
+		env, w := masked(t, b, &someModels{kit: kitOf(m)}, s, pix, realedit.MaskSky, s.Sky)
+		w.Scene.Scene = realedit.SceneInterior
+		stage := Correct{Free: true}
+		require.Equal(t, realedit.ChangeSynthesised, stage.Alters())
+		require.NoError(t, stage.Apply(context.Background(), env, w))
+		require.Nil(t, w.Report.Lock)
+		require.False(t, m.jobs[0].Whole)
+		require.Len(t, w.Report.Findings, 1)
+		require.Contains(t, w.Report.Findings[0].Message, "taken back")
+		now, before := bytesOf(t, b, w.Image), bytesOf(t, b, w.Unaltered)
+		require.Equal(t, pix, before)
+		own := 0
+		for i := range s.W * s.H {
+			x, y := i%s.W, i/s.W
+			c := realedit.Change(w.Changes.Map.RowU8(y)[x])
+			if c == realedit.ChangeSynthesised {
+				own++
+			} else {
+				require.Equal(t, before[3*i:3*i+3], now[3*i:3*i+3])
+			}
+			if (image.Point{X: x, Y: y}).In(object) {
+				require.Equal(t, before[3*i:3*i+3], now[3*i:3*i+3], "%d,%d", x, y)
+			}
+		}
+		require.Greater(t, own, s.W*s.H/2)
+		if first == nil {
+			first = now
+		}
+		require.Equal(t, first, now)
+	}
+	env, w := room(t, &someModels{kit: kitOf(&model{edit: func(x, y int, v []float64) { v[0], v[1], v[2] = float64(x%256), 0, 0 }})})
+	before := w.Image
+	require.NoError(t, Correct{Free: true}.Apply(context.Background(), env, w))
+	require.Same(t, before, w.Image)
+	require.Equal(t, realedit.CheckModelBad, w.Report.Findings[0].Check)
+	require.Nil(t, w.Unaltered)
+	require.Nil(t, w.Changes)
+
+	// Canny is of 8 bits; a picture of 16 comes to it so.
+	deep := make([]uint16, len(pix))
+	for i, v := range pix {
+		deep[i] = uint16(v) * 257
+	}
+	img, err := kernels.Wrap(deep, s.W, s.H, 3)
+	require.NoError(t, err)
+	eight, free, err := inEight(img)
+	require.NoError(t, err)
+	defer free()
+	require.Equal(t, pix, bytesOf(t, kerneltest.Host(t), eight))
 }
 
 // What the model cannot do is a finding, and the picture stays; what is the caller's is an error.

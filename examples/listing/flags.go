@@ -28,6 +28,7 @@ type options struct {
 	primary []string           // sets whose policy is primary
 	sky     segment.ReplaceSky // but for the listing's plan
 	correct bool
+	free    bool // -correct without the lock
 	view    bool
 	format  realedit.FileFormat
 	quality int
@@ -71,6 +72,7 @@ func flagSet(o *options, text map[string]*string) *flag.FlagSet {
 	})
 	text["sky"] = f.String("sky", "auto", "keep|auto|library:DIR|physical|model: what a dull sky outdoors is replaced by, where the policy allows it; auto = a computed one")
 	f.BoolVar(&o.correct, "correct", false, "let SDXL correct tone and colour, through a lock that keeps everything else: wants its models and a GPU with 8 GB (docs/diffusion.md)")
+	f.BoolVar(&o.free, "correct-free", false, "as -correct, and keep the model's own pixels where quality control passes them: altered pictures, where the policy allows these")
 	f.Func("view", "keep|model: what is done where a window's view is in no photo: it stays bright, or SDXL paints one, where the policy allows it (default keep)", func(s string) error {
 		o.view = s == "model"
 		if s != "keep" && s != "model" {
@@ -225,7 +227,9 @@ func parseBytes(flag, s string) (int64, error) {
 // record is what of the options decides the pixels of a set and, with its file, the files.
 func (o *options) record(backend string, policy realedit.Policy, file bool) string {
 	s := fmt.Sprintf("route=%s merge=%v policy=%v backend=%s sky=%s %s", o.route, o.merge, policy, backend, o.sky.Source, o.sky.Skies.SHA256())
-	if o.correct {
+	if o.free {
+		s += " correct-free"
+	} else if o.correct {
 		s += " correct"
 	}
 	if o.view {

@@ -199,8 +199,8 @@ func (b *batch) route(l *listing) error {
 	if b.o.route != "fuse" {
 		opts.Listing = hdr.PlanListing(sets)
 		opts.Sky = b.o.skyOf(sets)
-		if b.o.correct {
-			opts.Correct = &diffuse.Correct{}
+		if b.o.correct || b.o.free {
+			opts.Correct = &diffuse.Correct{Free: b.o.free}
 		}
 		if b.o.view {
 			opts.View = &diffuse.WindowView{}
