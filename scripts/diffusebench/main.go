@@ -3,6 +3,7 @@
 //	diffusebench make DIR                                     weights in float16, 10 GB
 //	diffusebench nets -batch 8 -tile 768 -reps 6 DIR          each network, from host tensors to host tensors
 //	diffusebench picture -profile 40GB+ -reps 3 DIR           a picture of 45 MP, from host picture to host picture
+//	diffusebench lora -rank 64 DIR                            a LoRA of all layers merged into the UNet, on the processor
 //	diffusebench fast -executed 2 -reps 8 DIR                 45 MP by way of 1 and the lock
 package main
 
@@ -23,13 +24,17 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("make, nets, picture or fast")
+		return errors.New("make, nets, picture, fast or lora")
 	}
 	f := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
 	case "make":
 		f.Parse(args[1:])
 		return makeWeights(f.Arg(0))
+	case "lora":
+		rank := f.Int("rank", 64, "of the LoRA")
+		f.Parse(args[1:])
+		return timeLoRA(f.Arg(0), *rank)
 	case "nets":
 		var o netOptions
 		f.IntVar(&o.batch, "batch", 8, "tiles of a run")
