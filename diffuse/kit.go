@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -62,16 +61,6 @@ func (k *kit) Close() error {
 		err = errors.Join(err, s.Close())
 	}
 	return err
-}
-
-// gpus are the devices that a backend works on.
-func gpus(name string) []int {
-	if n, ok := strings.CutPrefix(name, "cuda:"); ok {
-		if i, err := strconv.Atoi(n); err == nil {
-			return []int{i}
-		}
-	}
-	return nil
 }
 
 // wants are the networks that a stage asks for.
@@ -144,8 +133,8 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
 	if err := k.texts(ctx, env); err != nil {
 		return err
 	}
-	k.options.Devices = gpus(env.Backend.Name())
-	if len(k.options.Devices) > 0 {
+	k.options.Devices = devicesFor(ctx, env.Backend.Name(), &k.options)
+	if strings.HasPrefix(env.Backend.Name(), "cuda:") { // of other cards nobody knows how much is free: Profile8GB
 		k.options.Profile = ProfileFor(env.Backend.Caps().Free)
 	}
 	e, err := Open(n, &k.options)

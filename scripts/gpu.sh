@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/build/gpu
-packages="kernels/cuda kernels/ort hdr qc pipeline examples/listing"
+packages="kernels/cuda kernels/ort hdr qc pipeline diffuse diffuse/graph examples/listing"
 
 case "${1:-}" in
 build)
