@@ -80,25 +80,32 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 		}})
 }
 
-// hold takes memory for what ControlNets say of every batch: out of the host's pool, since gigabytes of fresh pages cost a second each.
+// hold takes memory for what ControlNets say of every batch: out of the host's pool, since gigabytes of fresh pages cost a second each, and in one piece for each batch, since
+// the pool rounds every piece up.
 func (r *run) hold(kept []ort.Values, m *ort.Model) error {
 	sig, err := m.Signature()
 	if err != nil {
 		return plainError(err)
 	}
+	lengths, all := make([]int, len(sig.Outputs)), 0
+	for i, o := range sig.Outputs {
+		lengths[i] = 1
+		for _, d := range o.Shape {
+			lengths[i] *= int(d)
+		}
+		all += lengths[i]
+	}
 	for b := range kept {
+		piece, free, err := r.e.pooled(nil, all)
+		if err != nil {
+			return plainError(err)
+		}
+		r.held = append(r.held, free)
 		kept[b] = ort.Values{}
-		for _, o := range sig.Outputs {
-			n := 1
-			for _, d := range o.Shape {
-				n *= int(d)
-			}
-			t, free, err := r.e.pooled(o.Shape, n)
-			if err != nil {
-				return plainError(err)
-			}
-			r.held = append(r.held, free)
-			kept[b][o.Name] = t
+		at := 0
+		for i, o := range sig.Outputs {
+			kept[b][o.Name] = part(piece, o.Shape, at, lengths[i])
+			at += lengths[i]
 		}
 	}
 	return nil

@@ -32,6 +32,17 @@ func (e *Engine) pooled(shape []int64, n int) (*ort.Tensor, func(), error) {
 	return &ort.Tensor{Shape: shape, Data: v}, free, err
 }
 
+// part is n values of t from value at on, as a tensor of their own shape.
+func part(t *ort.Tensor, shape []int64, at, n int) *ort.Tensor {
+	switch d := t.Data.(type) {
+	case []float32:
+		return &ort.Tensor{Shape: shape, Data: d[at : at+n : at+n]}
+	case []kernels.Half:
+		return &ort.Tensor{Shape: shape, Data: d[at : at+n : at+n]}
+	}
+	panic("diffuse: a tensor of another type")
+}
+
 // store writes v into t from value at on.
 func store(t *ort.Tensor, at int, v []float32) {
 	switch d := t.Data.(type) {
