@@ -185,12 +185,11 @@ func TestWindowView(t *testing.T) {
 		require.InDelta(t, 140, int(now[at+1]), 3)
 		require.InDelta(t, 80, int(now[at+2]), 3)
 		before := bytesOf(t, b, w.Unaltered)
-		for k := range 40 {
-			i := 3 * ((190+k)*s.W + 10)
-			require.Equal(t, before[i:i+3], now[i:i+3])
-			i += 3
-			for c := range 3 {
-				require.InDelta(t, int(before[i+c]), int(now[i+c]), 10, "the seam begins softly")
+		for k := range 4 {
+			i := 3 * ((190+20)*s.W + 10 + k)
+			for c, view := range []float64{90, 140, 80} {
+				share := float64(uint8(255*float32(k)/4+0.5)) / 255
+				require.InDelta(t, float64(before[i+c])*(1-share)+view*share, float64(now[i+c]), 3, "the soft rim, %d", k)
 			}
 		}
 		if first == nil {
@@ -198,6 +197,46 @@ func TestWindowView(t *testing.T) {
 		}
 		require.Equal(t, first, now)
 	}
+}
+
+// Beside a frame the view takes the place of the white that shone through, and the frame's part stays: no white line and no dark one. What is no mixture with white is
+// mixed with the view as it is.
+func TestPutIn(t *testing.T) {
+	view, err := kernels.Wrap([]uint8{100, 150, 200}, 1, 1, 3)
+	require.NoError(t, err)
+	shares := []uint8{0, 1, 64, 128, 200, 254, 255}
+	alpha, err := kernels.Wrap(shares, len(shares), 1, 1)
+	require.NoError(t, err)
+	for _, frame := range []float64{0, 60, 230} {
+		eight, sixteen := make([]uint8, 3*len(shares)), make([]uint16, 3*len(shares))
+		for i := range eight {
+			a := float64(shares[i/3]) / 255
+			eight[i] = uint8(a*255 + (1-a)*frame + 0.5)
+			sixteen[i] = uint16(257 * (a*255 + (1-a)*frame))
+		}
+		was := slices.Clone(eight)
+		pic, err := kernels.Wrap(eight, len(shares), 1, 3)
+		require.NoError(t, err)
+		putIn(pic, view, alpha, alpha)
+		deep, err := kernels.Wrap(sixteen, len(shares), 1, 3)
+		require.NoError(t, err)
+		putIn(deep, view, alpha, alpha)
+		require.Equal(t, was[:3], eight[:3])
+		for i := range eight {
+			a := float64(shares[i/3]) / 255
+			want := a*[]float64{100, 150, 200}[i%3] + (1-a)*frame
+			require.InDelta(t, want, float64(eight[i]), 1.1, "frame %v, share %v", frame, a)
+			require.InDelta(t, want, float64(sixteen[i])/257, 0.1, "frame %v, share %v", frame, a)
+		}
+	}
+	// Yellow leaves behind a muntin.
+	leaves := []uint8{255, 200, 20}
+	pic, err := kernels.Wrap(leaves, 1, 1, 3)
+	require.NoError(t, err)
+	half, err := kernels.Wrap([]uint8{128}, 1, 1, 1)
+	require.NoError(t, err)
+	putIn(pic, view, half, half)
+	require.Equal(t, []uint8{177, 175, 110}, leaves)
 }
 
 func TestWindowViewNotTaken(t *testing.T) {

@@ -1,10 +1,13 @@
 package diffuse
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"image"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -25,8 +28,10 @@ func (WindowView) Name() string { return "diffuse.windowview" }
 // Needs the picture.
 func (WindowView) Needs() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
 
-// Uses the mask.
-func (WindowView) Uses() []realedit.Key { return []realedit.Key{realedit.MaskViewLost} }
+// Uses the masks.
+func (WindowView) Uses() []realedit.Key {
+	return []realedit.Key{realedit.MaskViewLost, realedit.MaskWindow}
+}
 
 // Gives the picture.
 func (WindowView) Gives() []realedit.Key { return []realedit.Key{realedit.KeyImage} }
@@ -39,10 +44,10 @@ func (WindowView) Scenes() []realedit.SceneKind {
 	return []realedit.SceneKind{realedit.SceneInterior, realedit.SceneUnknown}
 }
 
-// Bytes is the copy that becomes the unaltered sibling, and of a window as large as the picture what is put in and two masks of it.
+// Bytes is the copy that becomes the unaltered sibling, and of pictures in device memory a window as large as the picture on the host, with two masks.
 func (WindowView) Bytes(w, h int) (host, device int64) {
-	device = 2*kernels.ImageBytes(w, h, 3, kernels.U16) + 2*kernels.ImageBytes(w, h, 1, kernels.U8)
-	return device + seenBytes(w, h), device
+	device = kernels.ImageBytes(w, h, 3, kernels.U16)
+	return 2*device + 2*kernels.ImageBytes(w, h, 1, kernels.U8) + seenBytes(w, h), device
 }
 
 // Apply paints the views.
@@ -84,99 +89,94 @@ func (v WindowView) paintOne(ctx context.Context, env *realedit.Env, w *realedit
 		return false, err
 	}
 	defer view.Free()
-	alpha, err := feathered(ctx, env, mask)
-	if err != nil {
-		return false, err
-	}
-	defer alpha.Free()
-	full, err := env.NewImage(box.Dx(), box.Dy(), 3, w.Image.Format())
-	if err != nil {
-		return false, err
-	}
-	defer full.Free()
-	at, err := env.NewImage(view.Width(), view.Height(), 3, view.Format())
-	if err != nil {
-		return false, err
-	}
-	defer at.Free()
-	if err := env.Backend.Copy(ctx, at, view); err != nil {
-		return false, err
-	}
-	if err := env.Ops.Resize(full, at); err != nil {
-		return false, err
-	}
 	if err := w.Alter(ctx, env); err != nil {
 		return false, err
 	}
-	part := w.Image.SubImage(box)
-	if err := env.Ops.Blend(part, part, full, alpha); err != nil {
-		return false, err
-	}
-	host, free, err := kernels.ToHost(ctx, env.Backend, alpha)
+	alpha, free, err := kernels.ToHost(ctx, env.Backend, mask)
 	if err != nil {
 		return false, err
 	}
 	defer free()
+	glass := alpha
+	if m := w.Masks[realedit.MaskWindow]; m != nil {
+		var freeGlass func()
+		if glass, freeGlass, err = kernels.ToHost(ctx, env.Backend, m.SubImage(box)); err != nil {
+			return false, err
+		}
+		defer freeGlass()
+	}
+	part := w.Image.SubImage(box)
+	pic, freePic, err := kernels.ToHost(ctx, env.Backend, part)
+	if err != nil {
+		return false, err
+	}
+	defer freePic()
+	putIn(pic, view, alpha, glass)
+	if pic != part {
+		if err := env.Backend.Copy(ctx, part, pic); err != nil {
+			return false, err
+		}
+	}
 	changes := realedit.AlterationMap{Map: w.Changes.Map.SubImage(box)}
-	return true, changes.Mark(host, realedit.ChangeSynthesised)
+	return true, changes.Mark(alpha, realedit.ChangeSynthesised)
 }
 
-// featherSide is how many pixels of what the model sees a seam is wide.
-const featherSide = 3
+// putIn puts a view, of any size, into a picture by alpha. Where glass says that a pixel is in part a frame, what shone through its glass was white: it is that part which the
+// view takes the place of, and no white line is left around the pane.
+func putIn(pic, view, alpha, glass *kernels.Image) {
+	var wg sync.WaitGroup
+	bands := runtime.GOMAXPROCS(0)
+	for b := range bands {
+		wg.Go(func() {
+			line := make([]float32, 3*view.Width())
+			for y := pic.Height() * b / bands; y < pic.Height()*(b+1)/bands; y++ {
+				if pic.Format() == kernels.U16 {
+					putRow(pic.RowU16(y), view, alpha.RowU8(y), glass.RowU8(y), line, y, pic.Height())
+				} else {
+					putRow(pic.RowU8(y), view, alpha.RowU8(y), glass.RowU8(y), line, y, pic.Height())
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
 
-// feathered is a mask that falls off to 0 within its own border, over featherSide pixels of the size in which the model sees it: there the painted picture is mixed with the frame.
-func feathered(ctx context.Context, env *realedit.Env, mask *kernels.Image) (alpha *kernels.Image, err error) {
-	sw, sh := seen(mask.Width(), mask.Height())
-	var at [2]*kernels.Image
-	for i := range at {
-		if at[i], err = env.NewImage(sw, sh, 1, kernels.F32); err != nil {
-			return nil, err
+// putRow does row y of h. line is memory for a row of the view.
+func putRow[T uint8 | uint16](pic []T, view *kernels.Image, alpha, glass []uint8, line []float32, y, h int) {
+	if bytes.Count(alpha, []byte{0}) == len(alpha) {
+		return
+	}
+	white := float32(^T(0))
+	between := func(i, n, m int) (int, int, float32) { // the samples of m on either side of the i-th of n, and how far it is between them
+		u := max(0, min((float32(i)+0.5)*float32(m)/float32(n)-0.5, float32(m-1)))
+		k := int(u)
+		return k, min(k+1, m-1), u - float32(k)
+	}
+	j0, j1, v := between(y, h, view.Height())
+	up, down := view.RowU8(j0), view.RowU8(j1)
+	for i := range line {
+		line[i] = (float32(up[i])*(1-v) + float32(down[i])*v) * (white / 255)
+	}
+	for x, a := range alpha {
+		if a == 0 {
+			continue
 		}
-		defer at[i].Free()
-	}
-	if err := env.Ops.Resize(at[0], mask); err != nil {
-		return nil, err
-	}
-	if err := env.Ops.BoxFilter(at[1], at[0], featherSide); err != nil {
-		return nil, err
-	}
-	// Of the border the mean is ½: from there it rises.
-	if err := env.Ops.Curve(at[1], at[1], [][]float32{{0, 0, 1}}); err != nil {
-		return nil, err
-	}
-	// Muntins are thinner than the filter: the mask itself has the last word.
-	soft, err := env.NewImage(mask.Width(), mask.Height(), 1, kernels.U8)
-	if err != nil {
-		return nil, err
-	}
-	defer soft.Free()
-	if err := env.Ops.Resize(soft, at[1]); err != nil {
-		return nil, err
-	}
-	m, freeM, err := kernels.ToHost(ctx, env.Backend, mask)
-	if err != nil {
-		return nil, err
-	}
-	defer freeM()
-	s, freeS, err := kernels.ToHost(ctx, env.Backend, soft)
-	if err != nil {
-		return nil, err
-	}
-	defer freeS()
-	for y := range s.Height() {
-		row := s.RowU8(y)
-		for x, v := range m.RowU8(y) {
-			row[x] = uint8((int(row[x])*int(v) + 127) / 255)
+		i0, i1, u := between(x, len(alpha), view.Width())
+		share := float32(a) / 255
+		// With white behind it no channel is darker than the white's share.
+		least := 0.95 * float32(glass[x]) / 255 * white
+		mixed := glass[x] < 255 && float32(min(pic[3*x], pic[3*x+1], pic[3*x+2])) >= least
+		for c := range 3 {
+			p := &pic[3*x+c]
+			old := float32(*p)
+			behind := old
+			if mixed {
+				behind = white
+			}
+			shown := line[3*i0+c]*(1-u) + line[3*i1+c]*u
+			*p = T(max(0, min(white, old+float32(share*(shown-behind))+0.5)))
 		}
 	}
-	if alpha, err = env.NewImage(mask.Width(), mask.Height(), 1, kernels.U8); err != nil {
-		return nil, err
-	}
-	if err := env.Backend.Copy(ctx, alpha, s); err != nil {
-		alpha.Free()
-		return nil, err
-	}
-	return alpha, nil
 }
 
 const (

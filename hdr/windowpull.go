@@ -126,20 +126,7 @@ func (p WindowPull) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		}
 	}
 	if len(gone) > 0 {
-		nowhere := lost.in(gone)
-		for k := range nowhere.v {
-			for _, f := range frames {
-				if f.v[k] < heldLuma {
-					nowhere.v[k] = 0
-				}
-			}
-		}
-		full := realedit.Frame{Image: w.Image}
-		if err := lowerValid(ctx, env, &full, nowhere); err != nil {
-			return err
-		}
-		w.SetMask(realedit.MaskViewLost, full.Valid)
-		if err := lower(ctx, env, full.Valid, mask); err != nil {
+		if err := markLost(ctx, env, w, mask, gone, pw, ph); err != nil {
 			return err
 		}
 	}
@@ -235,8 +222,68 @@ func windowRegions(in []bool, w, h int) [][]int {
 	return regions
 }
 
-// heldLuma is the luma under which a photo holds what is in a pixel.
+// heldLuma is the luma, and the largest channel, under which a photo holds what is in a pixel.
 const heldLuma = 0.96
+
+// leastHeld is the share of a window from which on what some photo holds of its view is kept. Less are leaves and shadows that no view can be joined to.
+const leastHeld = 0.15
+
+// markLost makes MaskViewLost: the regions' windows but for what some photo holds in all of its channels, in pieces of seven pixels of the small copy and more. A bright tree of
+// which red is clipped is not held: beside a view it would be yellow.
+func markLost(ctx context.Context, env *realedit.Env, w *realedit.Work, window *kernels.Image, gone [][]int, pw, ph int) error {
+	held := make([]bool, pw*ph)
+	for i := range w.Frames {
+		small, err := w.Frames[i].Small(env)
+		if err != nil {
+			return err
+		}
+		v := make([]float32, 3*pw*ph)
+		host, err := kernels.Wrap(v, pw, ph, 3)
+		if err != nil {
+			return err
+		}
+		if err := env.Backend.Copy(ctx, host, small); err != nil {
+			return err
+		}
+		for k := range held {
+			held[k] = held[k] || max(v[3*k], v[3*k+1], v[3*k+2]) < heldLuma
+		}
+	}
+	held = dilate(erode(held, pw, ph, 3), pw, ph, 3)
+	glass, err := resizedPlane(ctx, env, window, pw, ph)
+	if err != nil {
+		return err
+	}
+	nowhere := newPlane(pw, ph)
+	for _, r := range gone {
+		in := make([]bool, pw*ph)
+		for _, k := range r {
+			in[k] = true
+		}
+		var all, kept float64
+		in = dilate(in, pw, ph, max(4, max(pw, ph)/64))
+		for k, near := range in {
+			if near && glass.v[k] > 0.5 {
+				all++
+				if held[k] {
+					kept++
+				}
+			}
+		}
+		for k, near := range in {
+			if near && (!held[k] || kept < leastHeld*all) {
+				nowhere.v[k] = 1
+			}
+		}
+	}
+	nowhere = nowhere.smooth()
+	full := realedit.Frame{Image: w.Image}
+	if err := lowerValid(ctx, env, &full, nowhere); err != nil {
+		return err
+	}
+	w.SetMask(realedit.MaskViewLost, full.Valid)
+	return lower(ctx, env, full.Valid, window)
+}
 
 // Shares of a view's blown part that are blown in the photo that shows it best, too.
 const (

@@ -195,7 +195,7 @@ func TestWindowOfASinglePhoto(t *testing.T) {
 	}
 	require.Greater(t, blown, 1000.0)
 	require.Greater(t, marked/blown, 0.9)
-	require.Less(t, heldMarked/blown, 0.02)
+	require.Less(t, heldMarked/blown, 0.15, "a little of it is held, and no view could be joined to that")
 	held, err := e.Process(context.Background(), p, rendered(t, s.Bracket(scene.BracketOptions{Base: -0.5})))
 	require.NoError(t, err)
 	defer held.Free()
