@@ -18,7 +18,9 @@ func Check(kind string, paths ...string) error {
 	case kindUNet:
 		n, build = weights.UNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, w) }
 	case kindTile, kindCanny:
-		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, false, w) }
+		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) {
+			return graph.NewControls(graph.SDXL, f, false, graph.ControlNet{Weights: w})
+		}
 	case kindVAE:
 		n, build = weights.VAE, func(w *weights.Set) (*graph.Graph, error) {
 			if _, err := graph.NewVAEEncoder(graph.SDXLVAE, f, w); err != nil {

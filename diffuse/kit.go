@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/lora"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -131,7 +132,7 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, style float64) error 
 		if err != nil {
 			return err
 		}
-		n.Controls = append(n.Controls, s)
+		n.Controls = append(n.Controls, graph.ControlNet{Weights: s})
 	}
 	if style >= 0 {
 		if n.UNet, err = k.styled(ctx, env, n.UNet, style); err != nil {
