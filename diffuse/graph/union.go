@@ -85,10 +85,10 @@ func (b *builder) mean(x value) value {
 	return b.op("ReduceMean", x.shape[:2], []string{x.name, axes}, attr("keepdims", int64(0)))
 }
 
-// token takes the rows of x through the layer of attention between tokens. The published weights were trained, and diffusers runs them, with the batch in the place
-// of the sequence: the tokens of a picture do not attend to each other, but each to those of the same image of the batch's other pictures. Of a picture alone a token
-// attends to itself, with the weight 1 whatever queries and keys say, and attention is its value. This is what is computed for every picture of a batch:
-// what becomes of a tile may not depend on which others are beside it.
+// token takes the rows of x through the layer of attention between tokens. The weights' authors and diffusers run it with the batch in the place of the sequence: the
+// tokens of a picture do not attend to each other, but each to those of the same image for the batch's other pictures. Of a picture alone a token attends to
+// itself, with the weight 1 whatever queries and keys say, and attention is its value. This is what is computed for every picture of a batch: what becomes of a
+// tile may not depend on which others are beside it.
 func (b *builder) token(x value) value {
 	const name = "transformer_layes.0" // as the files spell it
 	c := x.shape[1]
