@@ -21,6 +21,10 @@ func Check(kind string, paths ...string) error {
 		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) {
 			return graph.NewControls(graph.SDXL, f, false, graph.ControlNet{Weights: w})
 		}
+	case kindUnion: // Correct wants types that ProMax has
+		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) {
+			return graph.NewControls(graph.SDXL, f, false, graph.ControlNet{Weights: w, Types: []graph.ControlType{graph.Tile, graph.Lines}})
+		}
 	case kindVAE:
 		n, build = weights.VAE, func(w *weights.Set) (*graph.Graph, error) {
 			if _, err := graph.NewVAEEncoder(graph.SDXLVAE, f, w); err != nil {

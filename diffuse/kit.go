@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/realedit/realedit"
-	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/lora"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -24,6 +23,7 @@ const (
 	kindVAE     = "sdxl_vae"
 	kindTile    = "sdxl_controlnet_tile"
 	kindCanny   = "sdxl_controlnet_canny"
+	kindUnion   = "sdxl_controlnet_union"
 	kindLoRA    = "sdxl_lora"
 	kindPrompts = "sdxl_prompts"
 	kindCLIPL   = "sdxl_text_encoder"
@@ -40,7 +40,8 @@ type engine interface {
 type kit struct {
 	engine   engine
 	kinds    []string // that it is made of
-	controls []string // the kinds of its ControlNets, in their order
+	controls []string // the kinds of ControlNets whose images it takes, in their order
+	union    int      // how many of these, the last ones, sdxl_controlnet_union takes in their place
 	stored   []*text.Embedding
 	encoders *TextEncoders // nil = there are none
 	sets     []*weights.Set
@@ -78,21 +79,13 @@ func (c Correct) kit(ctx context.Context, env *realedit.Env) (*kit, error) {
 	if !ok {
 		return nil, realedit.Errorf(realedit.CodeNoModel, kindUNet, "there are no models: listing models tells how to get them")
 	}
-	var controls []string
-	for _, k := range []struct {
-		kind  string
-		scale float64
-	}{{kindTile, c.Tile}, {kindCanny, c.Canny}} {
-		if k.scale > 0 && env.HasModel(k.kind) {
-			controls = append(controls, k.kind)
-		}
-	}
+	controls, union := controlKinds(env.HasModel, c.Tile, c.Canny)
 	style := c.LoRA
 	if !env.HasModel(kindLoRA) {
 		style = -1
 	}
-	v, err := files.Keep(fmt.Sprintf("%s %s %v %v", c.Name(), env.Backend.Name(), controls, style), func() (io.Closer, error) {
-		k := &kit{controls: controls, encoded: map[string]*text.Embedding{}}
+	v, err := files.Keep(fmt.Sprintf("%s %s %v %d %v", c.Name(), env.Backend.Name(), controls, union, style), func() (io.Closer, error) {
+		k := &kit{controls: controls, union: union, encoded: map[string]*text.Embedding{}}
 		if err := k.open(ctx, env, style); err != nil {
 			return nil, errors.Join(err, k.Close())
 		}
@@ -127,12 +120,8 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, style float64) error 
 	if n.VAE, err = k.set(ctx, env, weights.VAE, kindVAE); err != nil {
 		return err
 	}
-	for _, kind := range k.controls {
-		s, err := k.set(ctx, env, weights.ControlNet, kind)
-		if err != nil {
-			return err
-		}
-		n.Controls = append(n.Controls, graph.ControlNet{Weights: s})
+	if n.Controls, err = k.controlNets(ctx, env); err != nil {
+		return err
 	}
 	if style >= 0 {
 		if n.UNet, err = k.styled(ctx, env, n.UNet, style); err != nil {

@@ -2,6 +2,11 @@ package diffuse
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -9,7 +14,9 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/graph"
+	"github.com/realedit/realedit/diffuse/safetensors"
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
+	"github.com/realedit/realedit/kernels/ort"
 )
 
 var promax = tinyControl{"controlnet_promax", []graph.ControlType{graph.Tile, graph.Lines}}
@@ -85,6 +92,105 @@ func TestUnionWithoutTile(t *testing.T) {
 	n := e.n
 	n.Controls = []graph.ControlNet{{Weights: n.Controls[0].Weights, Types: promax.types}}
 	_, err := Open(&n, &e.o)
+	require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err))
+	require.ErrorContains(t, err, "task_embedding")
+}
+
+// filesOf are models whose files are those of tiny networks.
+type filesOf map[string]string // by kind
+
+func (m filesOf) Model(kind string) (realedit.Model, bool) {
+	return realedit.Model{Name: kind, Kind: kind}, m[kind] != ""
+}
+func (m filesOf) Run(context.Context, string, ort.Values) (ort.Values, []realedit.Finding, error) {
+	panic("not asked")
+}
+func (m filesOf) Files(_ context.Context, kind string) ([]string, error) {
+	return []string{m[kind]}, nil
+}
+func (m filesOf) Keep(string, func() (io.Closer, error)) (io.Closer, error) { panic("not asked") }
+
+// A Union takes the images that have no ControlNet of their own, each as its type, and is left alone where all have.
+func TestUnionInPlaceOfControlNets(t *testing.T) {
+	rec, err := tiny.Read()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	all := filesOf{kindTile: "controlnet_tile", kindCanny: "controlnet_canny", kindUnion: "controlnet_promax"}
+	for kind, name := range all {
+		all[kind] = filepath.Join(dir, name)
+		require.NoError(t, rec.Write(all[kind], name, safetensors.F16))
+	}
+	both := []string{kindTile, kindCanny}
+	for _, c := range []struct {
+		there       []string
+		tile, canny float64
+		images      []string // kinds, in the order of the engine's images
+		nets        []string // kinds
+		types       []graph.ControlType
+	}{
+		{both, 1, 1, both, both, nil},
+		{[]string{kindTile, kindCanny, kindUnion}, 1, 1, both, both, nil},
+		{[]string{kindUnion}, 1, 1, both, []string{kindUnion}, []graph.ControlType{graph.Tile, graph.Lines}},
+		{[]string{kindUnion}, -1, 1, []string{kindCanny}, []string{kindUnion}, []graph.ControlType{graph.Lines}},
+		{[]string{kindUnion}, -1, -1, nil, nil, nil},
+		{[]string{kindTile, kindUnion}, 1, 1, both, []string{kindTile, kindUnion}, []graph.ControlType{graph.Lines}},
+		{[]string{kindCanny, kindUnion}, 1, 1, []string{kindCanny, kindTile}, []string{kindCanny, kindUnion}, []graph.ControlType{graph.Tile}},
+		{[]string{kindCanny}, 1, 1, []string{kindCanny}, []string{kindCanny}, nil},
+		{nil, 1, 1, nil, nil, nil},
+	} {
+		files := filesOf{}
+		for _, kind := range c.there {
+			files[kind] = all[kind]
+		}
+		env := &realedit.Env{Models: files}
+		k := &kit{}
+		k.controls, k.union = controlKinds(env.HasModel, c.tile, c.canny)
+		require.Equal(t, c.images, k.controls, "%+v", c)
+		nets, err := k.controlNets(t.Context(), env)
+		require.NoError(t, err)
+		require.Equal(t, c.nets, k.kinds, "%+v", c)
+		require.Len(t, nets, len(c.nets))
+		images := 0
+		for i, n := range nets {
+			require.Equal(t, []string{files[c.nets[i]]}, n.Weights.Paths())
+			images += n.Images()
+			if c.nets[i] == kindUnion {
+				require.Equal(t, c.types, n.Types)
+			} else {
+				require.Empty(t, n.Types)
+			}
+		}
+		require.Equal(t, len(k.controls), images)
+		require.NoError(t, k.Close())
+	}
+}
+
+// A file of ProMax's full size passes, with the parts that are its own looked at; one of the Union without Tile does not.
+func TestCheckUnion(t *testing.T) {
+	file := func(types ...graph.ControlType) string {
+		g, err := graph.NewControls(graph.SDXL, graph.Form{Width: 64, Height: 64}, false, graph.ControlNet{Types: types})
+		require.NoError(t, err)
+		header, at := map[string]any{}, int64(0)
+		for name, shape := range g.Tensors() {
+			n := int64(2)
+			for _, d := range shape {
+				n *= int64(d)
+			}
+			header[strings.TrimPrefix(name, "controlnet 0/")] = map[string]any{"dtype": "F16", "shape": shape, "data_offsets": []int64{at, at + n}}
+			at += n
+		}
+		text, err := json.Marshal(header)
+		require.NoError(t, err)
+		f, err := os.Create(filepath.Join(t.TempDir(), "union.safetensors"))
+		require.NoError(t, err)
+		defer f.Close()
+		_, err = f.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...))
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(8+int64(len(text))+at)) // its numbers are zero, and nowhere on the disk
+		return f.Name()
+	}
+	require.NoError(t, Check(kindUnion, file(graph.Tile)))
+	err := Check(kindUnion, file(graph.Lines))
 	require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err))
 	require.ErrorContains(t, err, "task_embedding")
 }

@@ -46,6 +46,8 @@ var modelKinds = []modelKind{
 	{"sdxl_vae", "the autoencoder of -correct", "sdxl-vae-fp16-fix", "MIT", "Hugging Face madebyollin/sdxl-vae-fp16-fix, sdxl_vae.safetensors", "", true},
 	{"sdxl_controlnet_tile", "-correct keeps to the picture's colours and textures", "controlnet-tile-sdxl-1.0", "Apache-2.0", "Hugging Face xinsir/controlnet-tile-sdxl-1.0", "", true},
 	{"sdxl_controlnet_canny", "-correct keeps to the picture's edges", "controlnet-canny-sdxl-1.0", "Apache-2.0", "Hugging Face xinsir/controlnet-canny-sdxl-1.0", "", true},
+	{"sdxl_controlnet_union", "the work of sdxl_controlnet_tile and sdxl_controlnet_canny by one network, where these are not there", "controlnet-union-sdxl-1.0, ProMax", "Apache-2.0",
+		"Hugging Face xinsir/controlnet-union-sdxl-1.0, diffusion_pytorch_model_promax.safetensors", "", true},
 	{"sdxl_text_encoder", "prompts for -correct, with sdxl_text_encoder_2", "SDXL base 1.0, text_encoder", "CreativeML OpenRAIL++-M", "Hugging Face stabilityai/stable-diffusion-xl-base-1.0", "", true},
 	{"sdxl_text_encoder_2", "prompts for -correct, with sdxl_text_encoder", "SDXL base 1.0, text_encoder_2", "CreativeML OpenRAIL++-M", "Hugging Face stabilityai/stable-diffusion-xl-base-1.0", "", true},
 	{"sdxl_prompts", "prompts for -correct in place of the text encoders (1.6 GB)", "stored text embeddings", "the encoders'", "text.WriteEmbeddings of what diffuse.Encode says", "", true},
