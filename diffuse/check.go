@@ -17,8 +17,14 @@ func Check(kind string, paths ...string) error {
 	switch kind {
 	case kindUNet, kindInpaint:
 		n, build = weights.UNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewUNet(sdxlOf(w), f, w) }
-	case kindTile, kindCanny:
-		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, false, w) }
+	case kindTile, kindCanny, kindLineart:
+		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) {
+			return graph.NewControls(graph.SDXL, f, false, graph.ControlNet{Weights: w})
+		}
+	case kindUnion: // Correct wants types that ProMax has
+		n, build = weights.ControlNet, func(w *weights.Set) (*graph.Graph, error) {
+			return graph.NewControls(graph.SDXL, f, false, graph.ControlNet{Weights: w, Types: []graph.ControlType{graph.Tile, graph.Lines}})
+		}
 	case kindVAE:
 		n, build = weights.VAE, func(w *weights.Set) (*graph.Graph, error) {
 			if _, err := graph.NewVAEEncoder(graph.SDXLVAE, f, w); err != nil {

@@ -20,8 +20,8 @@ import (
 // and its edges, and of what it gives only a coarse grid of curves is taken over at full size (package lock): no pixel of the model's is in the picture, and what each may
 // change by is bounded. The grid lies in the report.
 //
-// The models are those of the kinds sdxl_unet, sdxl_vae, sdxl_prompts or both text encoders, and where there are any sdxl_controlnet_tile, sdxl_controlnet_canny and
-// sdxl_lora (docs/models.md). What is missing or fails is a finding, and the picture stays as it was.
+// The models are those of the kinds sdxl_unet, sdxl_vae, sdxl_prompts or both text encoders, and where there are any sdxl_controlnet_tile, sdxl_controlnet_canny
+// (or sdxl_controlnet_lineart), sdxl_controlnet_union in the place of either, and sdxl_lora (docs/models.md). What is missing or fails is a finding, and the picture stays as it was.
 type Correct struct {
 	// Preset is the prompt's, of text.Presets; "" = "interior" in a room, "exterior" outdoors, else "property".
 	Preset string `json:"preset,omitempty"`
@@ -248,12 +248,17 @@ func (k *kit) images(picture *kernels.Image, c Correct) (images []Control, free 
 		switch kind {
 		case kindTile:
 			images = append(images, Control{Image: picture, Scale: float32(c.Tile)})
-		case kindCanny:
+		case kindCanny, kindLineart:
 			eight, freeEight, err := inEight(picture)
 			if err != nil {
 				return nil, free, err
 			}
-			edges, err := control.Canny(eight, control.Thresholds{})
+			var edges *kernels.Image
+			if kind == kindCanny {
+				edges, err = control.Canny(eight, control.Thresholds{})
+			} else {
+				edges, err = control.Lineart(eight)
+			}
 			freeEight()
 			if err != nil {
 				return nil, free, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/text"
@@ -44,6 +45,21 @@ func needORT(t testing.TB) {
 // open is an Engine of the tiny networks, with both ControlNets where controls is set.
 func open(t testing.TB, unet string, controls bool, p Profile) *Engine {
 	t.Helper()
+	if !controls {
+		return openWith(t, unet, p)
+	}
+	return openWith(t, unet, p, tinyControl{name: "controlnet_tile"}, tinyControl{name: "controlnet_canny"})
+}
+
+// tinyControl is a ControlNet of package tinysdxl.
+type tinyControl struct {
+	name  string
+	types []graph.ControlType
+}
+
+// openWith is an Engine of the tiny networks with these ControlNets.
+func openWith(t testing.TB, unet string, p Profile, controls ...tinyControl) *Engine {
+	t.Helper()
 	needORT(t)
 	rec, err := tiny.Read()
 	require.NoError(t, err)
@@ -60,8 +76,8 @@ func open(t testing.TB, unet string, controls bool, p Profile) *Engine {
 	if unet == "unet_inpaint" {
 		n.Arch.Inputs = 9
 	}
-	if controls {
-		n.Controls = []*weights.Set{load("controlnet_tile", weights.ControlNet), load("controlnet_canny", weights.ControlNet)}
+	for _, c := range controls {
+		n.Controls = append(n.Controls, graph.ControlNet{Weights: load(c.name, weights.ControlNet), Types: c.types})
 	}
 	e, err := Open(n, &Options{Devices: devices(t), Profile: p})
 	require.NoError(t, err)

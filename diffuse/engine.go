@@ -13,9 +13,10 @@ import (
 
 // Networks are the weights that an Engine runs. The Engine reads their files and does not close the sets, which must stay open.
 type Networks struct {
-	UNet     *weights.Set
-	VAE      *weights.Set
-	Controls []*weights.Set // ControlNets, in the order of Job.Controls; none is fine
+	UNet *weights.Set
+	VAE  *weights.Set
+	// Controls are the ControlNets; none is fine. Job.Controls are their images in this order: one each, and of a Union as many as it has Types.
+	Controls []graph.ControlNet
 	// Arch and VAEArch are the architectures; the zero value is SDXL's. A UNet for inpainting has Arch.Inputs 9.
 	Arch    graph.UNet
 	VAEArch graph.VAE

@@ -15,7 +15,7 @@ import (
 type Job struct {
 	// Picture is what sampling begins from: RGB in host memory, sRGB, U8, U16 or F32 (0 to 1), of any size. It is read only.
 	Picture *kernels.Image
-	// Controls are the images for the Engine's ControlNets, one each, in their order.
+	// Controls are the images for the Engine's ControlNets, in their order.
 	Controls []Control
 	// Prompt is what the text encoders said.
 	Prompt *text.Embedding
@@ -35,7 +35,8 @@ type Job struct {
 	noise []float32 // tests: latents of noise instead of the field of Seed
 }
 
-// Control is the image of a ControlNet.
+// Control is an image of a ControlNet. Images of one Union have scales and parts of their own: while one of them takes part, those that do not are there with the scale 0,
+// as in diffusers' pipelines.
 type Control struct {
 	// Image is of the picture's size, in host memory, with 1 or 3 channels, U8, U16 or F32 (0 to 1).
 	Image *kernels.Image
@@ -91,8 +92,12 @@ func (e *Engine) check(j *Job) (*Job, error) {
 	if err := pixels(j.Picture, "Job.Picture", 3); err != nil {
 		return nil, err
 	}
-	if len(j.Controls) != len(e.n.Controls) {
-		return bad("Job.Controls: %d images for %d ControlNets", len(j.Controls), len(e.n.Controls))
+	wanted := 0
+	for _, c := range e.n.Controls {
+		wanted += c.Images()
+	}
+	if len(j.Controls) != wanted {
+		return bad("Job.Controls: %d images, and the %d ControlNets take %d", len(j.Controls), len(e.n.Controls), wanted)
 	}
 	j.Controls = append([]Control(nil), j.Controls...)
 	for i := range j.Controls {

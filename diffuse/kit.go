@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -24,6 +23,8 @@ const (
 	kindVAE     = "sdxl_vae"
 	kindTile    = "sdxl_controlnet_tile"
 	kindCanny   = "sdxl_controlnet_canny"
+	kindLineart = "sdxl_controlnet_lineart"
+	kindUnion   = "sdxl_controlnet_union"
 	kindLoRA    = "sdxl_lora"
 	kindFewStep = "sdxl_lora_inpaint"
 	kindPrompts = "sdxl_prompts"
@@ -41,7 +42,8 @@ type engine interface {
 type kit struct {
 	engine   engine
 	kinds    []string // that it is made of
-	controls []string // the kinds of its ControlNets, in their order
+	controls []string // the kinds of ControlNets whose images it takes, in their order
+	union    int      // how many of these, the last ones, sdxl_controlnet_union takes in their place
 	stored   []*text.Embedding
 	encoders *TextEncoders // nil = there are none
 	sets     []*weights.Set
@@ -66,7 +68,7 @@ func (k *kit) Close() error {
 // wants are the networks that a stage asks for.
 type wants struct {
 	unet     string   // its kind
-	controls []string // the kinds of ControlNets, as far as they are there
+	controls []string // the kinds of ControlNets, as far as they are there in one form or another
 	lora     string   // its kind; "" = none
 	weight   float64  // of the LoRA
 }
@@ -77,12 +79,13 @@ func kitFor(ctx context.Context, env *realedit.Env, want wants) (*kit, error) {
 	if !ok {
 		return nil, realedit.Errorf(realedit.CodeNoModel, want.unet, "there are no models: listing models tells how to get them")
 	}
-	want.controls = slices.DeleteFunc(slices.Clone(want.controls), func(kind string) bool { return !env.HasModel(kind) })
+	union := 0
+	want.controls, union = controlKinds(env.HasModel, want.controls)
 	if want.lora != "" && !env.HasModel(want.lora) {
 		want.lora = ""
 	}
-	v, err := files.Keep(fmt.Sprintf("diffuse %s %+v", env.Backend.Name(), want), func() (io.Closer, error) {
-		k := &kit{controls: want.controls, encoded: map[string]*text.Embedding{}}
+	v, err := files.Keep(fmt.Sprintf("diffuse %s %+v %d", env.Backend.Name(), want, union), func() (io.Closer, error) {
+		k := &kit{controls: want.controls, union: union, encoded: map[string]*text.Embedding{}}
 		if err := k.open(ctx, env, want); err != nil {
 			return nil, errors.Join(err, k.Close())
 		}
@@ -118,12 +121,8 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
 	if n.VAE, err = k.set(ctx, env, weights.VAE, kindVAE); err != nil {
 		return err
 	}
-	for _, kind := range k.controls {
-		s, err := k.set(ctx, env, weights.ControlNet, kind)
-		if err != nil {
-			return err
-		}
-		n.Controls = append(n.Controls, s)
+	if n.Controls, err = k.controlNets(ctx, env); err != nil {
+		return err
 	}
 	if want.lora != "" {
 		if n.UNet, err = k.merged(ctx, env, n.UNet, want.lora, want.weight); err != nil {

@@ -9,19 +9,11 @@ import (
 
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/sampler"
-	"github.com/realedit/realedit/diffuse/weights"
 	"github.com/realedit/realedit/kernels/ort"
 )
 
 // beside is how many ControlNets are loaded beside each other where a card holds one large network at a time: two are as large as the UNet.
 const beside = 2
-
-func (e *Engine) sets(which []int) (s []*weights.Set) {
-	for _, i := range which {
-		s = append(s, e.n.Controls[i])
-	}
-	return s
-}
 
 // oneByOne runs the ControlNets over all tiles, each group adding to what the one before gave, and then the UNet. What they say lies in host memory: 24 MB for a tile of 768².
 func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
@@ -32,10 +24,11 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 	if err != nil {
 		return nil, err
 	}
-	for group := range slices.Chunk(with, beside) {
+	for nets := range slices.Chunk(with, beside) {
+		controls, group := parts(nets)
 		onto := kept[0] != nil // and what was added to is written to in its place: the network has read it when it writes
 		m, err := e.model(fmt.Sprintf("controlnets %v onto %v", group, onto), r.form(n), func(f graph.Form) (*graph.Graph, error) {
-			return graph.NewControls(e.n.Arch, f, onto, e.sets(group)...)
+			return graph.NewControls(e.n.Arch, f, onto, controls...)
 		})
 		if err != nil {
 			return nil, err
@@ -46,7 +39,7 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 				return nil, err
 			}
 		}
-		share := 0.3 / float64(r.Start.Executed()) * float64(len(group)) / float64(len(with))
+		share := 0.3 / float64(r.Start.Executed()) * float64(len(nets)) / float64(len(with))
 		err = e.run(ctx, &pass{model: m, batches: len(kept), last: true,
 			in: func() ort.Values { return r.inputs(s, n, latents, group, shared) },
 			fill: func(b int, in ort.Values) error {
@@ -66,17 +59,18 @@ func (r *run) oneByOne(ctx context.Context, s *step) (*sampler.Planes, error) {
 			return nil, err
 		}
 	}
-	m, err := e.model(fmt.Sprintf("unet after %v", with), r.form(n), func(f graph.Form) (*graph.Graph, error) {
-		return graph.NewUNet(e.n.Arch, f, e.n.UNet, e.sets(with)...)
+	controls, images := parts(with)
+	m, err := e.model(fmt.Sprintf("unet after %v", images), r.form(n), func(f graph.Form) (*graph.Graph, error) {
+		return graph.NewUNet(e.n.Arch, f, e.n.UNet, controls...)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return r.noiseOf(ctx, s, n, 0.3, &pass{model: m, last: true,
-		in: func() ort.Values { return r.inputs(s, n, e.n.Arch.Inputs, with, shared) },
+		in: func() ort.Values { return r.inputs(s, n, e.n.Arch.Inputs, images, shared) },
 		fill: func(b int, in ort.Values) error {
 			maps.Copy(in, kept[b])
-			return r.fill(b, n, in, s, e.n.Arch.Inputs, with)
+			return r.fill(b, n, in, s, e.n.Arch.Inputs, images)
 		}})
 }
 

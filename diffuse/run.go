@@ -25,8 +25,9 @@ type run struct {
 	pad   sampler.Padding
 	tiles *sampler.Tiling // in latents
 	bad   []bool          // by tile
-	done  float64         // of the job, for progress
-	held  []func()        // gives memory back
+	nets  []net
+	done  float64  // of the job, for progress
+	held  []func() // gives memory back
 }
 
 // Run takes a picture through the networks. Where no step is to be executed the result is the picture, decoded from its own pixels: a copy.
@@ -47,6 +48,7 @@ func (e *Engine) Run(ctx context.Context, job *Job) (*Result, error) {
 		return nil, err
 	}
 	r.bad = make([]bool, r.tiles.Len())
+	r.nets = job.nets(e.n.Controls)
 	if job.Start.None() {
 		return r.unchanged()
 	}
@@ -338,7 +340,7 @@ type step struct {
 	index  int
 	scaled *sampler.Planes // what the networks are given
 	x, z0  *sampler.Planes
-	scales []float32 // of the ControlNets; 0 = it takes no part
+	scales []float32 // of the control images; 0 = it takes no part
 	in     *inpainting
 }
 
@@ -373,12 +375,12 @@ func (r *run) conditions(s *step, n int) (ort.Values, error) {
 	return in, nil
 }
 
-// inputs is memory for a batch of n tiles, with what all share and the scales of the ControlNets that are in the graph.
-func (r *run) inputs(s *step, n, channels int, controls []int, shared ort.Values) ort.Values {
+// inputs is memory for a batch of n tiles, with what all share and the scales of the control images that are in the graph.
+func (r *run) inputs(s *step, n, channels int, images []int, shared ort.Values) ort.Values {
 	in := maps.Clone(shared)
 	in["sample"] = r.e.tensor(n, channels, r.tiles.TileHeight, r.tiles.TileWidth)
 	h, w := r.tile()
-	for i, c := range controls {
+	for i, c := range images {
 		in[fmt.Sprintf("controlnet_cond_%d", i)] = r.e.tensor(n, 3, h, w)
 		scale := r.e.tensor(1)
 		store(scale, 0, []float32{s.scales[c]})
@@ -388,10 +390,10 @@ func (r *run) inputs(s *step, n, channels int, controls []int, shared ort.Values
 }
 
 // fill writes a batch's samples, with what inpainting adds, and its parts of the control images.
-func (r *run) fill(b, n int, in ort.Values, s *step, channels int, controls []int) error {
+func (r *run) fill(b, n int, in ort.Values, s *step, channels int, images []int) error {
 	first, count := r.batch(b, n)
 	return each(count, func(k int) error {
-		for i, c := range controls {
+		for i, c := range images {
 			readTile(in[fmt.Sprintf("controlnet_cond_%d", i)], k, r.Controls[c].Image, r.pad, r.pixels(first+k), plain)
 		}
 		plane := r.tiles.TileHeight * r.tiles.TileWidth
@@ -414,9 +416,9 @@ func (r *run) fill(b, n int, in ort.Values, s *step, channels int, controls []in
 // together runs UNet and ControlNets as one graph.
 func (r *run) together(ctx context.Context, s *step) (*sampler.Planes, error) {
 	e, n := r.e, min(r.e.o.Profile.batch(), r.tiles.Len())
-	with := r.taking(s)
+	nets, with := parts(r.taking(s))
 	m, err := e.model(fmt.Sprintf("denoiser with %v", with), r.form(n), func(f graph.Form) (*graph.Graph, error) {
-		return graph.NewDenoiser(e.n.Arch, f, e.n.UNet, e.sets(with)...)
+		return graph.NewDenoiser(e.n.Arch, f, e.n.UNet, nets...)
 	})
 	if err != nil {
 		return nil, err
@@ -428,16 +430,6 @@ func (r *run) together(ctx context.Context, s *step) (*sampler.Planes, error) {
 	return r.noiseOf(ctx, s, n, 0.6, &pass{model: m, last: !e.o.Profile.Resident,
 		in:   func() ort.Values { return r.inputs(s, n, e.n.Arch.Inputs, with, shared) },
 		fill: func(b int, in ort.Values) error { return r.fill(b, n, in, s, e.n.Arch.Inputs, with) }})
-}
-
-// taking are the ControlNets that take part in a step.
-func (r *run) taking(s *step) (with []int) {
-	for i, v := range s.scales {
-		if v != 0 {
-			with = append(with, i)
-		}
-	}
-	return with
 }
 
 // noiseOf runs a pass whose network estimates the noise, and joins what it says of the tiles.

@@ -214,6 +214,13 @@ func (b *builder) transpose(x value, perm ...int) value {
 	return b.op("Transpose", shape, []string{x.name}, attr("perm", ints(perm...)))
 }
 
+// slice is x from index from up to index to of an axis.
+func (b *builder) slice(x value, axis, from, to int) value {
+	shape := slices.Clone(x.shape)
+	shape[axis] = to - from
+	return b.op("Slice", shape, []string{x.name, b.int64s(from), b.int64s(to), b.int64s(axis)})
+}
+
 func (b *builder) add(x, y value) value {
 	return b.op("Add", x.shape, []string{x.name, y.name})
 }

@@ -6,9 +6,9 @@ import (
 
 // NewDenoiser is a UNet with its ControlNets in one graph, so that what they add never leaves the device: for GPUs that hold them all.
 //
-// Inputs: those of NewUNet without residuals, and those of NewControls for each ControlNet. Output: out_sample.
+// Inputs: those of NewUNet without residuals, and those of NewControls for each control image. Output: out_sample.
 // A UNet for inpainting gives its ControlNets the first 4 channels of the sample. nets have the architecture of u.
-func NewDenoiser(u UNet, f Form, w *weights.Set, nets ...*weights.Set) (*Graph, error) {
+func NewDenoiser(u UNet, f Form, w *weights.Set, nets ...ControlNet) (*Graph, error) {
 	if err := u.check(); err != nil {
 		return nil, err
 	}

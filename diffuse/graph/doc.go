@@ -6,7 +6,7 @@
 // pictures lie channels last, and what ONNX Runtime's CUDA provider can do in one pass is one operator: group normalisation with the sum before it and the
 // activation behind it, layer normalisation with the residual sum, the gated unit of the feed-forward layers.
 //
-// The architectures are those of diffusers 0.42 (UNet2DConditionModel, ControlNetModel, AutoencoderKL) and transformers 5 (CLIPTextModel,
+// The architectures are those of diffusers 0.42 (UNet2DConditionModel, ControlNetModel, ControlNetUnionModel, AutoencoderKL) and transformers 5 (CLIPTextModel,
 // CLIPTextModelWithProjection); testdata records what these computed.
 //
 // Errors are *realedit.Error: CodeBadModel names the tensor that is missing or of another shape, CodeBadOption a field of a Form or an architecture.

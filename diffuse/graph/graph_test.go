@@ -70,6 +70,11 @@ func (b *bench) weights(network string, n weights.Network) *weights.Set {
 	return s
 }
 
+func (b *bench) controlNet(network string, types ...graph.ControlType) graph.ControlNet {
+	b.t.Helper()
+	return graph.ControlNet{Weights: b.weights(network, weights.ControlNet), Types: types}
+}
+
 // run runs a graph on values that are float32 in in, and compares what it gives with what was recorded of a network, for every output of that.
 func (b *bench) run(g *graph.Graph, in ort.Values, network string) {
 	b.t.Helper()
@@ -179,7 +184,7 @@ func conditions(channels int64) ort.Values {
 func TestControlNet(t *testing.T) {
 	b := newBench(t, 192, 128)
 	for name, scale := range map[string]float32{"controlnet_tile": 0.75, "controlnet_canny": 0.5} {
-		g, err := graph.NewControls(tiny.UNet, b.form, false, b.weights(name, weights.ControlNet))
+		g, err := graph.NewControls(tiny.UNet, b.form, false, b.controlNet(name))
 		require.NoError(t, err)
 		in := conditions(4)
 		in["controlnet_cond_0"], in["conditioning_scale_0"] = picture(name+" image", 2, 3, 128, 192), one(scale)
@@ -190,7 +195,7 @@ func TestControlNet(t *testing.T) {
 // A UNet alone, one that is given what ControlNets said, and both in one graph give what diffusers gives.
 func TestUNet(t *testing.T) {
 	b := newBench(t, 192, 128)
-	nets := []*weights.Set{b.weights("controlnet_tile", weights.ControlNet), b.weights("controlnet_canny", weights.ControlNet)}
+	nets := []graph.ControlNet{b.controlNet("controlnet_tile"), b.controlNet("controlnet_canny")}
 	for name, channels := range map[string]int{"unet": 4, "unet_inpaint": 9} {
 		u := tiny.UNet
 		u.Inputs = channels
@@ -342,10 +347,19 @@ func TestParameters(t *testing.T) {
 		build func() (*graph.Graph, error)
 		want  int
 	}{
-		"unet":           {func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, nil) }, 2567463684},
-		"unet inpaint":   {func() (*graph.Graph, error) { return graph.NewUNet(inpaint, f, nil) }, 2567478084},
-		"controlnet":     {func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, true, nil) }, 1251014160},
-		"denoiser":       {func() (*graph.Graph, error) { return graph.NewDenoiser(graph.SDXL, f, nil, nil, nil) }, 2567463684 + 2*1251014160},
+		"unet":         {func() (*graph.Graph, error) { return graph.NewUNet(graph.SDXL, f, nil) }, 2567463684},
+		"unet inpaint": {func() (*graph.Graph, error) { return graph.NewUNet(inpaint, f, nil) }, 2567478084},
+		"controlnet":   {func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, f, true, graph.ControlNet{}) }, 1251014160},
+		// Two bytes for each number, and a header of 112 808, are the 2 513 342 408 bytes of ProMax's published file.
+		"union": {func() (*graph.Graph, error) {
+			return graph.NewControls(graph.SDXL, f, true, graph.ControlNet{Types: []graph.ControlType{graph.Lines}})
+		}, 1255958800},
+		"promax": {func() (*graph.Graph, error) {
+			return graph.NewControls(graph.SDXL, f, true, graph.ControlNet{Types: []graph.ControlType{graph.Tile, graph.Lines}})
+		}, 1256614800},
+		"denoiser": {func() (*graph.Graph, error) {
+			return graph.NewDenoiser(graph.SDXL, f, nil, graph.ControlNet{}, graph.ControlNet{})
+		}, 2567463684 + 2*1251014160},
 		"vae encoder":    {func() (*graph.Graph, error) { return graph.NewVAEEncoder(graph.SDXLVAE, f, nil) }, 34163664},
 		"vae decoder":    {func() (*graph.Graph, error) { return graph.NewVAEDecoder(graph.SDXLVAE, f, nil) }, 49490199},
 		"text encoder 2": {func() (*graph.Graph, error) { return graph.NewText(graph.CLIPBigG, f, nil) }, 694659840},

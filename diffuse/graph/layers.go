@@ -75,6 +75,11 @@ func (b *builder) silu(x value) value {
 	return value{b.node("QuickGelu", contrib, []string{x.name}, 1, attr("alpha", float32(1)))[0], x.shape}
 }
 
+// quickGelu is x·sigmoid(1.702·x).
+func (b *builder) quickGelu(x value) value {
+	return value{b.node("QuickGelu", contrib, []string{x.name}, 1, attr("alpha", float32(1.702)))[0], x.shape}
+}
+
 // gelu is x·Φ(x), with the exact Φ.
 func (b *builder) gelu(x value) value { return b.op("Gelu", x.shape, []string{x.name}) }
 

@@ -82,7 +82,7 @@ func (b *builder) textLayer(s *sum, t *Text, name string, batch int) *sum {
 	s = b.sumOf(b.linear(o, name+".self_attn.out_proj", t.Width, false), b.total(s), b.param(name+".self_attn.out_proj.bias", t.Width))
 	y = b.linear(b.layerNormOf(s, name+".layer_norm2"), name+".mlp.fc1", t.Inner, true)
 	if t.Quick {
-		y = value{b.node("QuickGelu", contrib, []string{y.name}, 1, attr("alpha", float32(1.702)))[0], y.shape}
+		y = b.quickGelu(y)
 	} else {
 		y = b.gelu(y)
 	}

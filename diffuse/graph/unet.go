@@ -73,8 +73,8 @@ func (b *builder) conditions(u *UNet) *conditions {
 	}
 }
 
-// embedding is the activated embedding of time, text and sizes, which every residual block takes.
-func (b *builder) embedding(u *UNet, c *conditions) value {
+// embedding is the activated embedding of time, text and sizes, and of a ControlNet Union's types of images, which every residual block takes.
+func (b *builder) embedding(u *UNet, c *conditions, net *ControlNet) value {
 	width := 4 * u.Channels[0]
 	two := func(x value, name string) value {
 		return b.linear(b.silu(b.linear(x, name+".linear_1", width, true)), name+".linear_2", width, true)
@@ -83,7 +83,11 @@ func (b *builder) embedding(u *UNet, c *conditions) value {
 	n := c.pooled.shape[0]
 	s := b.reshape(b.sinusoid(c.sizes, u.SizeDim), n, 6*u.SizeDim)
 	a := b.op("Concat", []int{n, u.Pooled + 6*u.SizeDim}, []string{c.pooled.name, s.name}, attr("axis", int64(1)))
-	return b.silu(b.add(two(a, "add_embedding"), t))
+	e := b.add(two(a, "add_embedding"), t)
+	if net != nil && net.union() {
+		e = b.add(e, two(b.types(u, net), "control_add_embedding"))
+	}
+	return b.silu(e)
 }
 
 // encoder is the descending half and the middle: the picture of the middle, and before it what is kept for the ascending half.
@@ -148,7 +152,7 @@ func (b *builder) decoder(u *UNet, middle value, kept []value, k *block, ctx val
 // Inputs, with the batch B and latents of h × w: sample [B, Inputs, h, w], timestep float32 [1], encoder_hidden_states [B, 77, Context], text_embeds [B, Pooled],
 // time_ids float32 [B, 6] (original height and width, crop's top and left, target height and width), and with nets those of NewControls and its outputs.
 // Output: out_sample [B, 4, h, w], the estimate of the noise.
-func NewUNet(u UNet, f Form, w *weights.Set, nets ...*weights.Set) (*Graph, error) {
+func NewUNet(u UNet, f Form, w *weights.Set, nets ...ControlNet) (*Graph, error) {
 	if err := u.check(); err != nil {
 		return nil, err
 	}
@@ -176,7 +180,7 @@ func NewUNet(u UNet, f Form, w *weights.Set, nets ...*weights.Set) (*Graph, erro
 
 // unet is the whole network; add changes what is kept for the ascending half.
 func (b *builder) unet(u *UNet, c *conditions, add func(kept []value, middle value) ([]value, value)) (*Graph, error) {
-	k := &block{groups: u.Groups, eps: 1e-5, time: b.embedding(u, c)}
+	k := &block{groups: u.Groups, eps: 1e-5, time: b.embedding(u, c, nil)}
 	ctx := b.reshape(c.context, c.context.shape[0]*Tokens, u.Context)
 	x := b.conv(b.lying(c.sample), "conv_in", u.Channels[0], conv3)
 	mid, sums := b.encoder(u, whole(x), k, ctx)

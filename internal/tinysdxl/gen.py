@@ -3,12 +3,13 @@
 python3 -m venv env && env/bin/pip install diffusers==0.42.1 torch==2.15.0 transformers==5.24.0 accelerate==1.15.0 numpy==2.4.6
 env/bin/python internal/tinysdxl/gen.py   # rewrites networks.json and pipelines.json beside it
 
-Nothing is fetched. Weights and inputs are formulas that tiny.go has too; only names, shapes and results are recorded.
+Nothing is fetched. Weights and inputs are formulas that tiny.go has too; only names, shapes and results are recorded. Results differ between processors in their last digits.
 """
 import json, math, os
 import numpy as np, torch, diffusers, transformers
-from diffusers import AutoencoderKL, ControlNetModel, EulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, ControlNetUnionModel, EulerDiscreteScheduler, UNet2DConditionModel
 from diffusers import StableDiffusionXLControlNetImg2ImgPipeline, StableDiffusionXLControlNetInpaintPipeline, StableDiffusionXLInpaintPipeline
+from diffusers import StableDiffusionXLControlNetUnionImg2ImgPipeline
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 assert diffusers.__version__ == "0.42.1" and transformers.__version__ == "5.24.0"
@@ -66,6 +67,11 @@ def unet(channels):
     return UNet2DConditionModel(in_channels=channels, sample_size=16, up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), **common)
 
 
+def union(types):
+    """A ControlNet Union that knows so many types of images, with the published files' widths where those are not of the levels."""
+    return ControlNetUnionModel(num_control_type=types, num_trans_channel=CH[0], num_trans_head=4, num_proj_channel=CH[0], conditioning_embedding_out_channels=(16, 32, 96, 256), **common)
+
+
 def autoencoder():
     return AutoencoderKL(block_out_channels=(16, 32, 64, 64), layers_per_block=2, norm_num_groups=GROUPS, latent_channels=4, sample_size=128, scaling_factor=0.13025,
                          down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4)
@@ -76,7 +82,8 @@ def text(cls, width, inner, layers, heads, act, projection, vocabulary=512):
                               projection_dim=projection, max_position_embeddings=77, bos_token_id=vocabulary - 2, eos_token_id=vocabulary - 1, pad_token_id=1))
 
 
-nets = {"unet": unet(4), "unet_inpaint": unet(9), "controlnet_tile": ControlNetModel(**common), "controlnet_canny": ControlNetModel(**common), "vae": autoencoder(),
+nets = {"unet": unet(4), "unet_inpaint": unet(9), "controlnet_tile": ControlNetModel(**common), "controlnet_canny": ControlNetModel(**common),
+        "controlnet_union": union(6), "controlnet_promax": union(8), "vae": autoencoder(),
         "text_encoder": text(CLIPTextModel, 32, 64, 3, 2, "quick_gelu", 32), "text_encoder_2": text(CLIPTextModelWithProjection, 64, 128, 3, 4, "gelu", POOLED),
         "prompt_encoder": text(CLIPTextModel, 32, 64, 3, 2, "quick_gelu", 32, 49408), "prompt_encoder_2": text(CLIPTextModelWithProjection, 64, 128, 3, 4, "gelu", POOLED, 49408)}
 shapes = {k: fill(m, k + "/") for k, m in nets.items()}
@@ -88,12 +95,12 @@ added = {"text_embeds": field("pooled", B, POOLED), "time_ids": torch.tensor([[1
 outs = {}
 
 
-def record(net, values):
+def record(net, values, stride=STRIDE):
     outs[net] = {}
     for k, v in values.items():
         v = v.detach().numpy().astype(np.float32)
         flat = v.ravel()
-        step = 1 if flat.size <= 4000 else STRIDE
+        step = 1 if flat.size <= 4000 and stride == STRIDE else stride
         outs[net][k] = {"shape": list(v.shape), "step": step, "values": [float(x) for x in flat[::step]]}
 
 
@@ -104,6 +111,25 @@ with torch.no_grad():
                                conditioning_scale=scale, added_cond_kwargs=added, return_dict=False, **cond)
         record(name, {**{f"down_block_res_{i}": v for i, v in enumerate(down)}, "mid_block_res": mid})
         residuals = (down, mid) if residuals is None else ([a + b for a, b in zip(residuals[0], down)], residuals[1] + mid)
+    # One picture at a time: of several at once the tokens of one attend to those of the others, since the layer takes the batch for the sequence.
+    both = None
+    for name, types, scales in (("controlnet_union", [3], [0.75]), ("controlnet_union", [3, 1], [0.75, 0.5]), ("controlnet_promax", [6], [0.75]), ("controlnet_promax", [6, 3], [0.75, 0.5])):
+        one_by_one = []
+        for b in range(B):
+            kind = torch.zeros(1, nets[name].config.num_control_type)
+            kind[:, types] = 1
+            down, mid = nets[name](field("sample", B, 4, h, w)[b : b + 1], torch.tensor([374.0]), encoder_hidden_states=cond["encoder_hidden_states"][b : b + 1],
+                                   controlnet_cond=[(field(f"type {t} image", B, 3, 8 * h, 8 * w)[b : b + 1] + 1) / 2 for t in types], control_type=kind, control_type_idx=types,
+                                   conditioning_scale=scales, added_cond_kwargs={k: v[b : b + 1] for k, v in added.items()}, return_dict=False)
+            one_by_one.append((*down, mid))
+        *down, mid = (torch.cat(v) for v in zip(*one_by_one))
+        record(f"{name} {types}", {**{f"down_block_res_{i}": v for i, v in enumerate(down)}, "mid_block_res": mid}, 149)
+        both = (down, mid)
+    tile = nets["controlnet_tile"](field("sample", B, 4, h, w), torch.tensor([374.0]), controlnet_cond=(field("controlnet_tile image", B, 3, 8 * h, 8 * w) + 1) / 2,
+                                   conditioning_scale=0.75, added_cond_kwargs=added, return_dict=False, **cond)
+    record("unet with tile and promax", {"out_sample": nets["unet"](
+        field("sample", B, 4, h, w), torch.tensor([374.0]), added_cond_kwargs=added, down_block_additional_residuals=[a + b for a, b in zip(tile[0], both[0])],
+        mid_block_additional_residual=tile[1] + both[1], return_dict=False, **cond)[0]})
     for name, channels in (("unet", 4), ("unet_inpaint", 9)):
         x = field("sample", B, channels, h, w) if channels == 4 else torch.cat([field("sample", B, 4, h, w), field("more", B, 5, h, w)], 1)
         record(name, {"out_sample": nets[name](x, torch.tensor([374.0]), added_cond_kwargs=added, return_dict=False, **cond)[0]})
@@ -158,8 +184,9 @@ def noise(*shape, **kw):
 
 import diffusers.pipelines.controlnet.pipeline_controlnet_sd_xl_img2img as p_img2img, diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpaint as p_inpaint
 import diffusers.pipelines.controlnet.pipeline_controlnet_inpaint_sd_xl as p_cn_inpaint
+import diffusers.pipelines.controlnet.pipeline_controlnet_union_sd_xl_img2img as p_union
 
-for m in (p_img2img, p_inpaint, p_cn_inpaint):
+for m in (p_img2img, p_inpaint, p_cn_inpaint, p_union):
     m.randn_tensor = noise
     m.retrieve_latents = lambda out, generator=None, sample_mode="sample": out.latent_dist.mode()  # the mean: nothing is drawn
 
@@ -194,6 +221,10 @@ with torch.no_grad():
             controlnet_conditioning_scale=[0.75, 0.5], control_guidance_start=[0.0, 0.0], control_guidance_end=[1.0, 1.0])
     run("img2img 4 1.0 guided in part", pipe=img2img, image=photo, control_image=images, num_inference_steps=4, strength=1.0,
         controlnet_conditioning_scale=[0.75, 0.5], control_guidance_start=[0.0, 0.5], control_guidance_end=[0.5, 1.0])
+    several = StableDiffusionXLControlNetUnionImg2ImgPipeline(**base, unet=nets["unet"], controlnet=nets["controlnet_promax"], scheduler=schedule(), add_watermarker=False)
+    for name, kw in (("", dict(strength=0.5)), (" guided in part", dict(strength=1.0, control_guidance_start=[0.0, 0.5], control_guidance_end=[0.5, 1.0]))):
+        run(f"promax img2img{name}", pipe=several, image=photo, control_image=images, control_mode=[6, 3], num_inference_steps=4, controlnet_conditioning_scale=[0.75, 0.5], **kw)
+    run("promax img2img of lines", pipe=several, image=photo, control_image=images[1:], control_mode=[3], num_inference_steps=4, strength=0.5, controlnet_conditioning_scale=[0.5])
     for name in ("unet", "unet_inpaint"):
         pipe = StableDiffusionXLInpaintPipeline(**base, unet=nets[name], scheduler=schedule(), add_watermarker=False)
         for strength in (0.5, 1.0):

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/realedit/realedit/diffuse"
+	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -48,7 +49,7 @@ func networks(dir string, controls int) (*diffuse.Networks, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.Controls = append(n.Controls, s)
+		n.Controls = append(n.Controls, graph.ControlNet{Weights: s})
 	}
 	return n, nil
 }

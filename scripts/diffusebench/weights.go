@@ -23,7 +23,7 @@ func makeWeights(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	cn := func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, form, false, nil) }
+	cn := func() (*graph.Graph, error) { return graph.NewControls(graph.SDXL, form, false, graph.ControlNet{}) }
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
 	for name, build := range map[string]func() (*graph.Graph, error){
