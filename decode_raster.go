@@ -2,7 +2,6 @@ package realedit
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/image/tiff"
 
 	"github.com/realedit/realedit/internal/container"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -257,40 +257,5 @@ func onWhite16(c, a uint32) uint16 {
 	return uint16((uint64(c)*uint64(a) + 65535*uint64(65535-a) + 32767) / 65535)
 }
 
-// inBands calls fn for row ranges that cover [0,h), on all processors. A panic in fn
-// is passed on to the caller's goroutine, where it can be caught.
-func inBands(h int, fn func(y0, y1 int)) {
-	const step = 64
-	n := (h + step - 1) / step
-	workers := min(runtime.GOMAXPROCS(0), n)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var failed any
-	next := 0
-	for range workers {
-		wg.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					mu.Lock()
-					failed = fmt.Sprint(p)
-					mu.Unlock()
-				}
-			}()
-			for {
-				mu.Lock()
-				i := next
-				next++
-				stop := i >= n || failed != nil
-				mu.Unlock()
-				if stop {
-					return
-				}
-				fn(i*step, min(h, (i+1)*step))
-			}
-		})
-	}
-	wg.Wait()
-	if failed != nil {
-		panic(failed)
-	}
-}
+// inBands calls fn for row ranges that cover [0,h), on all processors.
+func inBands(h int, fn func(y0, y1 int)) { parallel.Bands(h, 64, fn) }

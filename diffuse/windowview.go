@@ -5,11 +5,10 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -124,21 +123,16 @@ func (v WindowView) paintOne(ctx context.Context, env *realedit.Env, w *realedit
 // putIn puts a view, of any size, into a picture by alpha. Where glass says that a pixel is in part a frame, what shone through its glass was white: it is that part which the
 // view takes the place of, and no white line is left around the pane.
 func putIn(pic, view, alpha, glass *kernels.Image) {
-	var wg sync.WaitGroup
-	bands := runtime.GOMAXPROCS(0)
-	for b := range bands {
-		wg.Go(func() {
-			line := make([]float32, 3*view.Width())
-			for y := pic.Height() * b / bands; y < pic.Height()*(b+1)/bands; y++ {
-				if pic.Format() == kernels.U16 {
-					putRow(pic.RowU16(y), view, alpha.RowU8(y), glass.RowU8(y), line, y, pic.Height())
-				} else {
-					putRow(pic.RowU8(y), view, alpha.RowU8(y), glass.RowU8(y), line, y, pic.Height())
-				}
+	parallel.Bands(pic.Height(), 64, func(y0, y1 int) {
+		line := make([]float32, 3*view.Width())
+		for y := y0; y < y1; y++ {
+			if pic.Format() == kernels.U16 {
+				putRow(pic.RowU16(y), view, alpha.RowU8(y), glass.RowU8(y), line, y, pic.Height())
+			} else {
+				putRow(pic.RowU8(y), view, alpha.RowU8(y), glass.RowU8(y), line, y, pic.Height())
 			}
-		})
-	}
-	wg.Wait()
+		}
+	})
 }
 
 // putRow does row y of h. line is memory for a row of the view.

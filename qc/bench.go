@@ -3,12 +3,11 @@ package qc
 import (
 	"context"
 	"image"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -65,7 +64,7 @@ func (b *bench) apart() *bench {
 func (b *bench) together(checks []func(*bench) error) error {
 	parts := make([]*bench, len(checks))
 	errs := make([]error, len(checks))
-	each(len(checks), func(i int) {
+	parallel.Each(len(checks), func(i int) {
 		p := b.apart()
 		parts[i] = p
 		defer p.close()
@@ -167,31 +166,5 @@ func (b *bench) add(c Check, name string, v float64, hard bool, rs []Region) {
 // rows calls fn for bands of rows that cover [0,h) on all processors. What fn writes
 // must belong to its rows, so that the number of processors cannot be seen.
 func rows(h int, fn func(y0, y1 int)) {
-	const step = 16
-	each((h+step-1)/step, func(i int) { fn(i*step, min(h, (i+1)*step)) })
-}
-
-// each calls fn(0)…fn(n−1) on all processors.
-func each(n int, fn func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), n)
-	if workers <= 1 {
-		for i := range n {
-			fn(i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				fn(i)
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Bands(h, 16, fn)
 }

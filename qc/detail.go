@@ -3,6 +3,7 @@ package qc
 import (
 	"image"
 
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -135,7 +136,7 @@ func (b *bench) detail(got *view, refs []*view, skip []uint8) error {
 		k int
 	}
 	jobs := make([]job, nx*ny)
-	each(nx*ny, func(i int) {
+	parallel.Each(nx*ny, func(i int) {
 		cx0, cx1 := i%nx*g.W/nx, (i%nx+1)*g.W/nx
 		cy0, cy1 := i/nx*g.H/ny, (i/nx+1)*g.H/ny
 		px := func(v int, s float64, top int) int { return min(top, int(float64(v)/s)) }
@@ -161,7 +162,7 @@ func (b *bench) detail(got *view, refs []*view, skip []uint8) error {
 	})
 	val := make([]float64, len(jobs))
 	errs := make([]error, len(jobs))
-	each(len(jobs), func(i int) {
+	parallel.Each(len(jobs), func(i int) {
 		val[i] = -1
 		j := jobs[i]
 		if j.k < 0 || j.r.Empty() {

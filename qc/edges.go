@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"image"
 
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -171,7 +172,7 @@ func (b *bench) edges(got *view, refs []*view, skip []uint8) error {
 	type tally struct{ want, found, drawn, known int }
 	blocks := g.blocks(edgeBlock)
 	tallies := make([]tally, len(blocks))
-	each(len(blocks), func(i int) {
+	parallel.Each(len(blocks), func(i int) {
 		tallies[i].want, tallies[i].found = agreed(refs, here, blocks[i])
 		tallies[i].drawn, tallies[i].known = explained(got, refs, there, skip, blocks[i])
 	})

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // segment is a straight line of the reference, in proxy pixels.
@@ -37,12 +39,12 @@ func (b *bench) lines(got *view, refs []*view) {
 	order := pickTwo(refs)
 	var px, deg []Region
 	found := make([][]segment, len(order))
-	each(len(order), func(i int) { found[i] = segments(refs[order[i]]) })
+	parallel.Each(len(order), func(i int) { found[i] = segments(refs[order[i]]) })
 	for i, k := range order {
 		segs := found[i]
 		p, d := make([]float64, len(segs)), make([]float64, len(segs))
 		ok := make([]bool, len(segs))
-		each(len(segs), func(i int) { p[i], d[i], ok[i] = follow(got, refs[k], segs[i]) })
+		parallel.Each(len(segs), func(i int) { p[i], d[i], ok[i] = follow(got, refs[k], segs[i]) })
 		for i, s := range segs {
 			if !ok[i] {
 				continue

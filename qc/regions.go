@@ -1,6 +1,10 @@
 package qc
 
-import "math"
+import (
+	"math"
+
+	"github.com/realedit/realedit/internal/parallel"
+)
 
 const (
 	regionStride = blockSide / 2 // blocks overlap by half
@@ -34,13 +38,13 @@ func (b *bench) regionsTone(got *view, refs []*view, lamps bool) {
 	for k := range refs {
 		p[k] = make([]patch, nx*ny)
 	}
-	each(nx*ny*len(refs), func(i int) {
+	parallel.Each(nx*ny*len(refs), func(i int) {
 		k, i := i/(nx*ny), i%(nx*ny)
 		x, y := i%nx*regionStride, i/nx*regionStride
 		p[k][i] = patchOf(got, refs[k], x, y, x+blockSide, y+blockSide)
 	})
 	tone, colour, lamp := make([]float64, nx*ny), make([]float64, nx*ny), make([]float64, nx*ny)
-	each(nx*ny, func(i int) {
+	parallel.Each(nx*ny, func(i int) {
 		cx, cy := i%nx, i/nx
 		tone[i] = -1
 		colour[i], lamp[i] = -1, -1

@@ -3,6 +3,8 @@ package qc
 import (
 	"image"
 	"math"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // Borders are where tiles of a picture met: a border at x lies between the columns x−1 and x.
@@ -45,7 +47,7 @@ func (b *bench) seams(got *view, refs []*view, at Borders, strict bool) error {
 	}
 	val := make([]float64, len(jobs))
 	errs := make([]error, len(jobs))
-	each(len(jobs), func(i int) { val[i], errs[i] = b.seam(got, refs, jobs[i].r, jobs[i].upright, strict) })
+	parallel.Each(len(jobs), func(i int) { val[i], errs[i] = b.seam(got, refs, jobs[i].r, jobs[i].upright, strict) })
 	var rs []Region
 	for i, v := range val {
 		if errs[i] != nil {

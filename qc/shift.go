@@ -3,6 +3,8 @@ package qc
 import (
 	"image"
 	"math"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 const shiftReach = 4 // proxy pixels searched either way
@@ -23,7 +25,7 @@ func (b *bench) shift(got *view, refs []*view) {
 	}
 	val := make([]float64, len(jobs))
 	l := b.limits["shift.pixels"].value
-	each(len(jobs), func(i int) {
+	parallel.Each(len(jobs), func(i int) {
 		j := jobs[i]
 		val[i] = -1
 		k := best(refs, j.Min.X, j.Min.Y, j.Max.X, j.Max.Y)

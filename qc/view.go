@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -451,7 +452,7 @@ func (g geometry) blocks(n int) []image.Rectangle {
 func (g geometry) regions(n int, value func(x0, y0, x1, y1 int) (float64, bool)) []Region {
 	r := g.blocks(n)
 	v, ok := make([]float64, len(r)), make([]bool, len(r))
-	each(len(r), func(i int) { v[i], ok[i] = value(r[i].Min.X, r[i].Min.Y, r[i].Max.X, r[i].Max.Y) })
+	parallel.Each(len(r), func(i int) { v[i], ok[i] = value(r[i].Min.X, r[i].Min.Y, r[i].Max.X, r[i].Max.Y) })
 	var rs []Region
 	for i, r := range r {
 		if ok[i] {

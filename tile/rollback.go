@@ -3,10 +3,9 @@ package tile
 import (
 	"context"
 	"image"
-	"runtime"
-	"sync"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -30,16 +29,11 @@ func KeepMask(m *kernels.Image, tiles []image.Rectangle, feather int) error {
 	if feather < 0 || m.Channels() != 1 || m.Format() != kernels.U8 || !m.OnHost() {
 		return realedit.Errorf(realedit.CodeBadOption, "tile", "mask %v, feather %d: want u8 with one channel on the host, and at least 0", m, feather)
 	}
-	var wg sync.WaitGroup
-	bands := runtime.GOMAXPROCS(0)
-	for b := range bands {
-		wg.Go(func() {
-			for y := m.Height() * b / bands; y < m.Height()*(b+1)/bands; y++ {
-				keepRow(m.RowU8(y), y, tiles, feather)
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Bands(m.Height(), 64, func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			keepRow(m.RowU8(y), y, tiles, feather)
+		}
+	})
 	return nil
 }
 

@@ -1,20 +1,12 @@
 package control
 
-import (
-	"runtime"
-	"sync"
-)
+import "github.com/realedit/realedit/internal/parallel"
 
 // inRows runs f for every row, in bands side by side.
 func inRows(h int, f func(y int)) {
-	n := min(runtime.GOMAXPROCS(0), h)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			for y := i * h / n; y < (i+1)*h/n; y++ {
-				f(y)
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Bands(h, 16, func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			f(y)
+		}
+	})
 }

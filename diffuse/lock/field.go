@@ -1,10 +1,6 @@
 package lock
 
-import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-)
+import "github.com/realedit/realedit/internal/parallel"
 
 // field is a grid's shifts as numbers, those of a node side by side: lo and hi of R, G and B, 1 = the whole range.
 type field struct {
@@ -103,19 +99,5 @@ const bandRows = 32 // a constant, so that sums over bands do not depend on the 
 
 // bands calls fn for bands of rows that cover [0,h) on all processors, with the band's number.
 func bands(h int, fn func(band, y0, y1 int)) {
-	n := (h + bandRows - 1) / bandRows
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				fn(i, i*bandRows, min(h, (i+1)*bandRows))
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Bands(h, bandRows, func(y0, y1 int) { fn(y0/bandRows, y0, y1) })
 }

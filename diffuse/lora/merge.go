@@ -117,8 +117,9 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 				return err
 			}
 		}
+		limit := float32(largest[specs[i].DType])
 		for _, x := range v {
-			if !(math.Abs(float64(x)) <= largest[specs[i].DType]) {
+			if !(x <= limit && x >= -limit) {
 				return realedit.Errorf(realedit.CodeBadModel, by[specs[i].Name][0].name, "tensor %q would hold %v, more than %s can", specs[i].Name, x, specs[i].DType)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -32,37 +33,37 @@ var toF32 = map[DType]func(dst []float32, src []byte){
 	},
 }
 
-// fromF32 has the conversions from float32, rounded to nearest even.
-var fromF32 = map[DType]func(v []float32) []byte{
-	F32: func(v []float32) []byte {
-		b := make([]byte, 0, 4*len(v))
-		for _, x := range v {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+// fromF32 has the conversions from float32, rounded to nearest even: dst are the bytes of as many numbers.
+var fromF32 = map[DType]func(dst []byte, src []float32){
+	F32: func(dst []byte, src []float32) {
+		for i, x := range src {
+			binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
 		}
-		return b
 	},
-	F16: func(v []float32) []byte {
-		b := make([]byte, 0, 2*len(v))
-		for _, x := range v {
-			b = binary.LittleEndian.AppendUint16(b, uint16(kernels.HalfFrom(x)))
+	F16: func(dst []byte, src []float32) {
+		for i, x := range src {
+			binary.LittleEndian.PutUint16(dst[2*i:], uint16(kernels.HalfFrom(x)))
 		}
-		return b
 	},
-	BF16: func(v []float32) []byte {
-		b := make([]byte, 0, 2*len(v))
-		for _, x := range v {
+	BF16: func(dst []byte, src []float32) {
+		for i, x := range src {
 			u := math.Float32bits(x)
-			b = binary.LittleEndian.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
+			binary.LittleEndian.PutUint16(dst[2*i:], uint16((u+0x7fff+u>>16&1)>>16))
 		}
-		return b
 	},
 }
 
+// band is how many numbers are converted by one processor at a time.
+const band = 1 << 15
+
 // FromF32 is numbers as the bytes of elements in a file: F32, F16 or BF16, rounded to nearest even. ok is false for other types.
 func FromF32(d DType, v []float32) (b []byte, ok bool) {
-	f := fromF32[d]
-	if f == nil {
+	convert := fromF32[d]
+	if convert == nil {
 		return nil, false
 	}
-	return f(v), true
+	size := d.Size()
+	b = make([]byte, size*len(v))
+	parallel.Bands(len(v), band, func(from, to int) { convert(b[size*from:size*to], v[from:to]) })
+	return b, true
 }

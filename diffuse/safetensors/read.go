@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // chunk is the bytes that are read at once when numbers are converted: they stay in the second-level cache.
@@ -73,7 +74,7 @@ func (f *File) ReadF32At(name string, first int, dst []float32) error {
 		if err := f.readAt(buf[:n*size], off); err != nil {
 			return err
 		}
-		convert(dst[:n], buf)
+		parallel.Bands(n, band, func(from, to int) { convert(dst[from:to], buf[size*from:size*to]) })
 		dst, off = dst[n:], off+int64(n*size)
 	}
 	return nil

@@ -3,6 +3,8 @@ package scene
 import (
 	"image"
 	"math"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // Camera turns radiance into code values:
@@ -90,7 +92,7 @@ func (c Camera) Expose(radiance []float32, w, h int, ev float64, shot int) (p8 [
 	}
 	r2 := float64(w*w+h*h) / 4
 	seed := hash(c.Seed, uint32(shot), 0x5eed)
-	parallel(h, func(y int) {
+	parallel.Each(h, func(y int) {
 		for x := range w {
 			v := gain
 			if c.Vignette != 0 {

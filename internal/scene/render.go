@@ -1,6 +1,10 @@
 package scene
 
-import "math"
+import (
+	"math"
+
+	"github.com/realedit/realedit/internal/parallel"
+)
 
 // camera is a shift lens: the view direction is level, so verticals stay vertical, and the principal point moves instead.
 type camera struct {
@@ -49,7 +53,7 @@ func (s *stage) render(hom [9]float64) *buffers {
 	b := &buffers{f32(3), f32(3), f32(1), f32(1), f32(1), f32(1), f32(1), f32(1)}
 	const band = 8
 	segs := s.project(hom)
-	parallel((s.height+band-1)/band, func(k int) {
+	parallel.Each((s.height+band-1)/band, func(k int) {
 		s.band(b, inv, segs, k*band, min((k+1)*band, s.height))
 	})
 	return b

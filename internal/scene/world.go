@@ -2,9 +2,8 @@ package scene
 
 import (
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // Light is solved per group under white light and coloured afterwards; since nothing here fluoresces, red, green and blue
@@ -123,24 +122,6 @@ func (w *world) add(p *prim) *prim {
 	p.bound()
 	w.prims = append(w.prims, p)
 	return p
-}
-
-// parallel runs f(0..n-1) on all cores.
-func parallel(n int, f func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				f(i)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // direct is the light that reaches p (normal n) without a bounce.
@@ -263,7 +244,7 @@ func (w *world) solve() {
 	alb := make([]*material, len(tx)*gatherRays)
 	const chunk = 256
 	chunks := (len(tx) + chunk - 1) / chunk
-	parallel(chunks, func(c int) {
+	parallel.Each(chunks, func(c int) {
 		for i := c * chunk; i < min((c+1)*chunk, len(tx)); i++ {
 			t := &tx[i]
 			dir[i] = w.direct(t.p, t.n, t.tag, nil)
@@ -286,7 +267,7 @@ func (w *world) solve() {
 	})
 	ind, next := make([]light, len(tx)), make([]light, len(tx))
 	for range w.bounces {
-		parallel(chunks, func(c int) {
+		parallel.Each(chunks, func(c int) {
 			for i := c * chunk; i < min((c+1)*chunk, len(tx)); i++ {
 				var s light
 				for k := range gatherRays {
@@ -311,7 +292,7 @@ func (w *world) solve() {
 		}
 		t.m.e[t.local] = ind[i]
 	}
-	parallel(len(maps), func(k int) {
+	parallel.Each(len(maps), func(k int) {
 		m := maps[k]
 		times := 4
 		if min(float64(m.w)*m.su, float64(m.h)*m.sv) > 2 {

@@ -60,6 +60,7 @@ func run(args []string) error {
 		f.IntVar(&o.vaeBatch, "vae-batch", 0, "and of the autoencoder's")
 		f.IntVar(&o.reps, "reps", 3, "pictures after the first")
 		f.IntVar(&o.gpus, "gpus", 1, "GPUs")
+		f.BoolVar(&o.goOn, "go-on", false, "go on with the next picture after an error: for trying what another process does to the card's memory")
 		f.Parse(args[1:])
 		if args[0] == "fast" {
 			return timeFast(f.Arg(0), &o)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse"
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/sampler"
@@ -29,6 +30,7 @@ type pictureOptions struct {
 	reps, gpus      int
 	batch, vaeBatch int
 	controls        int
+	goOn            bool
 }
 
 // networks opens what makeWeights wrote.
@@ -109,6 +111,10 @@ func timePicture(dir string, o *pictureOptions) error {
 			}
 		}
 		r, err := e.Run(context.Background(), j)
+		if err != nil && o.goOn {
+			fmt.Printf("%s picture %d: %s after %.2f s: %.200s\n", p.Name, i, realedit.CodeOf(err), time.Since(begin).Seconds(), err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
