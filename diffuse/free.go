@@ -43,6 +43,9 @@ func (c Correct) free(ctx context.Context, env *realedit.Env, w *realedit.Work) 
 	if err != nil {
 		pic.Free()
 		changes.Map.Free()
+		if realedit.CodeOf(err) != realedit.CodeBadModel {
+			return err
+		}
 		return notDone(env, w, "the picture is without the model's", err)
 	}
 	if w.Unaltered == nil {

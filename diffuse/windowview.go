@@ -64,16 +64,22 @@ func (v WindowView) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	}
 	painted := 0
 	for i, box := range panes {
-		done, err := v.paintOne(ctx, env, w, mask.SubImage(box), box, env.Seed+uint64(i))
+		view, err := v.paint(ctx, env, w, v.Name(), "window_view", w.Image.SubImage(box), mask.SubImage(box), 1./255, true, env.Seed+uint64(i))
 		if err != nil {
 			if err = notDone(env, w, "a window stays bright", err); err != nil {
 				return err
 			}
 			break // what failed once is asked no more
 		}
-		if done {
-			painted++
+		if view == nil {
+			continue
 		}
+		err = showIn(ctx, env, w, view, mask.SubImage(box), box)
+		view.Free()
+		if err != nil {
+			return err
+		}
+		painted++
 	}
 	if painted > 0 {
 		w.Find(realedit.Finding{Check: realedit.CheckWindowPainted, Severity: realedit.Info, Value: float64(painted), Message: fmt.Sprintf("the view through %d of %d windows is a model's", painted, len(panes))})
@@ -81,43 +87,38 @@ func (v WindowView) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 	return nil
 }
 
-// paintOne paints what the mask covers in the picture's part box.
-func (v WindowView) paintOne(ctx context.Context, env *realedit.Env, w *realedit.Work, mask *kernels.Image, box image.Rectangle, seed uint64) (bool, error) {
-	view, err := v.paint(ctx, env, w, v.Name(), "window_view", w.Image.SubImage(box), mask, 1./255, true, seed)
-	if err != nil || view == nil {
-		return false, err
-	}
-	defer view.Free()
+// showIn puts a view into the picture's part box through the mask, and marks it.
+func showIn(ctx context.Context, env *realedit.Env, w *realedit.Work, view, mask *kernels.Image, box image.Rectangle) error {
 	if err := w.Alter(ctx, env); err != nil {
-		return false, err
+		return err
 	}
 	alpha, free, err := kernels.ToHost(ctx, env.Backend, mask)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer free()
 	glass := alpha
 	if m := w.Masks[realedit.MaskWindow]; m != nil {
 		var freeGlass func()
 		if glass, freeGlass, err = kernels.ToHost(ctx, env.Backend, m.SubImage(box)); err != nil {
-			return false, err
+			return err
 		}
 		defer freeGlass()
 	}
 	part := w.Image.SubImage(box)
 	pic, freePic, err := kernels.ToHost(ctx, env.Backend, part)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer freePic()
 	putIn(pic, view, alpha, glass)
 	if pic != part {
 		if err := env.Backend.Copy(ctx, part, pic); err != nil {
-			return false, err
+			return err
 		}
 	}
 	changes := realedit.AlterationMap{Map: w.Changes.Map.SubImage(box)}
-	return true, changes.Mark(alpha, realedit.ChangeSynthesised)
+	return changes.Mark(alpha, realedit.ChangeSynthesised)
 }
 
 // putIn puts a view, of any size, into a picture by alpha. Where glass says that a pixel is in part a frame, what shone through its glass was white: it is that part which the
