@@ -63,6 +63,12 @@ func (b *builder) convolve(x value, name string, out int, k kernel, bias bool) v
 
 // linear is x·Wᵀ (+ bias) of the rows of x, which is a matrix.
 func (b *builder) linear(x value, name string, out int, bias bool) value {
+	if y, ok := b.linear8(x, name, out); ok {
+		if bias {
+			y = b.add(y, value{b.param(name+".bias", out), y.shape})
+		}
+		return y
+	}
 	in := []string{x.name, b.param(name+".weight", out, x.shape[1])}
 	if bias {
 		in = append(in, b.param(name+".bias", out))

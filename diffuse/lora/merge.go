@@ -97,7 +97,7 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 		}
 		specs = append(specs, safetensors.Spec{Name: name, DType: r.DType, Shape: r.Shape})
 	}
-	if m.Cached = whole(m.File, metadata, specs); m.Cached {
+	if m.Cached = safetensors.Holds(m.File, metadata, specs); m.Cached {
 		return m, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -137,25 +137,6 @@ func sweep(dir string) {
 			os.Remove(p)
 		}
 	}
-}
-
-// whole says whether a side file is there and is what it should be.
-func whole(path string, metadata map[string]string, specs []safetensors.Spec) bool {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if !maps.Equal(f.Metadata(), metadata) || len(f.Names()) != len(specs) {
-		return false
-	}
-	for _, s := range specs {
-		t, ok := f.Tensor(s.Name)
-		if !ok || t.DType != s.DType || !slices.Equal(t.Shape, s.Shape) {
-			return false
-		}
-	}
-	return true
 }
 
 // add adds scale·(up·down) to w.

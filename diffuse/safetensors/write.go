@@ -210,3 +210,22 @@ func quote(b []byte, s string) []byte {
 	}
 	return append(b, '"')
 }
+
+// Holds says whether the file at path is there and has this metadata and these tensors, and no others: one that WriteFile wrote before.
+func Holds(path string, metadata map[string]string, tensors []Spec) bool {
+	f, err := Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if !maps.Equal(f.Metadata(), metadata) || len(f.Names()) != len(tensors) {
+		return false
+	}
+	for _, s := range tensors {
+		t, ok := f.Tensor(s.Name)
+		if !ok || t.DType != s.DType || !slices.Equal(t.Shape, s.Shape) {
+			return false
+		}
+	}
+	return true
+}

@@ -44,6 +44,7 @@ type Set struct {
 	files   []*safetensors.File
 	paths   []string
 	refs    map[string]Ref
+	int8    bool // there are matrices in 8 bits beside
 }
 
 // Open reads the headers of the files of a network: one, or shards that hold different tensors. Errors: CodeUnreadable, CodeBadModel, among them
@@ -188,8 +189,12 @@ func (s *Set) SHA256(ctx context.Context) (string, error) {
 }
 
 // With is the set with the tensors of another file, in diffusers' names, in the place of its own: weights into which LoRAs were merged. Each must be in the
-// set, with the same shape. The new set has its own files open. Errors: CodeBadModel naming the tensor, CodeUnreadable.
+// set, with the same shape. The new set has its own files open. Errors: CodeBadModel naming the tensor, CodeUnreadable,
+// CodeBadOption for a set in 8 bits, whose matrices would stay as they were: LoRAs come first.
 func (s *Set) With(path string) (*Set, error) {
+	if s.int8 {
+		return nil, realedit.Errorf(realedit.CodeBadOption, s.Name(), "it is in 8 bits: lay tensors over it before")
+	}
 	n, err := Open(s.network, s.paths...)
 	if err != nil {
 		return nil, err

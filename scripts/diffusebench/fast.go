@@ -21,7 +21,7 @@ import (
 // timeFast times diffuse.Correct's parts: a picture of 45 MP seen at 1, the networks, the lock's fit and its application at full size. Random weights make nothing that
 // a lock would know, so it is fitted to a picture that is warmer.
 func timeFast(dir string, o *pictureOptions) error {
-	n, err := networks(dir, o.controls)
+	n, err := networks(dir, o.controls, o.int8)
 	if err != nil {
 		return err
 	}

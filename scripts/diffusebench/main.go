@@ -48,7 +48,7 @@ func run(args []string) error {
 		return timeNets(f.Arg(0), &o)
 	case "picture", "fast":
 		var o pictureOptions
-		f.StringVar(&o.profile, "profile", "40GB+", "8GB, 24GB or 40GB+")
+		f.StringVar(&o.profile, "profile", "40GB+", "8GB, 8GB-int8, 24GB or 40GB+")
 		f.IntVar(&o.width, "width", 8183, "pixels")
 		f.IntVar(&o.height, "height", 5455, "pixels")
 		f.IntVar(&o.tile, "tile", 768, "pixels of a tile's side")
@@ -60,6 +60,7 @@ func run(args []string) error {
 		f.IntVar(&o.vaeBatch, "vae-batch", 0, "and of the autoencoder's")
 		f.IntVar(&o.reps, "reps", 3, "pictures after the first")
 		f.IntVar(&o.gpus, "gpus", 1, "GPUs")
+		f.BoolVar(&o.int8, "int8", false, "UNet and ControlNets in 8 bits")
 		f.BoolVar(&o.goOn, "go-on", false, "go on with the next picture after an error: for trying what another process does to the card's memory")
 		f.Parse(args[1:])
 		if args[0] == "fast" {

@@ -20,7 +20,7 @@ type netOptions struct {
 }
 
 func timeNets(dir string, o *netOptions) error {
-	n, err := networks(dir, 2)
+	n, err := networks(dir, 2, false)
 	if err != nil {
 		return err
 	}

@@ -30,13 +30,20 @@ type pictureOptions struct {
 	reps, gpus      int
 	batch, vaeBatch int
 	controls        int
-	goOn            bool
+	goOn, int8      bool
 }
 
 // networks opens what makeWeights wrote.
-func networks(dir string, controls int) (*diffuse.Networks, error) {
+func networks(dir string, controls int, int8 bool) (*diffuse.Networks, error) {
 	open := func(n weights.Network, name string) (*weights.Set, error) {
-		return weights.Open(n, filepath.Join(dir, name+".safetensors"))
+		s, err := weights.Open(n, filepath.Join(dir, name+".safetensors"))
+		if err != nil || !int8 || n == weights.VAE {
+			return s, err
+		}
+		start := time.Now()
+		s, err = s.Int8(context.Background(), filepath.Join(dir, "int8"))
+		fmt.Printf("%s in 8 bits: %.1f s\n", name, time.Since(start).Seconds())
+		return s, err
 	}
 	n := &diffuse.Networks{}
 	var err error
@@ -59,11 +66,11 @@ func networks(dir string, controls int) (*diffuse.Networks, error) {
 // timePicture times whole pictures, from host picture to host picture.
 func timePicture(dir string, o *pictureOptions) error {
 	debug.SetGCPercent(15) // as the listing command does
-	n, err := networks(dir, o.controls)
+	n, err := networks(dir, o.controls, o.int8)
 	if err != nil {
 		return err
 	}
-	p, ok := map[string]diffuse.Profile{"8GB": diffuse.Profile8GB, "24GB": diffuse.Profile24GB, "40GB+": diffuse.Profile40GB}[o.profile]
+	p, ok := map[string]diffuse.Profile{"8GB": diffuse.Profile8GB, "8GB-int8": diffuse.Profile8GBInt8, "24GB": diffuse.Profile24GB, "40GB+": diffuse.Profile40GB}[o.profile]
 	if !ok {
 		return fmt.Errorf("no profile %q", o.profile)
 	}
