@@ -150,4 +150,3 @@ func (s *Set) Quantised(name string) (q, scales Ref, ok bool) {
 	q, ok = s.refs[name+Int8Weights]
 	return q, s.refs[name+Int8Scales], ok
 }
-
