@@ -162,7 +162,7 @@ func (pr *prim) intersect(o, d vec, tmax float64) (float64, int, bool) {
 	case kindPillow:
 		q := o.sub(pr.c)
 		b := node{lo: pr.h.scale(-1), hi: pr.h}
-		t0, ok := b.enter(q, inverse(d), tmax)
+		t0, ok := b.enter(&ray{q, inverse(d)}, tmax)
 		if !ok {
 			return 0, 0, false
 		}
@@ -374,43 +374,47 @@ func (t *bvh) build(a, b int) int32 {
 }
 
 // enter is the slab test. Plain comparisons: the built-in min and max also order NaNs and signed zeros, at three times the cost.
-func (nd *node) enter(o, inv vec, tmax float64) (float64, bool) {
-	a, b := (nd.lo.X-o.X)*inv.X, (nd.hi.X-o.X)*inv.X
-	if a > b {
-		a, b = b, a
+func (nd *node) enter(r *ray, tmax float64) (float64, bool) {
+	lo, hi := &nd.lo, &nd.hi
+	x0, x1 := lo.X, hi.X
+	if r.inv.X < 0 {
+		x0, x1 = x1, x0
 	}
 	t0, t1 := 0.0, tmax
-	if a > t0 {
+	if a := (x0 - r.o.X) * r.inv.X; a > t0 {
 		t0 = a
 	}
-	if b < t1 {
+	if b := (x1 - r.o.X) * r.inv.X; b < t1 {
 		t1 = b
 	}
-	a, b = (nd.lo.Y-o.Y)*inv.Y, (nd.hi.Y-o.Y)*inv.Y
-	if a > b {
-		a, b = b, a
+	y0, y1 := lo.Y, hi.Y
+	if r.inv.Y < 0 {
+		y0, y1 = y1, y0
 	}
-	if a > t0 {
+	if a := (y0 - r.o.Y) * r.inv.Y; a > t0 {
 		t0 = a
 	}
-	if b < t1 {
+	if b := (y1 - r.o.Y) * r.inv.Y; b < t1 {
 		t1 = b
 	}
 	if t0 > t1 {
 		return 0, false
 	}
-	a, b = (nd.lo.Z-o.Z)*inv.Z, (nd.hi.Z-o.Z)*inv.Z
-	if a > b {
-		a, b = b, a
+	z0, z1 := lo.Z, hi.Z
+	if r.inv.Z < 0 {
+		z0, z1 = z1, z0
 	}
-	if a > t0 {
+	if a := (z0 - r.o.Z) * r.inv.Z; a > t0 {
 		t0 = a
 	}
-	if b < t1 {
+	if b := (z1 - r.o.Z) * r.inv.Z; b < t1 {
 		t1 = b
 	}
 	return t0, t0 <= t1
 }
+
+// ray is where one begins, and one over its direction.
+type ray struct{ o, inv vec }
 
 func inverse(d vec) vec {
 	f := func(x float64) float64 {
@@ -433,15 +437,23 @@ func (t *bvh) closest(o, d vec, tmax float64, use func(*prim) bool) (hit, bool) 
 			h.t, h.pr, h.face = s, p, f
 		}
 	}
-	inv := inverse(d)
-	var stack [64]int32
-	sp := min(1, len(t.nodes))
+	r := &ray{o, inverse(d)}
+	var stack [64]struct {
+		node int32
+		at   float64 // where the ray enters it
+	}
+	sp := 0
+	if len(t.nodes) > 0 {
+		if at, ok := t.nodes[0].enter(r, h.t); ok {
+			stack[0].at, sp = at, 1
+		}
+	}
 	for sp > 0 {
 		sp--
-		nd := &t.nodes[stack[sp]]
-		if _, ok := nd.enter(o, inv, h.t); !ok {
+		if stack[sp].at > h.t {
 			continue
 		}
+		nd := &t.nodes[stack[sp].node]
 		if nd.leaf {
 			for _, p := range t.prims[nd.left : nd.left+nd.right] {
 				if use != nil && !use(p) {
@@ -454,18 +466,17 @@ func (t *bvh) closest(o, d vec, tmax float64, use func(*prim) bool) (hit, bool) 
 			continue
 		}
 		a, b := nd.left, nd.right
-		ta, oka := t.nodes[a].enter(o, inv, h.t)
-		tb, okb := t.nodes[b].enter(o, inv, h.t)
+		ta, oka := t.nodes[a].enter(r, h.t)
+		tb, okb := t.nodes[b].enter(r, h.t)
 		if oka && okb && ta < tb {
-			a, b = b, a
-			oka, okb = okb, oka
+			a, b, ta, tb = b, a, tb, ta
 		}
 		if oka {
-			stack[sp] = a
+			stack[sp].node, stack[sp].at = a, ta
 			sp++
 		}
 		if okb {
-			stack[sp] = b
+			stack[sp].node, stack[sp].at = b, tb
 			sp++
 		}
 	}
@@ -487,13 +498,13 @@ func (t *bvh) blocked(o, d vec, tmax float64, use func(*prim) bool) bool {
 			return true
 		}
 	}
-	inv := inverse(d)
+	r := &ray{o, inverse(d)}
 	var stack [64]int32
 	sp := min(1, len(t.nodes))
 	for sp > 0 {
 		sp--
 		nd := &t.nodes[stack[sp]]
-		if _, ok := nd.enter(o, inv, tmax); !ok {
+		if _, ok := nd.enter(r, tmax); !ok {
 			continue
 		}
 		if !nd.leaf {

@@ -120,6 +120,7 @@ func timePicture(dir string, o *pictureOptions) error {
 		r, err := e.Run(context.Background(), j)
 		if err != nil && o.goOn {
 			fmt.Printf("%s picture %d: %s after %.2f s: %.200s\n", p.Name, i, realedit.CodeOf(err), time.Since(begin).Seconds(), err)
+			time.Sleep(4 * time.Second)
 			continue
 		}
 		if err != nil {
