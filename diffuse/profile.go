@@ -13,10 +13,10 @@ type Profile struct {
 // The profiles, by the memory that they leave room in. docs/diffusion.md has what they took.
 var (
 	Profile8GB = Profile{Name: "8GB", Batch: 2, VAEBatch: 2}
-	// Profile8GBInt8 is for a UNet and ControlNets in 8 bits (weights.Set.Int8), which have room beside each other.
-	Profile8GBInt8 = Profile{Name: "8GB int8", Resident: true, Batch: 1, VAEBatch: 1}
-	Profile24GB    = Profile{Name: "24GB", Resident: true, Batch: 4, VAEBatch: 2}
-	Profile40GB    = Profile{Name: "40GB+", Resident: true, Batch: 8, VAEBatch: 8}
+	// Profile16GBInt8 is for a UNet and ControlNets in 8 bits (weights.Set.Int8), which have room beside each other then. In 8 bits Profile8GB takes 5.2 GB.
+	Profile16GBInt8 = Profile{Name: "16GB int8", Resident: true, Batch: 2, VAEBatch: 1}
+	Profile24GB     = Profile{Name: "24GB", Resident: true, Batch: 4, VAEBatch: 2}
+	Profile40GB     = Profile{Name: "40GB+", Resident: true, Batch: 8, VAEBatch: 8}
 )
 
 // ProfileFor is the profile for a card with so many free bytes, for tiles of 768².

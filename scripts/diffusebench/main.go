@@ -48,7 +48,7 @@ func run(args []string) error {
 		return timeNets(f.Arg(0), &o)
 	case "picture", "fast":
 		var o pictureOptions
-		f.StringVar(&o.profile, "profile", "40GB+", "8GB, 8GB-int8, 24GB or 40GB+")
+		f.StringVar(&o.profile, "profile", "40GB+", "8GB, 16GB-int8, 24GB or 40GB+")
 		f.IntVar(&o.width, "width", 8183, "pixels")
 		f.IntVar(&o.height, "height", 5455, "pixels")
 		f.IntVar(&o.tile, "tile", 768, "pixels of a tile's side")

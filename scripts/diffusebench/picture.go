@@ -70,7 +70,7 @@ func timePicture(dir string, o *pictureOptions) error {
 	if err != nil {
 		return err
 	}
-	p, ok := map[string]diffuse.Profile{"8GB": diffuse.Profile8GB, "8GB-int8": diffuse.Profile8GBInt8, "24GB": diffuse.Profile24GB, "40GB+": diffuse.Profile40GB}[o.profile]
+	p, ok := map[string]diffuse.Profile{"8GB": diffuse.Profile8GB, "16GB-int8": diffuse.Profile16GBInt8, "24GB": diffuse.Profile24GB, "40GB+": diffuse.Profile40GB}[o.profile]
 	if !ok {
 		return fmt.Errorf("no profile %q", o.profile)
 	}
