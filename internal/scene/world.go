@@ -207,7 +207,7 @@ func (w *world) solve() {
 	w.tree = newBVH(w.prims)
 	type texel struct {
 		p, n  vec
-		prim  *prim
+		mat   *material
 		m     *lightmap
 		local int
 		tag   uint32
@@ -232,7 +232,7 @@ func (w *world) solve() {
 			for j := range m.h {
 				for i := range m.w {
 					p := c.add(u.scale((float64(i) + 0.5) * m.su)).add(v.scale((float64(j) + 0.5) * m.sv)).add(n.scale(1e-3))
-					tx = append(tx, texel{p, n, pr, m, j*m.w + i, hash(w.seed, uint32(pi), uint32(f), uint32(j*m.w+i))})
+					tx = append(tx, texel{p, n, pr.mat[f], m, j*m.w + i, hash(w.seed, uint32(pi), uint32(f), uint32(j*m.w+i))})
 				}
 			}
 			pr.lm[f] = m
@@ -240,8 +240,7 @@ func (w *world) solve() {
 	}
 	hard := func(p *prim) bool { return p.lit }
 	dir := make([]light, len(tx))
-	hits := make([]int32, len(tx)*gatherRays)
-	alb := make([]*material, len(tx)*gatherRays)
+	hits, known := w.hitsOf(len(tx) * gatherRays) // the texel that a ray meets, −1 = none
 	const chunk = 256
 	chunks := (len(tx) + chunk - 1) / chunk
 	parallel.Each(chunks, func(c int) {
@@ -249,22 +248,29 @@ func (w *world) solve() {
 			t := &tx[i]
 			dir[i] = w.direct(t.p, t.n, t.tag, nil)
 			for k := range gatherRays {
-				d := cosineDir(t.n, k, gatherRays, t.tag)
-				hits[i*gatherRays+k] = -1
-				h, ok := w.tree.closest(t.p, d, 1e9, hard)
-				if !ok {
-					if w.open {
-						dir[i][groupDay] = dir[i][groupDay].add(w.env(d).scale(1.0 / gatherRays))
-					}
+				at := &hits[i*gatherRays+k]
+				if known && (*at >= 0 || !w.open) {
 					continue
 				}
-				m := h.pr.lm[h.face]
-				x, y := min(int(h.u/m.su), m.w-1), min(int(h.v/m.sv), m.h-1)
-				hits[i*gatherRays+k] = int32(m.first + max(y, 0)*m.w + max(x, 0))
-				alb[i*gatherRays+k] = h.material()
+				d := cosineDir(t.n, k, gatherRays, t.tag)
+				if !known {
+					*at = -1
+					if h, ok := w.tree.closest(t.p, d, 1e9, hard); ok {
+						m := h.pr.lm[h.face]
+						x, y := min(int(h.u/m.su), m.w-1), min(int(h.v/m.sv), m.h-1)
+						*at = int32(m.first + max(y, 0)*m.w + max(x, 0))
+						continue
+					}
+				}
+				if w.open {
+					dir[i][groupDay] = dir[i][groupDay].add(w.env(d).scale(1.0 / gatherRays))
+				}
 			}
 		}
 	})
+	if !known {
+		w.keepHits(hits)
+	}
 	ind, next := make([]light, len(tx)), make([]light, len(tx))
 	for range w.bounces {
 		parallel.Each(chunks, func(c int) {
@@ -272,7 +278,7 @@ func (w *world) solve() {
 				var s light
 				for k := range gatherRays {
 					if j := hits[i*gatherRays+k]; j >= 0 {
-						a := alb[i*gatherRays+k].avg.scale(1.0 / gatherRays)
+						a := tx[j].mat.avg.scale(1.0 / gatherRays)
 						s.addScaled(&dir[j], a)
 						s.addScaled(&ind[j], a)
 					}
