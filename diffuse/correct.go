@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/control"
@@ -134,7 +135,7 @@ func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 		}
 		return c.take(ctx, env, w, c.Grid)
 	}
-	grid, stats, err := c.ask(ctx, env, w)
+	grid, stats, err := c.askOnce(ctx, env, w)
 	if err != nil {
 		return notDone(env, w, "the picture is without the model's correction", err)
 	}
@@ -167,6 +168,41 @@ func notDone(env *realedit.Env, w *realedit.Work, so string, err error) error {
 	w.Find(realedit.Finding{Check: check, Severity: realedit.Warning, Message: so + ": " + err.Error()})
 	env.Log.Warn("a model's work was left out", "error", err)
 	return nil
+}
+
+// askedKey is under which a Work has an answer.
+type askedKey Correct
+
+// answer is what a model said of a picture, for the rungs below the one that asked.
+type answer struct {
+	of     *kernels.Image
+	grid   *lock.Grid
+	stats  lock.Stats
+	models []realedit.ModelFacts
+	found  []realedit.Finding
+}
+
+// askOnce is ask, or what it said of the same picture before.
+func (c Correct) askOnce(ctx context.Context, env *realedit.Env, w *realedit.Work) (*lock.Grid, lock.Stats, error) {
+	key := askedKey(c)
+	key.Blend = 0 // comes after
+	if a, ok := w.Value(key).(*answer); ok && a.of == w.Image {
+		for _, m := range a.models {
+			if !slices.Contains(w.Report.Models, m) {
+				w.Report.Models = append(w.Report.Models, m)
+			}
+		}
+		for _, f := range a.found {
+			w.Find(f)
+		}
+		return a.grid, a.stats, nil
+	}
+	models, found := len(w.Report.Models), len(w.Report.Findings)
+	grid, stats, err := c.ask(ctx, env, w)
+	if err == nil && w.Image == w.Base { // nobody writes over it meanwhile
+		w.SetValue(key, &answer{w.Image, grid, stats, slices.Clone(w.Report.Models[models:]), slices.Clone(w.Report.Findings[found:])})
+	}
+	return grid, stats, err
 }
 
 // ask is what the model says, as far as the lock lets it through; nil where the model said nothing.

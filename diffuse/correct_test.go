@@ -155,6 +155,30 @@ func TestCorrect(t *testing.T) {
 	require.NotEqual(t, models.keys[0], models.keys[1])
 }
 
+// The rungs below ask no model for what it has said of the same picture; another strength is another question.
+func TestCorrectAsksOnce(t *testing.T) {
+	m := &model{edit: func(x, y int, v []float64) { v[0] *= 1.03 }}
+	env, w := room(t, &someModels{kit: kitOf(m)})
+	w.Base = w.Image
+	var first *realedit.Report
+	for i, c := range []Correct{{}, {Blend: 0.5}, {Executed: 2}, {Executed: 1}} {
+		w.Image, w.Changes, w.Report = w.Base, nil, &realedit.Report{Measures: map[string]float64{}}
+		require.NoError(t, c.Apply(context.Background(), env, w))
+		require.Len(t, m.jobs, 1+i/3)
+		require.NotNil(t, w.Report.Lock)
+		require.Len(t, w.Report.Models, 2)
+		if i == 0 {
+			first = w.Report
+		}
+		require.Equal(t, i == 0 || i == 2, string(first.Lock) == string(w.Report.Lock) && i < 3)
+	}
+	// Of a picture that may be written over nothing is kept.
+	w.Base, w.Changes = nil, nil
+	require.NoError(t, Correct{Steps: 4}.Apply(context.Background(), env, w))
+	require.NoError(t, Correct{Steps: 4}.Apply(context.Background(), env, w))
+	require.Len(t, m.jobs, 4)
+}
+
 // Free keeps the model's pixels, on a device as on the host, but where something is drawn: there the picture is what it was, and the map says so.
 func TestCorrectFree(t *testing.T) {
 	s, pix := roomPixels()

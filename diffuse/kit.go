@@ -132,11 +132,17 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
 	if err := k.texts(ctx, env); err != nil {
 		return err
 	}
-	k.options.Devices = devicesFor(ctx, env.Backend.Name(), &k.options)
+	var why error
+	if k.options.Devices, why = devicesFor(ctx, env.Backend.Name(), &k.options); ctx.Err() != nil {
+		return &realedit.Error{Code: realedit.CodeCancelled, Op: "open networks", Err: context.Cause(ctx)}
+	}
 	if strings.HasPrefix(env.Backend.Name(), "cuda:") { // of other cards nobody knows how much is free: Profile8GB
 		k.options.Profile = ProfileFor(env.Backend.Caps().Free)
 	}
 	e, err := Open(n, &k.options)
+	if err != nil && why != nil {
+		return realedit.Errorf(realedit.CodeOf(err), "open networks", "%w; no GPU: %v", err, why)
+	}
 	if err != nil {
 		return err
 	}

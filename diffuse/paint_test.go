@@ -280,3 +280,49 @@ func TestPaintingWithTinyNetworks(t *testing.T) {
 		require.Contains(t, w.Report.Findings[0].Message, "left alone")
 	}
 }
+
+// Windows side by side, each within what the model sees of the other, keep their own views, and one that fails is left as it was.
+func TestWindowsBesideEachOther(t *testing.T) {
+	const w, h = 960, 480
+	s := &scene.Scene{W: w, H: h}
+	pix, lost := make([]uint8, 3*w*h), make([]float32, w*h)
+	for i := range pix {
+		pix[i] = uint8(150 + i%7)
+	}
+	for _, x0 := range []int{200, 480} {
+		for y := 120; y < 360; y++ {
+			for x := x0; x < x0+230; x++ {
+				lost[y*w+x] = 1
+				for c := range 3 {
+					pix[3*(y*w+x)+c] = 255
+				}
+			}
+		}
+	}
+	for _, fails := range []bool{false, true} {
+		m := &model{}
+		m.edit = func(x, y int, v []float64) {
+			j := m.jobs[len(m.jobs)-1]
+			m.bad = fails && len(m.jobs) == 2
+			if j.Mask.Values[y*j.Mask.Width+x] != 0 {
+				v[0], v[1], v[2] = float64(60*len(m.jobs)), 120, 60
+			}
+		}
+		b := kerneltest.Host(t)
+		env, work := masked(t, b, &someModels{kit: kitWith(m, "window_view")}, s, pix, realedit.MaskViewLost, lost)
+		require.NoError(t, WindowView{}.Apply(context.Background(), env, work))
+		require.Len(t, m.jobs, 2)
+		now := bytesOf(t, b, work.Image)
+		for x := range w {
+			i := 3 * (240*w + x)
+			want := pix[i]
+			if x >= 200 && x < 430 {
+				want = 60
+			} else if x >= 480 && x < 710 && !fails {
+				want = 120
+			}
+			require.InDelta(t, want, now[i], 2, "column %d, the second fails: %v", x, fails)
+		}
+		held(t, b, work, lost)
+	}
+}

@@ -42,9 +42,7 @@ func (s Sky) Gives() []realedit.Key { return s.with(nil).Gives() }
 func (s Sky) Alters() realedit.Change { return s.with(nil).Alters() }
 
 // Scenes are those that are no rooms.
-func (Sky) Scenes() []realedit.SceneKind {
-	return []realedit.SceneKind{realedit.SceneExterior, realedit.SceneUnknown}
-}
+func (s Sky) Scenes() []realedit.SceneKind { return s.with(nil).Scenes() }
 
 // Bytes is ReplaceSky's and what the model sees.
 func (s Sky) Bytes(w, h int) (host, device int64) {

@@ -46,7 +46,8 @@ func (WindowView) Scenes() []realedit.SceneKind {
 // Bytes is the copy that becomes the unaltered sibling, and of pictures in device memory a window as large as the picture on the host, with two masks.
 func (WindowView) Bytes(w, h int) (host, device int64) {
 	device = kernels.ImageBytes(w, h, 3, kernels.U16)
-	return 2*device + 2*kernels.ImageBytes(w, h, 1, kernels.U8) + seenBytes(w, h), device
+	sw, sh := seen(w, h)
+	return 2*device + 3*kernels.ImageBytes(w, h, 1, kernels.U8) + seenBytes(w, h), device + kernels.ImageBytes(w, h, 1, kernels.U8) + kernels.ImageBytes(sw, sh, 4, kernels.F32)
 }
 
 // Apply paints the views.
@@ -63,28 +64,38 @@ func (v WindowView) Apply(ctx context.Context, env *realedit.Env, w *realedit.Wo
 		return err
 	}
 	painted := 0
-	for i, box := range panes {
-		view, err := v.paint(ctx, env, w, v.Name(), "window_view", w.Image.SubImage(box), mask.SubImage(box), 1./255, true, env.Seed+uint64(i))
-		if err != nil {
-			if err = notDone(env, w, "a window stays bright", err); err != nil {
-				return err
-			}
-			break // what failed once is asked no more
-		}
-		if view == nil {
-			continue
-		}
-		err = showIn(ctx, env, w, view, mask.SubImage(box), box)
-		view.Free()
+	for i, p := range panes.largest() {
+		alpha, err := panes.cut(ctx, env, mask, p)
 		if err != nil {
 			return err
+		}
+		done, err := v.paintOne(ctx, env, w, alpha, p.box, env.Seed+uint64(i))
+		alpha.Free()
+		if err != nil {
+			return err
+		}
+		if !done {
+			break // what failed once is asked no more
 		}
 		painted++
 	}
 	if painted > 0 {
-		w.Find(realedit.Finding{Check: realedit.CheckWindowPainted, Severity: realedit.Info, Value: float64(painted), Message: fmt.Sprintf("the view through %d of %d windows is a model's", painted, len(panes))})
+		w.Find(realedit.Finding{Check: realedit.CheckWindowPainted, Severity: realedit.Info, Value: float64(painted), Message: fmt.Sprintf("the view through %d of %d windows is a model's", painted, len(panes.all))})
 	}
 	return nil
+}
+
+// paintOne paints what alpha covers in the picture's part box; false where a finding says why not.
+func (v WindowView) paintOne(ctx context.Context, env *realedit.Env, w *realedit.Work, alpha *kernels.Image, box image.Rectangle, seed uint64) (bool, error) {
+	view, err := v.paint(ctx, env, w, v.Name(), "window_view", w.Image.SubImage(box), alpha, 1./255, true, seed)
+	if err != nil {
+		return false, notDone(env, w, "a window stays bright", err)
+	}
+	if view == nil {
+		return true, nil
+	}
+	defer view.Free()
+	return true, showIn(ctx, env, w, view, alpha, box)
 }
 
 // showIn puts a view into the picture's part box through the mask, and marks it.
@@ -181,60 +192,106 @@ const (
 	mostWindows = 8
 )
 
-// windows are the parts of the picture that a model is shown, largest first: a window's panes together, with the wall around it.
-func windows(ctx context.Context, env *realedit.Env, mask *kernels.Image) ([]image.Rectangle, error) {
-	w, h := realedit.FitInto(mask.Width(), mask.Height(), cells)
-	at, err := env.NewImage(w, h, 1, kernels.F32)
-	if err != nil {
-		return nil, err
-	}
-	defer at.Free()
-	if err := env.Ops.Resize(at, mask); err != nil {
-		return nil, err
-	}
-	host, free, err := kernels.ToHost(ctx, env.Backend, at)
+// panes are the windows of a mask, told apart in cells.
+type panes struct {
+	w, h int     // cells
+	of   []uint8 // by cell, which window it belongs to, from 1; 0 = none
+	all  []pane
+}
+
+// pane is a window: its number, and the part of the picture that a model is shown, with the wall around.
+type pane struct {
+	number uint8
+	area   int // cells
+	box    image.Rectangle
+}
+
+// largest are the windows that are painted, largest first.
+func (p *panes) largest() []pane {
+	all := slices.Clone(p.all)
+	slices.SortStableFunc(all, func(a, b pane) int { return b.area - a.area })
+	return all[:min(len(all), mostWindows)]
+}
+
+// cut is the mask in a window's box, without the other windows that are there.
+func (p *panes) cut(ctx context.Context, env *realedit.Env, mask *kernels.Image, of pane) (*kernels.Image, error) {
+	part := mask.SubImage(of.box)
+	host, free, err := kernels.ToHost(ctx, env.Backend, part)
 	if err != nil {
 		return nil, err
 	}
 	defer free()
-	in := make([]bool, w*h)
-	for y := range h {
-		for x, v := range host.RowF32(y) {
-			in[y*w+x] = v > 0
+	own, err := kernels.NewHostImage(nil, of.box.Dx(), of.box.Dy(), 1, kernels.U8)
+	if err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeOf(err), Op: "allocate", Err: err}
+	}
+	defer own.Free()
+	for y := range own.Height() {
+		row, cells := own.RowU8(y), p.of[(y+of.box.Min.Y)*p.h/mask.Height()*p.w:]
+		for x, a := range host.RowU8(y) {
+			if row[x] = 0; cells[(x+of.box.Min.X)*p.w/mask.Width()] == of.number {
+				row[x] = a
+			}
 		}
 	}
-	var boxes []image.Rectangle
-	for k := range in {
-		if in[k] {
-			boxes = append(boxes, fill(in, w, h, k))
-		}
+	out, err := env.NewImage(own.Width(), own.Height(), 1, kernels.U8)
+	if err != nil {
+		return nil, err
 	}
-	area := func(r image.Rectangle) int { return r.Dx() * r.Dy() }
-	slices.SortStableFunc(boxes, func(a, b image.Rectangle) int { return area(b) - area(a) })
-	boxes = boxes[:min(len(boxes), mostWindows)]
-	for i, b := range boxes {
-		margin := max(2, max(b.Dx(), b.Dy())/3)
-		b = b.Inset(-margin).Intersect(image.Rect(0, 0, w, h))
-		boxes[i] = image.Rect(b.Min.X*mask.Width()/w, b.Min.Y*mask.Height()/h, (b.Max.X*mask.Width()+w-1)/w, (b.Max.Y*mask.Height()+h-1)/h)
+	if err := env.Backend.Copy(ctx, out, own); err != nil {
+		out.Free()
+		return nil, err
 	}
-	return boxes, nil
+	return out, nil
 }
 
-// fill clears the cells that hang together with k, over gaps of a cell, and returns the box around them.
-func fill(in []bool, w, h, k int) image.Rectangle {
+// windows tells the windows of a mask apart: a window's panes are one.
+func windows(ctx context.Context, env *realedit.Env, mask *kernels.Image) (*panes, error) {
+	w, h := realedit.FitInto(mask.Width(), mask.Height(), cells)
+	host, free, err := kernels.ToHost(ctx, env.Backend, mask)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	p := &panes{w: w, h: h, of: make([]uint8, w*h)}
+	in := make([]bool, w*h)
+	for y := range mask.Height() {
+		row := in[y*h/mask.Height()*w:]
+		for x, v := range host.RowU8(y) {
+			if v > 0 {
+				row[x*w/mask.Width()] = true
+			}
+		}
+	}
+	for k := range in {
+		if !in[k] || len(p.all) == 255 {
+			continue
+		}
+		number := uint8(len(p.all) + 1)
+		b, area := fill(in, p.of, number, w, h, k)
+		margin := max(2, max(b.Dx(), b.Dy())/3)
+		b = b.Inset(-margin).Intersect(image.Rect(0, 0, w, h))
+		up := func(n, size, of int) int { return (n*size + of - 1) / of }
+		p.all = append(p.all, pane{number, area, image.Rect(up(b.Min.X, mask.Width(), w), up(b.Min.Y, mask.Height(), h), up(b.Max.X, mask.Width(), w), up(b.Max.Y, mask.Height(), h))})
+	}
+	return p, nil
+}
+
+// fill takes the cells that hang together with k, over gaps of a cell, out of in and gives them a number; it returns the box around them and how many they are.
+func fill(in []bool, of []uint8, number uint8, w, h, k int) (box image.Rectangle, n int) {
 	in[k] = false
-	box := image.Rect(k%w, k/w, k%w+1, k/w+1)
-	for todo := []int{k}; len(todo) > 0; {
+	for todo := []int{k}; len(todo) > 0; n++ {
 		k, todo = todo[len(todo)-1], todo[:len(todo)-1]
+		of[k] = number
+		box = box.Union(image.Rect(k%w, k/w, k%w+1, k/w+1))
 		for y := max(0, k/w-2); y <= min(h-1, k/w+2); y++ {
 			for x := max(0, k%w-2); x <= min(w-1, k%w+2); x++ {
-				if n := y*w + x; in[n] {
-					in[n] = false
-					box = box.Union(image.Rect(x, y, x+1, y+1))
-					todo = append(todo, n)
+				if i := y*w + x; in[i] {
+					in[i] = false
+					todo = append(todo, i)
 				}
 			}
 		}
 	}
-	return box
+	return box, n
 }

@@ -64,7 +64,7 @@ func (c *climb) close() {
 func (c *climb) run() error {
 	failed := 0 // rungs before the last one that was not passed over for being a retry
 	for _, r := range c.Rungs {
-		if r.Retry && len(c.failed) == failed {
+		if r.Retry && len(c.failed) == failed || c.placeless(r) {
 			continue
 		}
 		failed = len(c.failed)
@@ -93,6 +93,17 @@ func (c *climb) run() error {
 		}
 	}
 	return c.classical()
+}
+
+// placeless tells whether none of a rung's stages has a place in this scene: then the picture of the rung above stays for what comes after.
+func (c *climb) placeless(r Rung) bool {
+	for _, s := range r.Stages {
+		b, ok := s.(realedit.SceneBound)
+		if !ok || c.w.Scene.Scene == "" || slices.Contains(b.Scenes(), c.w.Scene.Scene) {
+			return false
+		}
+	}
+	return len(r.Stages) > 0
 }
 
 // make puts a rung's picture into the Work; false when there is none.

@@ -22,7 +22,7 @@ type decoder = func(options json.RawMessage) (realedit.Stage, error)
 type Assets struct {
 	Skies *segment.Skies // the user's own, for pictures that may have one of them
 
-	lock json.RawMessage // the report's
+	report *realedit.Report
 }
 
 var registry = struct {
@@ -93,13 +93,14 @@ func strictly(options json.RawMessage, v any) error {
 func FromReport(r *realedit.Report) (*Pipeline, error) { return Assets{}.FromReport(r) }
 
 // FromReport is the pipeline that made a report's picture. With the set (realedit.SetFromReport), the report's policy and seed, the
-// same library version and backend it makes the same pixels again. Errors have CodeNotReplayable: a stage that nobody has
+// same library version and backend it makes the same pixels again, where networks that paint are asked anew on the device that they ran on, in one fixed order of sums (a
+// processor). Errors have CodeNotReplayable: a stage that nobody has
 // registered, options that it does not know, or skies that are not among the assets.
 func (a Assets) FromReport(r *realedit.Report) (*Pipeline, error) {
 	if r.Version != realedit.ReportVersion {
 		return nil, realedit.Errorf(realedit.CodeNotReplayable, "report", "its version is %d, this library's %d", r.Version, realedit.ReportVersion)
 	}
-	a.lock = r.Lock
+	a.report = r
 	var stages []realedit.Stage
 	for _, f := range r.Stages {
 		if f.Rung != "" {
@@ -116,6 +117,24 @@ func (a Assets) FromReport(r *realedit.Report) (*Pipeline, error) {
 		return nil, &realedit.Error{Code: realedit.CodeNotReplayable, Op: "report", Err: err}
 	}
 	return p, nil
+}
+
+// madeBy is which of the rungs, −1 for none, made the report's picture by its stages: the one that passed, or where that was a blend or a rollback the last one that did something.
+func (a Assets) madeBy(rungs []Rung) int {
+	at := -1
+	if a.report == nil || a.report.Rung == realedit.RungClassical {
+		return at
+	}
+	for _, f := range a.report.Stages {
+		for i, r := range rungs {
+			if f.Rung == r.Name && f.LeftOut == "" && slices.ContainsFunc(r.Stages, func(s realedit.Stage) bool { return s.Name() == f.Name }) {
+				if at = i; r.Name == a.report.Rung {
+					return i
+				}
+			}
+		}
+	}
+	return at
 }
 
 // record is a stage in a report.
@@ -186,9 +205,9 @@ func (a Assets) correct(options json.RawMessage) (realedit.Stage, error) {
 	if err := strictly(options, &c); err != nil {
 		return nil, err
 	}
-	if len(a.lock) > 0 {
+	if a.report != nil && len(a.report.Lock) > 0 {
 		c.Grid = &lock.Grid{}
-		if err := json.Unmarshal(a.lock, c.Grid); err != nil {
+		if err := json.Unmarshal(a.report.Lock, c.Grid); err != nil {
 			return nil, err
 		}
 	}
@@ -263,6 +282,10 @@ func (a Assets) ladder(options json.RawMessage) (realedit.Stage, error) {
 			k.Stages = append(k.Stages, stage)
 		}
 		l.Rungs = append(l.Rungs, k)
+	}
+	if at := a.madeBy(l.Rungs); at > 0 { // those above failed, and the lock in the report is not theirs
+		l.Rungs = l.Rungs[at:]
+		l.Rungs[0].Retry = false
 	}
 	if r.Judge != nil {
 		s, err := a.fromRecord(*r.Judge)

@@ -115,18 +115,29 @@ func climbDown(tone *diffuse.Correct, view *diffuse.WindowView, skies []Rung) (r
 	if tone == nil {
 		return made
 	}
-	with := func(t diffuse.Correct) []realedit.Stage {
-		if len(made) == 0 {
-			return []realedit.Stage{t}
+	// Each with the tone, then with less of it, then the tone alone: what fails is a sky's light or seam more often. A tone is asked for once.
+	for i, r := range made {
+		if i == 0 {
+			r.Name = "tone"
+		} else {
+			r.Name = "tone-" + r.Name
 		}
-		return append([]realedit.Stage{t}, made[0].Stages...)
+		r.Stages = append([]realedit.Stage{*tone}, r.Stages...)
+		rungs = append(rungs, r)
 	}
-	rungs = []Rung{{Name: "tone", Stages: with(*tone)}}
-	if len(made) == 0 { // half of a sky is no sky
-		rungs = append(rungs, Rung{Name: "tone-half", Strength: 0.5})
+	alone := Rung{Name: "tone-alone", Stages: []realedit.Stage{*tone}, Retry: true}
+	if len(made) == 0 {
+		rungs = []Rung{{Name: "tone", Stages: alone.Stages}, {Name: "tone-half", Strength: 0.5}} // half of a sky is no sky
 	}
 	if less, ok := tone.Less(); ok {
-		rungs = append(rungs, Rung{Name: "tone-less", Stages: with(less), Retry: true})
+		with := []realedit.Stage{less}
+		if len(made) > 0 {
+			with = append(with, made[0].Stages...)
+		}
+		rungs = append(rungs, Rung{Name: "tone-less", Stages: with, Retry: true})
+	}
+	if len(made) > 0 {
+		rungs = append(rungs, alone)
 	}
 	for _, r := range made {
 		r.Retry = true

@@ -38,11 +38,12 @@ func TestClimbDown(t *testing.T) {
 	require.Equal(t, []string{"view diffuse.windowview"}, names(Interior, Options{View: view}))
 	require.Equal(t, []string{"tone diffuse.correct", "tone-half", "tone-less diffuse.correct"}, names(Interior, Options{Correct: tone}))
 	require.Equal(t, []string{"tone diffuse.correct", "tone-half"}, names(Interior, Options{Correct: &diffuse.Correct{Executed: 1}}))
-	require.Equal(t, []string{"tone diffuse.correct diffuse.windowview", "tone-less diffuse.correct diffuse.windowview", "view diffuse.windowview"}, names(Interior, Options{Correct: tone, View: view}))
+	require.Equal(t, []string{"tone diffuse.correct diffuse.windowview", "tone-less diffuse.correct diffuse.windowview", "tone-alone diffuse.correct", "view diffuse.windowview"},
+		names(Interior, Options{Correct: tone, View: view}))
 	require.Equal(t, []string{"sky segment.replacesky", "sky-light-kept segment.replacesky"}, names(Exterior, Options{View: view}))
 	require.Equal(t, []string{"sky diffuse.sky", "sky-light-kept diffuse.sky"}, names(Exterior, Options{Sky: model}))
-	require.Equal(t, []string{"tone diffuse.correct diffuse.windowview diffuse.sky", "tone-less diffuse.correct diffuse.windowview diffuse.sky", "view-sky diffuse.windowview diffuse.sky",
-		"view-sky-light-kept diffuse.windowview diffuse.sky"}, names(Auto, Options{Correct: tone, View: view, Sky: model}))
+	require.Equal(t, []string{"tone diffuse.correct diffuse.windowview diffuse.sky", "tone-view-sky-light-kept diffuse.correct diffuse.windowview diffuse.sky",
+		"tone-less diffuse.correct diffuse.windowview diffuse.sky", "tone-alone diffuse.correct", "view-sky diffuse.windowview diffuse.sky", "view-sky-light-kept diffuse.windowview diffuse.sky"}, names(Auto, Options{Correct: tone, View: view, Sky: model}))
 }
 
 // Where a policy forbids what a model makes up, or there is no model, the picture is delivered without.

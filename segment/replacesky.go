@@ -243,9 +243,12 @@ func (s ReplaceSky) put(ctx context.Context, env *realedit.Env, w *realedit.Work
 	if err := w.MapChanges(); err != nil {
 		return err
 	}
-	moved, err := s.nudge(ctx, env, w, v)
-	if err != nil {
-		return err
+	moved := 0.0
+	if w.Unaltered == nil { // what was altered before has its sibling already, whose light would be another one
+		var err error
+		if moved, err = s.nudge(ctx, env, w, v); err != nil {
+			return err
+		}
 	}
 	if moved > 0 {
 		w.Changes.MarkAll(realedit.ChangeTone)

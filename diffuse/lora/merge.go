@@ -47,7 +47,7 @@ type Merged struct {
 }
 
 // format goes up whenever other bytes come out.
-const format = "realedit merged LoRA 1"
+const format = "realedit merged LoRA 2"
 
 // Merge merges LoRAs into the tensors of base that they change, and writes those, in base's element types, to a side file in dir whose name is a hash of the base, the
 // LoRAs, their weights and the format. Where the file is there already it is checked and taken. Several processes may do it at once. Tensors are
