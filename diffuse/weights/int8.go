@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -60,11 +59,10 @@ func (s *Set) Int8(ctx context.Context, dir string) (*Set, error) {
 			return nil, err
 		}
 	}
-	n, err := Open(s.network, s.paths...)
+	n, err := s.again()
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(n.refs, s.refs) // those that With laid over
 	f, err := safetensors.Open(path)
 	if err != nil {
 		n.Close()

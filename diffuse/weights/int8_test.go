@@ -103,3 +103,41 @@ func TestInt8(t *testing.T) {
 		broken.Close()
 	}
 }
+
+// Weights into which LoRAs were merged are put in 8 bits, and more are laid over them; what comes of it does not live on the files of the set before.
+func TestInt8OverSides(t *testing.T) {
+	const w = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.weight"
+	dir := t.TempDir()
+	shapes := map[string][]int{w: {4, 64}, "conv_in.bias": {32}}
+	file := func(name string, tensors ...string) string {
+		path, all, own := filepath.Join(dir, name), map[string][]float32{}, map[string][]int{}
+		for _, n := range tensors {
+			own[n] = shapes[n]
+			all[n] = make([]float32, product(shapes[n]))
+			for i := range all[n] {
+				all[n][i] = float32(len(name))
+			}
+		}
+		writeF32(t, path, all, own)
+		return path
+	}
+	base, err := Open(UNet, file("unet", w, "conv_in.bias"))
+	require.NoError(t, err)
+	one, err := base.With(file("first", w, "conv_in.bias"))
+	require.NoError(t, err)
+	two, err := one.With(file("second", w))
+	require.NoError(t, err)
+	require.NoError(t, base.Close())
+	require.NoError(t, one.Close())
+	s, err := two.Int8(context.Background(), dir)
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, two.Close())
+	v := make([]float32, 4*64)
+	require.NoError(t, s.ReadF32(w, v))
+	require.EqualValues(t, len("second"), v[0])
+	require.NoError(t, s.ReadF32("conv_in.bias", v[:32]))
+	require.EqualValues(t, len("first"), v[0])
+	require.NoError(t, s.ReadF32(w+Int8Scales, v[:8]))
+	require.InDelta(t, len("second"), 127*v[0], 0.01)
+}

@@ -44,6 +44,7 @@ type Set struct {
 	files   []*safetensors.File
 	paths   []string
 	refs    map[string]Ref
+	sides   int  // how many of the paths, the last ones, With laid over
 	int8    bool // there are matrices in 8 bits beside
 }
 
@@ -195,23 +196,46 @@ func (s *Set) With(path string) (*Set, error) {
 	if s.int8 {
 		return nil, realedit.Errorf(realedit.CodeBadOption, s.Name(), "it is in 8 bits: lay tensors over it before")
 	}
-	n, err := Open(s.network, s.paths...)
+	n, err := s.again()
 	if err != nil {
 		return nil, err
 	}
-	side, err := Open(s.network, path)
-	if err != nil {
+	if err := n.lay(path); err != nil {
 		n.Close()
 		return nil, err
 	}
-	n.files, n.paths = append(n.files, side.files...), append(n.paths, side.paths...)
-	for name, r := range side.refs {
-		have, ok := n.refs[name]
-		if !ok || !slices.Equal(have.Shape, r.Shape) {
+	return n, nil
+}
+
+// again is the set with files of its own.
+func (s *Set) again() (*Set, error) {
+	own := len(s.paths) - s.sides
+	n, err := Open(s.network, s.paths[:own]...)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range s.paths[own:] {
+		if err := n.lay(p); err != nil {
 			n.Close()
-			return nil, realedit.Errorf(realedit.CodeBadModel, side.Name(), "tensor %q of the shape %v is not of this network", name, r.Shape)
+			return nil, err
 		}
-		n.refs[name] = r
 	}
 	return n, nil
+}
+
+// lay puts a side file's tensors in the place of the set's.
+func (s *Set) lay(path string) error {
+	side, err := Open(s.network, path)
+	if err != nil {
+		return err
+	}
+	s.files, s.paths, s.sides = append(s.files, side.files...), append(s.paths, side.paths...), s.sides+1
+	for name, r := range side.refs {
+		have, ok := s.refs[name]
+		if !ok || !slices.Equal(have.Shape, r.Shape) {
+			return realedit.Errorf(realedit.CodeBadModel, side.Name(), "tensor %q of the shape %v is not of this network", name, r.Shape)
+		}
+		s.refs[name] = r
+	}
+	return nil
 }
