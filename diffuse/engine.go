@@ -107,7 +107,7 @@ func (o *Options) runtime(p ort.Provider) (*ort.Runtime, error) {
 func acquire(ctx context.Context, r *ort.Runtime, m *ort.Model) (*ort.Session, error) {
 	s, err := r.Acquire(ctx, m)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, endedError(ctx, err)
 	}
 	if notes := s.Notes(); len(notes) > 0 {
 		s.Release()

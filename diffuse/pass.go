@@ -30,8 +30,8 @@ type work struct {
 }
 
 // run shares the batches out among the devices. On each one batch is filled while another is in the network and a third is taken.
-func (e *Engine) run(ctx context.Context, p *pass) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (e *Engine) run(asked context.Context, p *pass) error {
+	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
 	var taking, next sync.Mutex
 	batch := 0
@@ -51,9 +51,17 @@ func (e *Engine) run(ctx context.Context, p *pass) error {
 	}
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return plainError(err)
+		return endedError(asked, err)
 	}
 	return nil
+}
+
+// endedError is plainError, but CodeCancelled where the context has ended: its cause is the caller's and may be any error.
+func endedError(ctx context.Context, err error) error {
+	if ctx.Err() != nil && realedit.CodeOf(err) != realedit.CodeCancelled {
+		return &realedit.Error{Code: realedit.CodeCancelled, Op: "diffuse", Err: err}
+	}
+	return plainError(err)
 }
 
 // plainError is an error with its code.

@@ -93,7 +93,7 @@ func say(ctx context.Context, r *ort.Runtime, m *ort.Model, in ort.Values) (ort.
 	defer s.Release()
 	out, err := s.Run(ctx, in)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, endedError(ctx, err)
 	}
 	return out, nil
 }

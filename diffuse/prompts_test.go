@@ -2,6 +2,7 @@ package diffuse
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -58,8 +59,8 @@ func TestEncode(t *testing.T) {
 
 	_, err = Encode(context.Background(), n, o, "x") // these are not SDXL's
 	require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%v", err)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("the user left"))
 	_, err = encode(ctx, n, o, first, second, join, []string{"x"})
 	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err), "%v", err)
 }

@@ -182,16 +182,16 @@ func TestNaN(t *testing.T) {
 	require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%v", err)
 }
 
-// A job ends within a batch of tiles of its context.
+// A job ends within a batch of tiles of its context, as cancelled whatever its cause.
 func TestCancel(t *testing.T) {
 	e := open(t, "unet", true, Profile{})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	j := tiled(t, 300, 300)
 	var at time.Time
 	j.Progress = func(f float64) {
 		if f > 0.3 && at.IsZero() {
 			at = time.Now()
-			cancel()
+			cancel(errors.New("the user left"))
 		}
 	}
 	_, err := e.Run(ctx, j)
