@@ -13,6 +13,7 @@ import (
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/lock"
 	"github.com/realedit/realedit/diffuse/sampler"
+	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/kernels"
 	"github.com/realedit/realedit/qc"
 )
@@ -117,7 +118,19 @@ func (c Correct) checked() (Correct, error) {
 			return c, realedit.Errorf(realedit.CodeBadOption, "correct", "%s: %v is beyond [0, %v]", f.name, *f.v, f.top)
 		}
 	}
-	return c, nil
+	if _, _, err := c.start(); err != nil {
+		return c, err
+	}
+	if c.Preset != "" {
+		if _, err := text.PresetOf(c.Preset); err != nil {
+			return c, err
+		}
+	}
+	return c, c.Caps.Check()
+}
+
+func (c Correct) start() (*sampler.Schedule, sampler.Start, error) {
+	return Painting{Steps: c.Steps, Executed: c.Executed}.start()
 }
 
 // Apply asks the model and applies what the lock lets through.
@@ -151,11 +164,11 @@ func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	return nil
 }
 
-// notDone makes a finding of an error that is the model's, with what that comes to; others are the set's.
+// notDone makes a finding of an error that is the model's, with what that comes to; others are the set's. Options were checked before a model was asked.
 func notDone(env *realedit.Env, w *realedit.Work, so string, err error) error {
 	check := realedit.CheckModelFailed
 	switch realedit.CodeOf(err) {
-	case realedit.CodeCancelled, realedit.CodeDeviceLost, realedit.CodeBadOption:
+	case realedit.CodeCancelled, realedit.CodeDeviceLost:
 		return err
 	case realedit.CodeNoModel:
 		check = realedit.CheckModelMissing
@@ -226,11 +239,7 @@ func (c Correct) ask(ctx context.Context, env *realedit.Env, w *realedit.Work) (
 
 // model is what the networks make of a picture on the host, whole or tile by tile.
 func (c Correct) model(ctx context.Context, env *realedit.Env, w *realedit.Work, picture *kernels.Image, whole bool) (*Result, error) {
-	schedule, err := sampler.NewSchedule(c.Steps, sampler.Epsilon)
-	if err != nil {
-		return nil, err
-	}
-	start, err := schedule.StartWith(c.Executed)
+	schedule, start, err := c.start()
 	if err != nil {
 		return nil, err
 	}

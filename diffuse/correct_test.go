@@ -254,6 +254,7 @@ func TestCorrectWithoutUse(t *testing.T) {
 		"not there":     {&someModels{err: realedit.Errorf(realedit.CodeNoModel, "x", "none")}, Correct{}, realedit.CheckModelMissing},
 		"tampered":      {&someModels{err: realedit.Errorf(realedit.CodeBadModel, "x", "hash")}, Correct{}, realedit.CheckModelBad},
 		"no memory":     {&someModels{err: realedit.Errorf(realedit.CodeOutOfMemory, "x", "8 GB")}, Correct{}, realedit.CheckModelFailed},
+		"closed":        {&someModels{err: realedit.Errorf(realedit.CodeBadOption, "models", "they are closed")}, Correct{}, realedit.CheckModelFailed},
 		"another scene": {&someModels{kit: kitOf(&model{edit: func(x, y int, v []float64) { v[0], v[1], v[2] = float64(x%256), 0, 0 }})}, Correct{}, realedit.CheckModelBad},
 		"NaN":           {&someModels{kit: kitOf(&model{edit: same, bad: true})}, Correct{}, realedit.CheckModelBad},
 		"no prompt":     {&someModels{kit: kitOf(&model{edit: same})}, Correct{Preset: "sky"}, realedit.CheckModelMissing},
@@ -267,11 +268,13 @@ func TestCorrectWithoutUse(t *testing.T) {
 		require.Len(t, w.Report.Findings, 1, name)
 		require.Equal(t, c.check, w.Report.Findings[0].Check, name)
 	}
-	models := &someModels{kit: kitOf(&model{edit: same})}
+	asked := &model{edit: same}
+	models := &someModels{kit: kitOf(asked)}
 	env, w := room(t, models)
 	for _, bad := range []Correct{{Blend: 1.1}, {Blend: -1}, {Tile: 3}, {Steps: 5}, {Steps: 4, Executed: 5}, {Preset: "x"}, {Caps: lock.Options{Pixel: 50}}} {
 		require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(bad.Apply(context.Background(), env, w)), "%+v", bad)
 	}
+	require.Empty(t, asked.jobs, "options are checked before minutes are spent")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(Correct{}.Apply(ctx, env, w)))

@@ -30,6 +30,12 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// Check refuses caps outside their ranges. Errors: CodeBadOption.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 // Stats say what a model did and what the lock let through. Colour differences are CIEDE2000, measured on reduced pictures.
 type Stats struct {
 	Asked   float64 `json:"asked"`   // mean from the deterministic picture to the model's
