@@ -335,6 +335,9 @@ func inEight(m *kernels.Image) (*kernels.Image, func(), error) {
 
 // take applies the grid to the picture.
 func (c Correct) take(ctx context.Context, env *realedit.Env, w *realedit.Work, grid *lock.Grid) error {
+	if grid.Width != w.Image.Width() || grid.Height != w.Image.Height() {
+		return realedit.Errorf(realedit.CodeBadOption, "apply the lock", "the grid is for a picture of %d×%d, this one is %v", grid.Width, grid.Height, w.Image)
+	}
 	text, err := json.Marshal(grid)
 	if err != nil {
 		return err

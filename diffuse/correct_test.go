@@ -242,6 +242,17 @@ func TestCorrectFree(t *testing.T) {
 	require.Equal(t, pix, bytesOf(t, kerneltest.Host(t), eight))
 }
 
+// A report's grid is for pictures of its own size: of a larger one a part would fit, with the tone of another place.
+func TestReplayOfAnotherSize(t *testing.T) {
+	env, w := room(t, nil)
+	before := w.Image
+	for _, g := range []*lock.Grid{lock.Identity(before.Width()+1, before.Height()), lock.Identity(2*before.Width(), 2*before.Height())} {
+		require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(Correct{Replay: true, Grid: g}.Apply(context.Background(), env, w)))
+		require.Same(t, before, w.Image)
+	}
+	require.NoError(t, Correct{Replay: true, Grid: lock.Identity(before.Width(), before.Height())}.Apply(context.Background(), env, w))
+}
+
 // What the model cannot do is a finding, and the picture stays; what is the caller's is an error.
 func TestCorrectWithoutUse(t *testing.T) {
 	same := func(x, y int, v []float64) {}
