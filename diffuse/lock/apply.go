@@ -32,7 +32,7 @@ func Apply(ctx context.Context, dst, src *kernels.Image, at image.Point, g *Grid
 		return bad("src is %v, want 3 channels of u8 or u16", src)
 	case dst.Bounds() != src.Bounds() || dst.Channels() != 3 || dst.Format() != src.Format():
 		return bad("dst is %v, src %v", dst, src)
-	case !src.Bounds().Add(at).In(image.Rect(0, 0, g.Width, g.Height)):
+	case at.X < 0 || at.Y < 0 || src.Width() > g.Width-at.X || src.Height() > g.Height-at.Y:
 		return bad("%v at %v is no part of a picture of %d×%d", src, at, g.Width, g.Height)
 	}
 	f := g.field()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"image"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -155,6 +156,8 @@ func TestApplyRefuses(t *testing.T) {
 		"other format":  Apply(ctx, noise(t, 40, 30, kernels.U16), ok, image.Point{}, g),
 		"other size":    Apply(ctx, noise(t, 41, 30, kernels.U8), ok, image.Point{}, g),
 		"outside":       Apply(ctx, ok, ok, image.Pt(1, 0), g),
+		"before":        Apply(ctx, ok, ok, image.Pt(0, -1), g),
+		"far outside":   Apply(ctx, ok, ok, image.Pt(math.MaxInt-3, 0), g), // whose end is no number
 		"beyond bounds": Apply(ctx, ok, ok, image.Point{}, &Grid{40, 30, 2, 2, append(make([]int16, 23), maxShift+1)}),
 	} {
 		require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err), "%s: %v", name, err)
