@@ -19,7 +19,9 @@ func (r *run) inpainting(ctx context.Context) (*inpainting, error) {
 	in := &inpainting{mask: &sampler.Mask{Height: h, Width: w, Values: make([]float32, h*w)}}
 	for y := range h {
 		for x := range w {
-			in.mask.Values[y*w+x] = r.Mask.Values[r.pad.SourceY(y*sampler.LatentScale)*r.Mask.Width+r.pad.SourceX(x*sampler.LatentScale)]
+			if r.Mask.Values[r.pad.SourceY(y*sampler.LatentScale)*r.Mask.Width+r.pad.SourceX(x*sampler.LatentScale)] >= 0.5 {
+				in.mask.Values[y*w+x] = 1
+			}
 		}
 	}
 	var err error
@@ -48,7 +50,7 @@ func erase(t *ort.Tensor, k int, m *sampler.Mask, p sampler.Padding, r image.Rec
 	for y := range r.Dy() {
 		row := m.Values[p.SourceY(r.Min.Y+y)*m.Width:]
 		for x := range w {
-			if row[p.SourceX(r.Min.X+x)] != 0 {
+			if row[p.SourceX(r.Min.X+x)] >= 0.5 {
 				for c := range 3 {
 					store(t, (3*k+c)*plane+y*w+x, []float32{0})
 				}
