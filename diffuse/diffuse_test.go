@@ -232,3 +232,13 @@ func TestSoftMask(t *testing.T) {
 		}
 	}
 }
+
+// A tile that is smaller than twice the usual overlap has half of itself in common with its neighbour where nothing is said.
+func TestSmallTile(t *testing.T) {
+	e := open(t, "unet", false, Profile{})
+	j := job(t, 4, 0.5, 0)
+	j.Tile, j.noise = 64, nil
+	r, err := e.Run(context.Background(), j)
+	require.NoError(t, err)
+	require.Equal(t, 9, r.Tiles)
+}

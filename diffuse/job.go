@@ -23,7 +23,7 @@ type Job struct {
 	Schedule *sampler.Schedule
 	Start    sampler.Start
 	Seed     uint64
-	// Tile is the side of a tile in pixels, a multiple of 64; 0 = 768. Overlap is the least that neighbours share, a multiple of 8; 0 = 64.
+	// Tile is the side of a tile in pixels, a multiple of 64; 0 = 768. Overlap is the least that neighbours share, a multiple of 8; 0 = 64, or half of a tile of 64.
 	Tile, Overlap int
 	// Whole takes the picture as one tile of its own proportions, up to 2048 pixels a side, whatever Tile says.
 	Whole bool
@@ -72,7 +72,7 @@ func (e *Engine) check(j *Job) (*Job, error) {
 		j.Tile = defaultTile
 	}
 	if j.Overlap == 0 {
-		j.Overlap = defaultOverlap
+		j.Overlap = min(defaultOverlap, j.Tile/2)
 	}
 	if j.Tile < 64 || j.Tile > 1536 || j.Tile%64 != 0 {
 		return bad("Job.Tile: %d is no multiple of 64 in [64, 1536]", j.Tile)
