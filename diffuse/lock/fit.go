@@ -36,7 +36,7 @@ func (o Options) Check() error {
 	return err
 }
 
-// Stats say what a model did and what the lock let through. Colour differences are CIEDE2000, measured on reduced pictures.
+// Stats say what a model did and what the lock let through. Colour differences are CIEDE2000, measured on reduced pictures and on as many single pixels.
 type Stats struct {
 	Asked   float64 `json:"asked"`   // mean from the deterministic picture to the model's
 	Kept    float64 `json:"kept"`    // mean from the deterministic picture to the lock's

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -221,6 +222,38 @@ func TestHostileModels(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The cap of a block holds for the mean over its single pixels where averages of the reduced picture have no texture left: half of the pixels are dark and become red, half
+// are bright and become green.
+func TestBlocksOfFineTexture(t *testing.T) {
+	full(t)
+	env := testEnv(t)
+	for name, dark := range map[string]func(x, y int) bool{
+		"check": func(x, y int) bool { return (x+y)%2 == 0 },
+		"grain": func(x, y int) bool { return rand.New(rand.NewPCG(uint64(x/3), uint64(y/3))).IntN(2) == 0 },
+	} {
+		p := wall(960, 640, func(x, y float64) float64 { return 0 }).each(func(x, y int, v []float64) {
+			fine := x > 200 && x < 760 && y > 100 && y < 540
+			l := 224.0
+			if fine && dark(x, y) || !fine && x/48%2 == 0 {
+				l = 31
+			}
+			v[0], v[1], v[2] = l, l, l
+		})
+		d := p.u16(t)
+		m := p.each(func(x, y int, v []float64) {
+			s := (v[0] - 127.5) / 8
+			v[0], v[1] = v[0]-s, v[1]+s
+		})
+		o, _, st := locked(t, env, d, m.model(t, env), nil)
+		b := measure(t, env, o, d)
+		t.Logf("%s: block %.2f, %.2f by the fit, shift %.2f", name, b.block, st.Block, b.shift)
+		require.LessOrEqual(t, b.block, 2.0, name)
+		require.InDelta(t, st.Block, b.block, 0.1, name)
+		require.LessOrEqual(t, b.shift, 2.0, name)
+		require.Greater(t, b.block, 1.5, "the model is at work")
 	}
 }
 

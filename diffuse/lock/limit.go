@@ -9,7 +9,7 @@ import (
 
 const (
 	sparePixel = 0.92 // of the cap of a pixel: what is left for colours and nodes between
-	spareBlock = 0.95 // of the cap of a block: for what the reduced picture averages out, for rounding, for blocks between
+	spareBlock = 0.95 // of the cap of a block: for the pixels that are not looked at, for rounding, for blocks between
 	tries      = 12
 )
 
@@ -184,7 +184,7 @@ func (b *bench) apart(p, q []float32) (float64, error) {
 }
 
 // blocks is by how much each node has to be scaled so that every block that it has a part in keeps its cap, 1 where none is beyond
-// it. A block's number is the larger of the mean over its pixels and of the colour difference of their means: CIEDE2000 is no metric, either can
+// it. A block's number is the larger of the mean over its pixels, one out of each area, and of the colour difference of its mean colours: CIEDE2000 is no metric, either can
 // be the larger. Blocks begin at every pixel of the reduced picture. Kept and Block of st are set.
 func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
 	now, is, freeIs, err := b.image(b.w, b.h, 3)
@@ -192,8 +192,8 @@ func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.apply(is, b.picture, b.w, b.h)
-	far, mean, freeFar, err := b.differences(b.picture, now, b.w, b.h)
+	f.apply(is, b.sample, b.w, b.h)
+	far, mean, freeFar, err := b.differences(b.sample, now, b.w, b.h)
 	defer freeFar()
 	if err != nil {
 		return nil, err
@@ -206,6 +206,7 @@ func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.apply(is, b.picture, b.w, b.h)
 	colours, freeColours, err := windowMeans(is, b.w, b.h, 3, bw, bh)
 	defer freeColours()
 	if err != nil {

@@ -27,6 +27,7 @@ type bench struct {
 	side    int // of a block in them
 	picture []float32
 	model   []float32
+	sample  []float32 // a pixel of the picture in the place of each average
 	means   []float32 // the picture's, over every block; nil until needed
 	frees   []func()  // give back what lasts as long as the fit
 }
@@ -91,7 +92,60 @@ func (b *bench) look(picture, model *kernels.Image) error {
 	if b.model, err = b.reduced(host); err != nil {
 		return err
 	}
+	if err := b.pick(picture); err != nil {
+		return err
+	}
 	return b.related()
+}
+
+// pick takes a pixel of the picture out of each area that is averaged in the reduced one, at a place in it that follows no pattern: a mean over them is one over single
+// pixels, where averages have no texture any more.
+func (b *bench) pick(picture *kernels.Image) error {
+	host, freeHost, err := kernels.ToHost(b.ctx, b.env.Backend, picture)
+	if err != nil {
+		return failed(err)
+	}
+	defer freeHost()
+	var free func()
+	if b.sample, free, err = scratch[float32](3 * b.w * b.h); err != nil {
+		return err
+	}
+	b.frees = append(b.frees, free)
+	within := func(i, n, of int, random uint32) int { // the i-th of n parts of so many pixels
+		from, to := i*of/n, (i+1)*of/n
+		return from + int(random&0xffff)*max(1, to-from)>>16
+	}
+	bands(b.h, func(_, y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			for x := range b.w {
+				r := uint32(y*b.w+x) * 0x9e3779b1
+				r = (r ^ r>>15) * 0x85ebca6b
+				r ^= r >> 13
+				levels(b.sample[3*(y*b.w+x):][:3], host, within(x, b.w, host.Width(), r), within(y, b.h, host.Height(), r>>16))
+			}
+		}
+	})
+	return nil
+}
+
+// levels are a pixel's, in [0,1].
+func levels(dst []float32, m *kernels.Image, x, y int) {
+	for c := range dst {
+		var v float32
+		switch i := 3*x + c; m.Format() {
+		case kernels.U8:
+			v = table8[m.RowU8(y)[i]].v
+		case kernels.U16:
+			v = table16[m.RowU16(y)[i]].v
+		case kernels.F16:
+			v = m.RowHalf(y)[i].Float32()
+		default:
+			v = m.RowF32(y)[i]
+		}
+		if dst[c] = 0; v > 0 { // NaN is not
+			dst[c] = min(v, 1)
+		}
+	}
 }
 
 // finite refuses samples that are no levels.
