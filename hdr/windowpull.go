@@ -256,12 +256,8 @@ func markLost(ctx context.Context, env *realedit.Env, w *realedit.Work, window *
 	}
 	nowhere := newPlane(pw, ph)
 	for _, r := range gone {
-		in := make([]bool, pw*ph)
-		for _, k := range r {
-			in[k] = true
-		}
 		var all, kept float64
-		in = dilate(in, pw, ph, max(4, max(pw, ph)/64))
+		in := dilate(marked(pw*ph, r), pw, ph, max(4, max(pw, ph)/64))
 		for k, near := range in {
 			if near && glass.v[k] > 0.5 {
 				all++
@@ -314,10 +310,9 @@ func (p WindowPull) choose(now *plane, frames []*plane, inside *plane, region []
 // brighten is the exponent that brings the frame's view up to the bright parts of what surrounds it in the merge, at least ½: a
 // sky is no darker than the leaves before it, a view no darker than the white frame around it.
 func brighten(now, frame, inside *plane, region []int) float64 {
-	in := make([]bool, len(now.v))
+	in := marked(len(now.v), region)
 	var shown []float64
 	for _, k := range region {
-		in[k] = true
 		shown = append(shown, float64(frame.v[k]))
 	}
 	var around []float64
@@ -337,16 +332,21 @@ func brighten(now, frame, inside *plane, region []int) float64 {
 	return max(0.5, math.Log(want)/math.Log(have))
 }
 
-// in is p in the regions and a little around them, so that the mask alone has the say at their rims, and 0 elsewhere.
-func (p *plane) in(regions [][]int) *plane {
-	in := make([]bool, p.w*p.h)
+// marked tells which of n pixels are in the regions.
+func marked(n int, regions ...[]int) []bool {
+	in := make([]bool, n)
 	for _, r := range regions {
 		for _, k := range r {
 			in[k] = true
 		}
 	}
+	return in
+}
+
+// in is p in the regions and a little around them, so that the mask alone has the say at their rims, and 0 elsewhere.
+func (p *plane) in(regions [][]int) *plane {
 	out := newPlane(p.w, p.h)
-	for k, v := range dilate(in, p.w, p.h, 4) {
+	for k, v := range dilate(marked(p.w*p.h, regions...), p.w, p.h, 4) {
 		if v {
 			out.v[k] = p.v[k]
 		}

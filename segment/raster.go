@@ -3,9 +3,8 @@ package segment
 import (
 	"context"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // raster is a small picture of three channels on the host.
@@ -42,20 +41,11 @@ func (r *raster) smooth121(ctx context.Context) error {
 
 // inRows calls fn for every row on all processors until ctx ends. What fn writes belongs to its row, so that the number of processors cannot be seen.
 func inRows(ctx context.Context, h int, fn func(y int)) error {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), h) {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				y := int(next.Add(1)) - 1
-				if y >= h {
-					return
-				}
-				fn(y)
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Each(h, func(y int) {
+		if ctx.Err() == nil {
+			fn(y)
+		}
+	})
 	return ctx.Err()
 }
 

@@ -34,10 +34,10 @@ func (v *oldView) painted(ctx context.Context, env *realedit.Env, p SkyPainter, 
 	sky, weight := newSums(wide, high), make([]float32, wide*high)
 	for y := range high {
 		fy := (float64(y) + 0.5) * scale / float64(v.height)
-		row := within[min(v.pix.h-1, int(fy*float64(v.pix.h)))*v.pix.w:]
+		row := min(v.pix.h-1, int(fy*float64(v.pix.h)))
 		for x := range wide {
 			fx := (float64(x) + 0.5) * scale / float64(v.width)
-			if fy >= 1 || fx >= 1 || !row[min(v.pix.w-1, int(fx*float64(v.pix.w)))] {
+			if fy >= 1 || fx >= 1 || !within.at(min(v.pix.w-1, int(fx*float64(v.pix.w))), row) {
 				continue
 			}
 			i := y*wide + x
@@ -59,28 +59,8 @@ func (v *oldView) painted(ctx context.Context, env *realedit.Env, p SkyPainter, 
 }
 
 // within tells which pixels of the small copy have nothing but sky around them.
-func (v *oldView) within() []bool {
-	w, h := v.pix.w, v.pix.h
-	solid := make([]bool, w*h)
-	for i, a := range v.sky {
-		solid[i] = a >= 0.98
-	}
-	for range 2 {
-		next := make([]bool, w*h)
-		for y := range h {
-			for x := range w {
-				all := true
-				for j := max(0, y-1); j <= min(h-1, y+1); j++ {
-					for i := max(0, x-1); i <= min(w-1, x+1); i++ {
-						all = all && solid[j*w+i]
-					}
-				}
-				next[y*w+x] = all
-			}
-		}
-		solid = next
-	}
-	return solid
+func (v *oldView) within() *bitMask {
+	return bitMaskOf(v.pix.w, v.pix.h, func(x, y int) bool { return v.sky[y*v.pix.w+x] >= 0.98 }).shrunk(2)
 }
 
 // The hardest edges of clouds are soft: of a sky seen at 1000 pixels only few have a step of hardStep (encoded luma) to the pixel after the next.

@@ -2,10 +2,10 @@ package segment
 
 import (
 	"math"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // skyPlane is one channel of a small picture on the host.
@@ -30,25 +30,7 @@ func ramp(x, lo, hi float32) float32 {
 }
 
 // onAll calls f for 0..n-1 on all processors. What f does for i must not depend on what it does for others.
-func onAll(n int, f func(i int)) {
-	workers := min(n, runtime.GOMAXPROCS(0))
-	if workers < 2 {
-		for i := range n {
-			f(i)
-		}
-		return
-	}
-	var wg sync.WaitGroup
-	var next atomic.Int64
-	for range workers {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	wg.Wait()
-}
+func onAll(n int, f func(i int)) { parallel.Each(n, f) }
 
 // together runs parts that do not depend on each other, at once.
 func together(parts ...func()) { onAll(len(parts), func(i int) { parts[i]() }) }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"time"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -103,7 +102,7 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, &realedit.Error{Code: realedit.CodeWriteFailed, Op: "merge LoRAs", Err: err}
 	}
-	sweep(dir)
+	safetensors.Sweep(dir)
 	return m, safetensors.WriteFile(m.File, metadata, specs, func(i int, w io.Writer) error {
 		if ctx.Err() != nil {
 			return &realedit.Error{Code: realedit.CodeCancelled, Op: "merge LoRAs", Err: context.Cause(ctx)}
@@ -127,16 +126,6 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 		_, err := w.Write(b)
 		return err
 	})
-}
-
-// sweep removes what killed merges left: parts that nobody has written to for an hour.
-func sweep(dir string) {
-	parts, _ := filepath.Glob(filepath.Join(dir, ".*.safetensors-*.part"))
-	for _, p := range parts {
-		if s, err := os.Stat(p); err == nil && time.Since(s.ModTime()) > time.Hour {
-			os.Remove(p)
-		}
-	}
 }
 
 // add adds scale·(up·down) to w.

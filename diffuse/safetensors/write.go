@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/realedit/realedit"
@@ -209,6 +210,16 @@ func quote(b []byte, s string) []byte {
 		}
 	}
 	return append(b, '"')
+}
+
+// Sweep removes from a folder what killed calls of WriteFile left: parts of .safetensors files that nobody has written to for an hour. It is for folders that are caches.
+func Sweep(dir string) {
+	parts, _ := filepath.Glob(filepath.Join(dir, ".*.safetensors-*.part"))
+	for _, p := range parts {
+		if s, err := os.Stat(p); err == nil && time.Since(s.ModTime()) > time.Hour {
+			os.Remove(p)
+		}
+	}
 }
 
 // Holds says whether the file at path is there and has this metadata and these tensors, and no others: one that WriteFile wrote before.

@@ -86,6 +86,7 @@ func (s *Set) quantise(ctx context.Context, path string, metadata map[string]str
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return &realedit.Error{Code: realedit.CodeWriteFailed, Op: "quantise", Err: err}
 	}
+	safetensors.Sweep(filepath.Dir(path))
 	return safetensors.WriteFile(path, metadata, specs, func(i int, w io.Writer) error {
 		if ctx.Err() != nil {
 			return &realedit.Error{Code: realedit.CodeCancelled, Op: "quantise", Err: context.Cause(ctx)}

@@ -18,33 +18,31 @@ var shared struct {
 // mostShared is how many solutions' rays are kept: 32 MB each.
 const mostShared = 4
 
-// hitsOf is memory for what n rays meet, with it where a world of the same solids was solved before. What is known is not written to.
-func (w *world) hitsOf(n int) (hits []int32, known bool) {
+// hitsOf is what n rays meet where a world of the same solids was solved before, and is not written to; else memory for it, and keep, which lets others have it.
+func (w *world) hitsOf(n int) (hits []int32, keep func()) {
 	k := w.solids()
 	shared.Lock()
 	defer shared.Unlock()
 	if h := shared.hits[k]; len(h) == n && n > 0 {
 		i := slices.Index(shared.keys, k)
 		shared.keys = append(slices.Delete(shared.keys, i, i+1), k)
-		return h, true
+		return h, nil
 	}
-	return make([]int32, n), false
-}
-
-func (w *world) keepHits(hits []int32) {
-	k := w.solids()
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.hits == nil {
-		shared.hits = map[uint64][]int32{}
-	}
-	if shared.hits[k] == nil {
-		shared.keys = append(shared.keys, k)
-	}
-	shared.hits[k] = hits
-	if len(shared.keys) > mostShared {
-		delete(shared.hits, shared.keys[0])
-		shared.keys = slices.Delete(shared.keys, 0, 1)
+	hits = make([]int32, n)
+	return hits, func() {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.hits == nil {
+			shared.hits = map[uint64][]int32{}
+		}
+		if shared.hits[k] == nil {
+			shared.keys = append(shared.keys, k)
+		}
+		shared.hits[k] = hits
+		if len(shared.keys) > mostShared {
+			delete(shared.hits, shared.keys[0])
+			shared.keys = slices.Delete(shared.keys, 0, 1)
+		}
 	}
 }
 

@@ -240,7 +240,7 @@ func (w *world) solve() {
 	}
 	hard := func(p *prim) bool { return p.lit }
 	dir := make([]light, len(tx))
-	hits, known := w.hitsOf(len(tx) * gatherRays) // the texel that a ray meets, −1 = none
+	hits, keep := w.hitsOf(len(tx) * gatherRays) // the texel that a ray meets, −1 = none
 	const chunk = 256
 	chunks := (len(tx) + chunk - 1) / chunk
 	parallel.Each(chunks, func(c int) {
@@ -249,11 +249,11 @@ func (w *world) solve() {
 			dir[i] = w.direct(t.p, t.n, t.tag, nil)
 			for k := range gatherRays {
 				at := &hits[i*gatherRays+k]
-				if known && (*at >= 0 || !w.open) {
+				if keep == nil && (*at >= 0 || !w.open) {
 					continue
 				}
 				d := cosineDir(t.n, k, gatherRays, t.tag)
-				if !known {
+				if keep != nil {
 					*at = -1
 					if h, ok := w.tree.closest(t.p, d, 1e9, hard); ok {
 						m := h.pr.lm[h.face]
@@ -268,8 +268,8 @@ func (w *world) solve() {
 			}
 		}
 	})
-	if !known {
-		w.keepHits(hits)
+	if keep != nil {
+		keep()
 	}
 	ind, next := make([]light, len(tx)), make([]light, len(tx))
 	for range w.bounces {
