@@ -14,16 +14,16 @@ func newBitMask(w, h int) *bitMask {
 	return &bitMask{w, h, n, make([]uint64, n*h)}
 }
 
-// bitMaskOf is where f holds.
+// bitMaskOf is where f holds. f is called for several rows at once.
 func bitMaskOf(w, h int, f func(x, y int) bool) *bitMask {
 	m := newBitMask(w, h)
-	for y := range h {
+	onRows(h, w, func(y int) {
 		for x := range w {
 			if f(x, y) {
 				m.set(x, y)
 			}
 		}
-	}
+	})
 	return m
 }
 

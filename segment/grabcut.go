@@ -30,7 +30,7 @@ func grabCut(rgb []float32, prior *skyPlane, sureIn, begin, sureOut float32, rou
 		func() { startParts(rgb, in, true, part) },
 		func() { startParts(rgb, in, false, part) },
 	)
-	g := newFlowGrid(w, h)
+	g := newCutGraph(w, h)
 	var models [2]mixture
 	cost := [2][]float32{make([]float32, w*h), make([]float32, w*h)}
 	for round := range rounds {
@@ -125,9 +125,19 @@ func contrastWeights(rgb []float32, w, h int) [][8]int32 {
 	return arcs
 }
 
-// cutPixels finds the cut of least cost. What is known takes no part in the graph: arcs to it are costs of the side it is not on.
-func cutPixels(g *flowGrid, in []bool, prior *skyPlane, near [][8]int32, cost [2][]float32, sureIn, sureOut float32) {
-	g.reset()
+// cutGraph is the graph of a division's rounds. What flowed in one round flows in the next: only its costs have changed.
+type cutGraph struct {
+	*flowGrid
+	open  []bool  // pixels that took part in the round before
+	given []int32 // their excess before anything flowed
+}
+
+func newCutGraph(w, h int) *cutGraph {
+	return &cutGraph{newFlowGrid(w, h), make([]bool, w*h), make([]int32, w*h)}
+}
+
+// connect gives the graph a round's costs. What is known takes no part in it: arcs to it are costs of the side it is not on.
+func (g *cutGraph) connect(prior *skyPlane, near [][8]int32, cost [2][]float32, sureIn, sureOut float32) {
 	w := prior.w
 	onAll(prior.h, func(y int) {
 		for i := y * w; i < (y+1)*w; i++ {
@@ -136,23 +146,32 @@ func cutPixels(g *flowGrid, in []bool, prior *skyPlane, near [][8]int32, cost [2
 			}
 			e := int32((cost[1][i] - cost[0][i]) * unit)
 			arc := &g.arc[i]
-			*arc = near[i]
-			for d, k := range arc {
+			for d, k := range near[i] {
 				if k == 0 {
 					continue
 				}
-				switch q := prior.v[g.at(int32(i), d)]; {
+				j := g.at(int32(i), d)
+				switch q := prior.v[j]; {
 				case q > sureIn:
 					e += k
-					arc[d] = 0
 				case q <= sureOut:
 					e -= k
-					arc[d] = 0
+				case !g.open[i] || !g.open[j]:
+					arc[d] = k
 				}
 			}
-			g.excess[i] = e
+			g.excess[i] += e - g.given[i]
+			g.given[i] = e
 		}
 	})
+	for i, p := range prior.v {
+		g.open[i] = p <= sureIn && p > sureOut
+	}
+}
+
+// cutPixels finds the cut of least cost. From round to round more pixels may become unknown, but none known.
+func cutPixels(g *cutGraph, in []bool, prior *skyPlane, near [][8]int32, cost [2][]float32, sureIn, sureOut float32) {
+	g.connect(prior, near, cost, sureIn, sureOut)
 	g.cut()
 	for i, p := range prior.v {
 		switch {
@@ -288,70 +307,67 @@ func (t *moments) gaussian(total float64) gaussian {
 // startParts divides a side's colours into five parts, each new one around the colour farthest from the others', then by k-means, over
 // every few pixels so that it costs the same for any size; part receives every pixel's.
 func startParts(rgb []float32, in []bool, side bool, part []uint8) {
-	var all []int
+	var all []int32
 	for i, s := range in {
 		if s == side {
-			all = append(all, i)
+			all = append(all, int32(i))
 		}
+	}
+	type colour [3]float64
+	colourOf := func(i int32) colour {
+		return colour{float64(rgb[3*i]), float64(rgb[3*i+1]), float64(rgb[3*i+2])}
 	}
 	stride := max(1, len(all)/4000)
-	var mean [5][3]float64
+	some := make([]colour, 0, (len(all)+stride-1)/stride)
 	for j := 0; j < len(all); j += stride {
-		for c := range 3 {
-			mean[0][c] += float64(rgb[3*all[j]+c])
+		some = append(some, colourOf(all[j]))
+	}
+	var mean [5]colour
+	for _, p := range some {
+		for c, v := range p {
+			mean[0][c] += v
 		}
 	}
-	for c := range 3 {
-		mean[0][c] /= float64((len(all) + stride - 1) / stride)
+	for c := range mean[0] {
+		mean[0][c] /= float64(len(some))
 	}
-	distance := func(i, k int) float64 {
-		var s float64
-		for c := range 3 {
-			d := float64(rgb[3*i+c]) - mean[k][c]
-			s += d * d
-		}
-		return s
-	}
-	nearest := func(i, n int) (int, float64) {
-		best, least := 0, math.Inf(1)
-		for k := range n {
-			if d := distance(i, k); d < least {
+	nearest := func(p colour, n int) (best int, least float64) {
+		least = math.Inf(1)
+		for k, m := range mean[:n] {
+			x, y, z := p[0]-m[0], p[1]-m[1], p[2]-m[2]
+			if d := x*x + y*y + z*z; d < least {
 				best, least = k, d
 			}
 		}
 		return best, least
 	}
 	for n := 1; n < len(mean); n++ {
-		far, top := all[0], -1.0
-		for j := 0; j < len(all); j += stride {
-			if _, d := nearest(all[j], n); d > top {
-				far, top = all[j], d
+		top := -1.0
+		for _, p := range some {
+			if _, d := nearest(p, n); d > top {
+				mean[n], top = p, d
 			}
-		}
-		for c := range 3 {
-			mean[n][c] = float64(rgb[3*far+c])
 		}
 	}
 	for range 8 {
 		var sum [5][4]float64
-		for j := 0; j < len(all); j += stride {
-			k, _ := nearest(all[j], len(mean))
-			for c := range 3 {
-				sum[k][c] += float64(rgb[3*all[j]+c])
-			}
-			sum[k][3]++
+		for _, p := range some {
+			k, _ := nearest(p, len(mean))
+			t := &sum[k]
+			t[0] += p[0]
+			t[1] += p[1]
+			t[2] += p[2]
+			t[3]++
 		}
-		for k := range mean {
-			for c := range 3 {
-				if sum[k][3] > 0 {
-					mean[k][c] = sum[k][c] / sum[k][3]
-				}
+		for k, t := range sum {
+			if t[3] > 0 {
+				mean[k] = colour{t[0] / t[3], t[1] / t[3], t[2] / t[3]}
 			}
 		}
 	}
 	onAll(min(16, len(all)), func(s int) {
 		for j := s; j < len(all); j += 16 {
-			k, _ := nearest(all[j], len(mean))
+			k, _ := nearest(colourOf(all[j]), len(mean))
 			part[all[j]] = uint8(k)
 		}
 	})

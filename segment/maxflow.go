@@ -12,10 +12,16 @@ type flowGrid struct {
 	sink   []bool     // the tree that a pixel with a parent belongs to
 	stamp  []int32
 	far    []int32 // steps to the terminal as of stamp
+	queued []bool
+}
+
+// flowSearch is the search among the pixels from lo to before hi: no way leads out of them.
+type flowSearch struct {
+	*flowGrid
+	lo, hi int32
 	clock  int32
 	active []int32 // a queue with head
 	head   int
-	queued []bool
 	orphan []int32
 }
 
@@ -38,94 +44,102 @@ func newFlowGrid(w, h int) *flowGrid {
 	return g
 }
 
-// reset makes a graph without arcs of it.
-func (g *flowGrid) reset() {
-	clear(g.arc)
-	clear(g.excess)
-	clear(g.sink)
-	clear(g.stamp)
-	clear(g.far)
-	clear(g.queued)
-	g.clock, g.active, g.head, g.orphan = 0, g.active[:0], 0, g.orphan[:0]
-}
-
 // at is the neighbour of i in direction d. Arcs that leave the picture have no capacity, so that it is only asked for where there is one.
 func (g *flowGrid) at(i int32, d int) int32 { return i + g.step[d&7] }
 
-func (g *flowGrid) activate(i int32) {
-	if !g.queued[i] {
-		g.queued[i] = true
-		g.active = append(g.active, i)
+func (s *flowSearch) activate(i int32) {
+	if !s.queued[i] {
+		s.queued[i] = true
+		s.active = append(s.active, i)
 	}
 }
 
-// cut finds the flow; inSource then tells the sides.
+// flowRows is how many rows are searched apart at first.
+const flowRows = 27
+
+// cut finds the flow; inSource then tells the sides. What flows within bands of rows is found first, bands side by side, and what flows between them then. Whatever
+// flows already may be in the arcs and excesses: which pixels the source reaches in the end does not depend on the order in which ways are filled.
 func (g *flowGrid) cut() {
-	g.pushToNeighbours()
-	for i, e := range g.excess {
+	bands := max(1, g.h/flowRows)
+	if bands > 1 {
+		onAll(bands, func(k int) { g.search(k*g.h/bands, (k+1)*g.h/bands) })
+	}
+	g.search(0, g.h)
+}
+
+// search finds the flow within some rows.
+func (g *flowGrid) search(y0, y1 int) {
+	s := &flowSearch{flowGrid: g, lo: int32(y0 * g.w), hi: int32(y1 * g.w)}
+	clear(g.queued[s.lo:s.hi])
+	clear(g.stamp[s.lo:s.hi])
+	s.pushToNeighbours()
+	for i := s.lo; i < s.hi; i++ {
 		g.parent[i] = noParent
-		if e != 0 {
+		if e := g.excess[i]; e != 0 {
 			g.parent[i], g.sink[i], g.far[i] = terminal, e < 0, 1
-			g.activate(int32(i))
+			s.activate(i)
 		}
 	}
-	for g.head < len(g.active) {
-		i := g.active[g.head]
+	for s.head < len(s.active) {
+		i := s.active[s.head]
 		if g.parent[i] == noParent {
 			g.queued[i] = false
-			g.head++
+			s.head++
 			continue
 		}
-		from, d, found := g.growFrom(i)
+		from, d, found := s.growFrom(i)
 		if !found {
 			g.queued[i] = false
-			g.head++
-			if g.head > 1<<16 {
-				g.active = append(g.active[:0], g.active[g.head:]...)
-				g.head = 0
+			s.head++
+			if s.head > 1<<16 {
+				s.active = append(s.active[:0], s.active[s.head:]...)
+				s.head = 0
 			}
 			continue
 		}
-		g.clock++
-		g.augment(from, d)
-		for len(g.orphan) > 0 {
-			o := g.orphan[len(g.orphan)-1]
-			g.orphan = g.orphan[:len(g.orphan)-1]
-			g.adopt(o)
+		s.clock++
+		s.augment(from, d)
+		for len(s.orphan) > 0 {
+			o := s.orphan[len(s.orphan)-1]
+			s.orphan = s.orphan[:len(s.orphan)-1]
+			s.adopt(o)
 		}
 	}
 }
 
-// pushToNeighbours sends what fits from the source over one arc to the sink. The trees would find these ways first, and at a higher price; which pixels the
-// source reaches in the end does not depend on the order in which ways are filled.
-func (g *flowGrid) pushToNeighbours() {
-	for i, e := range g.excess {
+// pushToNeighbours sends what fits from the source over one arc to the sink. The trees would find these ways first, and at a higher price.
+func (s *flowSearch) pushToNeighbours() {
+	for i := s.lo; i < s.hi; i++ {
+		e := s.excess[i]
 		if e <= 0 {
 			continue
 		}
-		for d := range g.step {
-			k := g.arc[i][d]
+		for d := range s.step {
+			k := s.arc[i][d]
 			if k == 0 {
 				continue
 			}
-			j := g.at(int32(i), d)
-			if flow := min(e, k, -g.excess[j]); flow > 0 {
+			j := s.at(i, d)
+			if j < s.lo || j >= s.hi {
+				continue
+			}
+			if flow := min(e, k, -s.excess[j]); flow > 0 {
 				e -= flow
-				g.arc[i][d] -= flow
-				g.arc[j][7-d] += flow
-				g.excess[j] += flow
+				s.arc[i][d] -= flow
+				s.arc[j][7-d] += flow
+				s.excess[j] += flow
 			}
 		}
-		g.excess[i] = e
+		s.excess[i] = e
 	}
 }
 
 // growFrom lets the tree of i take free neighbours, until it meets the other tree: then from is the end in the source's tree and d leads to the other's.
-func (g *flowGrid) growFrom(i int32) (from int32, d int, found bool) {
+func (g *flowSearch) growFrom(i int32) (from int32, d int, found bool) {
 	for d := range 8 {
 		if g.sink[i] {
 			j := i + g.step[d]
-			if j < 0 || int(j) >= len(g.arc) || g.arc[j][7-d] == 0 {
+			if j < g.lo || j >= g.hi || g.arc[j][7-d] == 0 {
 				continue
 			}
 			if g.parent[j] == noParent {
@@ -142,6 +156,9 @@ func (g *flowGrid) growFrom(i int32) (from int32, d int, found bool) {
 			continue
 		}
 		j := g.at(i, d)
+		if j < g.lo || j >= g.hi {
+			continue
+		}
 		if g.parent[j] == noParent {
 			g.sink[j], g.parent[j], g.stamp[j], g.far[j] = false, int8(7-d), g.stamp[i], g.far[i]+1
 			g.activate(j)
@@ -155,7 +172,7 @@ func (g *flowGrid) growFrom(i int32) (from int32, d int, found bool) {
 }
 
 // augment pushes what fits along the way source … from → … sink.
-func (g *flowGrid) augment(from int32, d int) {
+func (g *flowSearch) augment(from int32, d int) {
 	to := g.at(from, d)
 	flow := g.arc[from][d]
 	i := from
@@ -217,11 +234,11 @@ func (g *flowGrid) open(i, j int32, d int) bool {
 }
 
 // adopt finds an orphan the nearest parent whose way to the terminal holds, or sets it free.
-func (g *flowGrid) adopt(i int32) {
+func (g *flowSearch) adopt(i int32) {
 	best, nearest := noParent, int32(1<<30)
 	for d := range 8 {
 		j := i + g.step[d]
-		if j < 0 || int(j) >= len(g.arc) || g.parent[j] == noParent || g.sink[j] != g.sink[i] || !g.open(i, j, d) {
+		if j < g.lo || j >= g.hi || g.parent[j] == noParent || g.sink[j] != g.sink[i] || !g.open(i, j, d) {
 			continue
 		}
 		n, ok := g.origin(j)
@@ -235,7 +252,7 @@ func (g *flowGrid) adopt(i int32) {
 	}
 	for d := range 8 {
 		j := i + g.step[d]
-		if j < 0 || int(j) >= len(g.arc) || g.parent[j] == noParent || g.sink[j] != g.sink[i] {
+		if j < g.lo || j >= g.hi || g.parent[j] == noParent || g.sink[j] != g.sink[i] {
 			continue
 		}
 		if g.open(i, j, d) {
@@ -250,7 +267,7 @@ func (g *flowGrid) adopt(i int32) {
 }
 
 // origin is the number of steps from j to its terminal, if its way does not end in an orphan; it notes the steps on the way.
-func (g *flowGrid) origin(j int32) (int32, bool) {
+func (g *flowSearch) origin(j int32) (int32, bool) {
 	n, k := int32(0), j
 	for {
 		if g.stamp[k] == g.clock {

@@ -40,7 +40,7 @@ func BenchmarkReplaceSky(b *testing.B) {
 	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
 }
 
-func enlarged(b *testing.B, env *realedit.Env, m *kernels.Image, w, h int) *kernels.Image {
+func enlarged(b testing.TB, env *realedit.Env, m *kernels.Image, w, h int) *kernels.Image {
 	big, err := env.NewImage(w, h, m.Channels(), m.Format())
 	require.NoError(b, err)
 	require.NoError(b, env.Ops.Resize(big, m))

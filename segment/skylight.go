@@ -45,10 +45,12 @@ func (v *skyView) measureLight(ctx context.Context, env *realedit.Env, w *realed
 	if len(w.Frames) < 2 {
 		if f.known {
 			lums := make([]float32, v.w*v.h)
-			for i := range lums {
-				lums[i] = luminance(v.rgb[3*i:])
-			}
-			f.value += log2(median(lums) / 0.18)
+			onAll(v.h, func(y int) {
+				for i := y * v.w; i < (y+1)*v.w; i++ {
+					lums[i] = luminance(v.rgb[3*i:])
+				}
+			})
+			f.value += log2(middle(lums) / 0.18)
 		}
 		return f, nil
 	}
@@ -89,7 +91,7 @@ func (v *skyView) measureLight(ctx context.Context, env *realedit.Env, w *realed
 		}
 	}
 	if f.known {
-		f.value += log2(median(slices.Clone(light)) / 0.18)
+		f.value += log2(middle(slices.Clone(light)) / 0.18)
 	}
 	var sky, rest []float32
 	for j, l := range light {
@@ -100,7 +102,7 @@ func (v *skyView) measureLight(ctx context.Context, env *realedit.Env, w *realed
 		}
 	}
 	if len(sky) > 0 && len(rest) > 0 {
-		f.ratio = log2(median(sky) / max(median(rest), 1e-6))
+		f.ratio = log2(middle(sky) / max(middle(rest), 1e-6))
 	}
 	return f, nil
 }
@@ -138,9 +140,3 @@ func luminance(p []float32) float32 {
 }
 
 func log2(v float32) float64 { return math.Log2(math.Max(float64(v), 1e-6)) }
-
-// median sorts v.
-func median(v []float32) float32 {
-	slices.Sort(v)
-	return v[len(v)/2]
-}

@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"image"
+	"sync"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -42,34 +43,37 @@ type matte struct {
 func newMatte(v *skyView, density []float32, w, h int) *matte {
 	cw, ch := v.cut.w, v.cut.h
 	m := &matte{cw: cw, ch: ch, cells: make([]cellColours, cw*ch), visit: make([]bool, cw*ch), xs: begins(w, cw), ys: begins(h, ch)}
-	in := make([]bool, cw*ch)
+	in, edge, border := make([]bool, cw*ch), make([]bool, cw*ch), make([]bool, cw*ch)
 	for i, c := range v.cut.v {
-		in[i] = c > 0.5
+		in[i], edge[i] = c > 0.5, density[i] > 0
 		m.cells[i].in = c
 	}
-	edge := make([]bool, cw*ch)
-	for i, d := range density {
-		edge[i] = d > 0
-	}
-	border := make([]bool, cw*ch) // cells beside the other side
-	for i := range in {
-		x := i % cw
-		border[i] = x > 0 && in[i-1] != in[i] || x+1 < cw && in[i+1] != in[i] || i >= cw && in[i-cw] != in[i] || i+cw < len(in) && in[i+cw] != in[i]
-	}
-	near := widen(border, cw, ch, 2)
-	hairs := make([]bool, cw*ch)
-	for i := range hairs {
-		hairs[i] = in[i] && edge[i]
-	}
-	hairs = widen(hairs, cw, ch, 1)
-	porous := m.porous(in, edge)
+	onAll(ch, func(y int) { // cells beside the other side
+		for x := range cw {
+			i := y*cw + x
+			border[i] = x > 0 && in[i-1] != in[i] || x+1 < cw && in[i+1] != in[i] || y > 0 && in[i-cw] != in[i] || y+1 < ch && in[i+cw] != in[i]
+		}
+	})
+	var near, hairs, porous []bool
+	together(
+		func() { near = widen(border, cw, ch, 2) },
+		func() {
+			hairs = make([]bool, cw*ch)
+			for i := range hairs {
+				hairs[i] = in[i] && edge[i]
+			}
+			hairs = widen(hairs, cw, ch, 1)
+		},
+		func() { porous = m.porous(in, edge) },
+	)
 	sureSky, sureNot := make([]bool, cw*ch), make([]bool, cw*ch)
-	beside := widen(border, cw, ch, 0)
-	for i := range in {
-		m.visit[i] = near[i] || hairs[i] && in[i] || porous[i]
-		sureSky[i] = in[i] && !beside[i] && !hairs[i]
-		sureNot[i] = !in[i] && !beside[i]
-	}
+	onAll(ch, func(y int) {
+		for i := y * cw; i < (y+1)*cw; i++ {
+			m.visit[i] = near[i] || hairs[i] && in[i] || porous[i]
+			sureSky[i] = in[i] && !border[i] && !hairs[i]
+			sureNot[i] = !in[i] && !border[i]
+		}
+	})
 	linear := v.linearCells()
 	var sky, not [3]*skyPlane
 	onAll(6, func(k int) {
@@ -104,21 +108,28 @@ const porousReach = 0.04
 
 // porous follows cells that hold edges, most of their neighbours too, from the sky into what is not: crowns of trees.
 func (m *matte) porous(in, edge []bool) []bool {
-	dense := make([]bool, len(in))
-	for y := range m.ch {
+	dense, across := make([]bool, len(in)), make([]uint8, len(in)) // across: how many of a cell and its neighbours to the left and right
+	onAll(m.ch, func(y int) {
+		row, n := edge[y*m.cw:(y+1)*m.cw], across[y*m.cw:(y+1)*m.cw]
+		for x, e := range row {
+			if !e {
+				continue
+			}
+			for k := max(0, x-1); k <= min(m.cw-1, x+1); k++ {
+				n[k]++
+			}
+		}
+	})
+	onAll(m.ch, func(y int) {
+		y0, y1 := max(0, y-1), min(m.ch, y+2)
 		for x := range m.cw {
-			n, all := 0, 0
-			for dy := max(0, y-1); dy <= min(m.ch-1, y+1); dy++ {
-				for dx := max(0, x-1); dx <= min(m.cw-1, x+1); dx++ {
-					all++
-					if edge[dy*m.cw+dx] {
-						n++
-					}
-				}
+			n, all := 0, (min(m.cw, x+2)-max(0, x-1))*(y1-y0)
+			for k := y0; k < y1; k++ {
+				n += int(across[k*m.cw+x])
 			}
 			dense[y*m.cw+x] = edge[y*m.cw+x] && 9*n >= 7*all
 		}
-	}
+	})
 	out := make([]bool, len(in))
 	front := []int32{}
 	for i, s := range in {
@@ -148,33 +159,34 @@ func (m *matte) porous(in, edge []bool) []bool {
 
 // widen sets what lies within r of a set place, in both directions.
 func widen(m []bool, w, h, r int) []bool {
-	if r == 0 {
-		return m
-	}
-	tmp, out := make([]bool, len(m)), make([]bool, len(m))
-	for i, v := range m {
-		if v {
-			x := i % w
-			for k := max(0, x-r); k <= min(w-1, x+r); k++ {
-				tmp[i-x+k] = true
+	across, out := make([]bool, len(m)), make([]bool, len(m))
+	onAll(h, func(y int) {
+		row := across[y*w : (y+1)*w]
+		for x, v := range m[y*w : (y+1)*w] {
+			if v {
+				for k := max(0, x-r); k <= min(w-1, x+r); k++ {
+					row[k] = true
+				}
 			}
 		}
-	}
-	for i, v := range tmp {
-		if v {
-			y := i / w
-			for k := max(0, y-r); k <= min(h-1, y+r); k++ {
-				out[k*w+i%w] = true
+	})
+	onAll(h, func(y int) {
+		row := out[y*w : (y+1)*w]
+		for k := max(0, y-r); k <= min(h-1, y+r); k++ {
+			for x, v := range across[k*w : (k+1)*w] {
+				if v {
+					row[x] = true
+				}
 			}
 		}
-	}
+	})
 	return out
 }
 
 // linearCells are the working picture's colours in linear light, averaged over the cut's cells.
 func (v *skyView) linearCells() [3]*skyPlane {
 	var out [3]*skyPlane
-	for c := range out {
+	onAll(len(out), func(c int) {
 		p := newSkyPlane(v.w, v.h)
 		onAll(v.h, func(y int) {
 			for i := y * v.w; i < (y+1)*v.w; i++ {
@@ -182,7 +194,7 @@ func (v *skyView) linearCells() [3]*skyPlane {
 			}
 		})
 		out[c] = p.shrink(v.cut.w, v.cut.h)
-	}
+	})
 	return out
 }
 
@@ -191,11 +203,13 @@ func (v *skyView) linearCells() [3]*skyPlane {
 func pullPush(p *skyPlane, known []bool) *skyPlane {
 	weight := newSkyPlane(p.w, p.h)
 	value := newSkyPlane(p.w, p.h)
-	for i, k := range known {
-		if k {
-			weight.v[i], value.v[i] = 1, p.v[i]
+	onRows(p.h, p.w, func(y int) {
+		for i := y * p.w; i < (y+1)*p.w; i++ {
+			if known[i] {
+				weight.v[i], value.v[i] = 1, p.v[i]
+			}
 		}
-	}
+	})
 	return fill(value, weight)
 }
 
@@ -319,15 +333,21 @@ func sceneLight(v float32) float32 {
 type decoder struct{ table []float32 }
 
 func newDecoder(f kernels.Format) decoder {
-	n := 256
 	if f == kernels.U16 {
-		n = 65536
+		return decoder{lights16()}
 	}
-	d := decoder{make([]float32, n)}
-	for i := range d.table {
-		d.table[i] = sceneLight(float32(i) / float32(n-1))
+	return decoder{lights8()}
+}
+
+var lights8, lights16 = sync.OnceValue(func() []float32 { return lightsOf(256) }), sync.OnceValue(func() []float32 { return lightsOf(65536) })
+
+// lightsOf is the scene's light of each of n sample values.
+func lightsOf(n int) []float32 {
+	t := make([]float32, n)
+	for i := range t {
+		t[i] = sceneLight(float32(i) / float32(n-1))
 	}
-	return d
+	return t
 }
 
 // pixels are those of a box of cells.

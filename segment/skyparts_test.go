@@ -56,6 +56,46 @@ func TestCutIsMinimal(t *testing.T) {
 	}
 }
 
+// Bands of rows searched apart at first, and what flowed in the rounds before, leave the cut that one search from nothing finds.
+func TestCutOfBandsAndRounds(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	const w, h = 12, 5*flowRows + 3
+	for range 40 {
+		rgb := make([]float32, 3*w*h)
+		prior := newSkyPlane(w, h)
+		cost := [2][]float32{make([]float32, w*h), make([]float32, w*h)}
+		for i := range prior.v {
+			prior.v[i] = 0.1 + 0.9*r.Float32()
+			for c := range 3 {
+				rgb[3*i+c] = 255 * r.Float32()
+			}
+		}
+		near := contrastWeights(rgb, w, h)
+		g := newCutGraph(w, h)
+		for round := range 4 {
+			for i := range prior.v {
+				cost[0][i], cost[1][i] = 40*r.Float32(), 40*r.Float32()
+				if round > 0 && prior.v[i] < 0.2 && r.IntN(4) == 0 {
+					prior.v[i] = 0.5
+				}
+			}
+			in, want := make([]bool, w*h), make([]bool, w*h)
+			cutPixels(g, in, prior, near, cost, 0.9, 0.2)
+			once := newCutGraph(w, h)
+			once.connect(prior, near, cost, 0.9, 0.2)
+			once.search(0, h)
+			n := 0
+			for i, p := range prior.v {
+				if want[i] = p > 0.9 || p > 0.2 && once.inSource(i); want[i] {
+					n++
+				}
+			}
+			require.True(t, n > w*h/20 && n < w*h*19/20, "%d of %d", n, w*h)
+			require.Equal(t, want, in, "round %d", round)
+		}
+	}
+}
+
 // Two even halves are two regions for any noise under the threshold, and regions' means are theirs.
 func TestRegions(t *testing.T) {
 	p := newSkyPlane(40, 20)

@@ -79,15 +79,18 @@ func (v *skyView) divide(p *skyPlane) {
 	cw, ch := realedit.FitInto(v.w, v.h, cutSide)
 	prior := p.resized(cw, ch)
 	small := make([]float32, 3*cw*ch)
-	for c, p := range planesOf(v.rgb, v.w, v.h) {
-		for i, s := range p.v {
-			p.v[i] = 255 * s
+	rgb := planesOf(v.rgb, v.w, v.h)
+	var linear [3]*skyPlane
+	onAll(len(rgb), func(c int) {
+		for i, s := range rgb[c].v {
+			rgb[c].v[i] = 255 * s
 		}
-		for i, s := range p.shrink(cw, ch).v {
-			small[3*i+c] = s
+		linear[c] = rgb[c].shrink(cw, ch)
+		for i, s := range linear[c].v {
+			small[3*i+c], linear[c].v[i] = s, linearOf(s/255)
 		}
-	}
-	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool, prior *skyPlane) { v.reopen(small, in, prior) })
+	})
+	in, _ := grabCut(small, prior, 0.9, 0.45, 0.05, 3, func(in []bool, prior *skyPlane) { reopen(linear, in, prior) })
 	dropPanes(in, cw, ch)
 	v.cut = newSkyPlane(cw, ch)
 	n := 0
@@ -105,37 +108,37 @@ func (v *skyView) divide(p *skyPlane) {
 const nearSky = 0.25
 
 // reopen lets the cut ask again about what the prior ruled out but is of the colour that the sky found so far has nearest to it: sky under an eave, between trunks.
-func (v *skyView) reopen(small []float32, in []bool, prior *skyPlane) {
+func reopen(linear [3]*skyPlane, in []bool, prior *skyPlane) {
 	w, h := prior.w, prior.h
 	lowest := 0
-	known := make([]bool, len(in))
 	for i, s := range in {
-		x := i % w
-		known[i] = s && (x == 0 || in[i-1]) && (x+1 == w || in[i+1]) && (i < w || in[i-w]) && (i+w >= len(in) || in[i+w])
 		if s {
 			lowest = i / w
 		}
 	}
-	var own, sky [3]*skyPlane
-	onAll(len(own), func(c int) {
-		own[c] = newSkyPlane(w, h)
-		for i := range own[c].v {
-			own[c].v[i] = linearOf(small[3*i+c] / 255)
+	known := make([]bool, len(in))
+	onAll(h, func(y int) {
+		for i := y * w; i < (y+1)*w; i++ {
+			x := i - y*w
+			known[i] = in[i] && (x == 0 || in[i-1]) && (x+1 == w || in[i+1]) && (y == 0 || in[i-w]) && (y+1 == h || in[i+w])
 		}
-		sky[c] = pullPush(own[c], known)
 	})
-	for i, s := range in[:min(len(in), w*(lowest+h/10))] {
-		if s || prior.v[i] > 0.45 {
-			continue
+	var sky [3]*skyPlane
+	onAll(len(sky), func(c int) { sky[c] = pullPush(linear[c], known) })
+	onAll(min(h, lowest+h/10), func(y int) {
+		for i := y * w; i < (y+1)*w; i++ {
+			if in[i] || prior.v[i] > 0.45 {
+				continue
+			}
+			var off, scale float32
+			for c := range sky {
+				d := linear[c].v[i] - sky[c].v[i]
+				off += d * d
+				scale += sky[c].v[i] * sky[c].v[i]
+			}
+			if off < nearSky*nearSky*scale {
+				in[i], prior.v[i] = true, 0.5
+			}
 		}
-		var off, scale float32
-		for c := range own {
-			d := own[c].v[i] - sky[c].v[i]
-			off += d * d
-			scale += sky[c].v[i] * sky[c].v[i]
-		}
-		if off < nearSky*nearSky*scale {
-			in[i], prior.v[i] = true, 0.5
-		}
-	}
+	})
 }

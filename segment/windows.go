@@ -171,8 +171,12 @@ func (e *windowEvidence) find(minArea float64, reference int) []windowFound {
 		return out
 	}
 	dark, bright := e.extremes()
-	s.blown, s.clipped, s.lost = over(reference, windowWhite), over(bright, windowWhite), over(dark, blown)
-	s.room = float64(middle(slices.Clone(s.light.v)))
+	together(
+		func() { s.blown = over(reference, windowWhite) },
+		func() { s.clipped = over(bright, windowWhite) },
+		func() { s.lost = over(dark, blown) },
+		func() { s.room = float64(middle(slices.Clone(s.light.v))) },
+	)
 	found := s.find()
 	onAll(len(found), func(i int) {
 		f := &found[i]

@@ -58,8 +58,16 @@ func (s *windowSearch) find() []windowFound {
 		i = len(levels) - 1 - i // the lowest take longest
 		// Gaps are bridged: muntins are part of the window they divide.
 		const gap = windowSide / 128
+		var large []region
 		for _, r := range p.over(levels[i]).grown(gap).shrunk(gap).regions() {
-			if f, ok := s.judge(r); ok {
+			if s.fits(r.area()) {
+				large = append(large, r)
+			}
+		}
+		found, ok := make([]windowFound, len(large)), make([]bool, len(large))
+		onAll(len(large), func(k int) { found[k], ok[k] = s.judge(large[k]) })
+		for k, f := range found {
+			if ok[k] {
 				byLevel[i] = append(byLevel[i], f)
 			}
 		}
@@ -109,13 +117,15 @@ type judgeBuffer struct {
 
 var judgeBuffers = sync.Pool{New: func() any { return new(judgeBuffer) }}
 
-// judge tells whether a region of a level is a window.
+// fits tells whether a region of so many pixels may be a window.
+func (s *windowSearch) fits(area int) bool {
+	n, all := float64(area), float64(len(s.light.v))
+	return n >= max(64, s.minArea*all) && n <= 0.7*all
+}
+
+// judge tells whether a region of a level, of a size that fits, is a window.
 func (s *windowSearch) judge(r region) (f windowFound, ok bool) {
 	p := s.light
-	n := float64(r.area())
-	if n < max(64, s.minArea*float64(len(p.v))) || n > 0.7*float64(len(p.v)) {
-		return f, false
-	}
 	q, lean, ok := fitQuad(r)
 	if !ok || lean > windowLean {
 		return f, false
@@ -181,7 +191,7 @@ func (s *windowSearch) judge(r region) (f windowFound, ok bool) {
 	if len(inside) == 0 || len(frame) == 0 {
 		return f, false
 	}
-	n = float64(len(inside))
+	n := float64(len(inside))
 	ring := float64(middle(frame))
 	var fill, rich, blown, clipped, lost float64
 	quarter := float64(nth(sorted, len(sorted)*3/4))

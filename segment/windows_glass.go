@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/kernels"
@@ -16,27 +17,33 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 	box = image.Rect(x0, y0, x1, y1)
 	w, h := box.Dx(), box.Dy()
 	in = make([]bool, w*h)
-	var ring [4][]float64
-	view := make([]float64, 0, w*h)
 	sides := q.sides()
-	for y := range h {
+	away := func(x, y int) [4]float64 { return sides.away(float64(x0+x)+0.5, float64(y0+y)+0.5) }
+	views, rings := make([][]float64, h), make([][4][]float64, h) // of each row
+	onRows(h, w, func(y int) {
+		views[y] = make([]float64, 0, w)
 		for x := range w {
-			px, py := float64(x0+x)+0.5, float64(y0+y)+0.5
-			away := sides.away(px, py)
-			d := min(away[0], away[1], away[2], away[3])
+			d := away(x, y)
 			v := float64(light.v[(y0+y)*light.w+x0+x])
-			switch {
-			case d > 2:
-				view = append(view, v)
-			case d < -1 && d > -3.5:
+			switch least := min(d[0], d[1], d[2], d[3]); {
+			case least > 2:
+				views[y] = append(views[y], v)
+			case least < -1 && least > -3.5:
 				i := 0
-				for k := range away {
-					if away[k] < away[i] {
+				for k := range d {
+					if d[k] < d[i] {
 						i = k
 					}
 				}
-				ring[i] = append(ring[i], v)
+				rings[y][i] = append(rings[y][i], v)
 			}
+		}
+	})
+	view := slices.Concat(views...)
+	var ring [4][]float64
+	for _, r := range rings {
+		for i := range r {
+			ring[i] = append(ring[i], r[i]...)
 		}
 	}
 	if len(view) == 0 {
@@ -73,10 +80,9 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 		f := near(away)
 		return v <= f+min(1.3, max(0.6, 0.4*(bright-f)))
 	})
-	for y := range h {
+	onRows(h, w, func(y int) {
 		for x := range w {
-			px, py := float64(x0+x)+0.5, float64(y0+y)+0.5
-			away := sides.away(px, py)
+			away := away(x, y)
 			d := min(away[0], away[1], away[2], away[3])
 			if d < -1 {
 				continue
@@ -90,14 +96,14 @@ func glass(light *lightPlane, lost []bool, q corners) (box image.Rectangle, in [
 			}
 			in[y*w+x] = v > f+over && !on
 		}
-	}
+	})
 	light.fillOutside(in, box, q, func(away [4]float64) float64 { return near(away) - 0.8 }, func(away [4]float64) bool {
 		near, _ := bars.near(away)
 		return near
 	})
 	light.dropLamps(in, lost, box, int(q.area()/80))
 	fillHoles(in, w, h, int(q.area()/50), func(x, y int) bool {
-		away := sides.away(float64(x0+x)+0.5, float64(y0+y)+0.5)
+		away := away(x, y)
 		near, _ := bars.near(away)
 		return near || min(away[0], away[1], away[2], away[3]) < 2
 	})
