@@ -11,6 +11,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -169,6 +171,26 @@ func TestMalformed(t *testing.T) {
 	require.Equal(t, realedit.CodeUnreadable, realedit.CodeOf(err))
 	_, err = Open(t.TempDir())
 	require.Equal(t, realedit.CodeUnreadable, realedit.CodeOf(err))
+}
+
+// A list of millions of numbers is refused without memory for them, one of 64 is a shape.
+func TestLongLists(t *testing.T) {
+	entry := func(n int) string {
+		return `{"x":{"dtype":"U8","shape":[1` + strings.Repeat(",1", n-1) + `],"data_offsets":[0,1]}}`
+	}
+	f, err := open(of(entry(64), 1))
+	require.NoError(t, err)
+	require.Equal(t, []string{"x"}, f.Names())
+	for _, b := range [][]byte{of(entry(65), 1), of(entry(4<<20), 1), of(`{"x":{"data_offsets":[0`+strings.Repeat(",0", 4<<20)+`]}}`, 0)} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := open(b)
+		runtime.ReadMemStats(&after)
+		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err))
+		require.ErrorContains(t, err, `tensor "x"`)
+		require.ErrorContains(t, err, "more than 64 numbers")
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(len(b)+1<<20), "the header itself and little more")
+	}
 }
 
 func TestWrongReads(t *testing.T) {

@@ -132,6 +132,9 @@ func (s *scanner) number() (int64, error) {
 	return n, nil
 }
 
+// maxNumbers is how long a list of integers may be: no shape has as many dimensions, and a header of a hundred megabytes takes no more memory than itself for one.
+const maxNumbers = 64
+
 // numbers reads a list of integers.
 func (s *scanner) numbers() ([]int64, error) {
 	if err := s.want('['); err != nil {
@@ -146,7 +149,9 @@ func (s *scanner) numbers() ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, n)
+		if list = append(list, n); len(list) > maxNumbers {
+			return nil, s.errorf("more than %d numbers in a list", maxNumbers)
+		}
 		if s.next(']') {
 			return list, nil
 		}
