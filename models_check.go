@@ -2,7 +2,6 @@ package realedit
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,9 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/realedit/realedit/internal/filehash"
 	"github.com/realedit/realedit/kernels/ort"
 )
 
@@ -24,9 +23,6 @@ type fileState struct {
 	size int64
 	time time.Time
 }
-
-// hashed are the SHA-256 sums of files that this process has read: fileState → hex.
-var hashed sync.Map
 
 func stateOf(path string) (fileState, error) {
 	info, err := os.Stat(path)
@@ -153,18 +149,12 @@ func hashFile(ctx context.Context, f fs.File) (sha string, s fileState, data []b
 	if s, err = stateOf(name); err != nil {
 		return "", s, nil, err
 	}
-	if known, ok := hashed.Load(s); ok {
-		return known.(string), s, nil, nil
-	}
-	h := sha256.New()
-	if _, err := io.CopyBuffer(h, &cancelReader{ctx, f}, make([]byte, 1<<20)); err != nil {
+	if sha, err = filehash.SHA256(ctx, f.(*os.File)); err != nil {
 		return "", s, nil, err
 	}
-	sha = hex.EncodeToString(h.Sum(nil))
 	if after, err := stateOf(name); err != nil || after != s {
-		return "", s, nil, errors.Join(errors.New("the file changed while it was read"), err)
+		return "", s, nil, errors.Join(filehash.ErrChanged, err)
 	}
-	hashed.Store(s, sha)
 	return sha, s, nil, nil
 }
 

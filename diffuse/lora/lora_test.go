@@ -2,7 +2,9 @@ package lora
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"math"
@@ -173,6 +175,52 @@ func TestMerge(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, m.File, other.File)
 	}
+}
+
+// The base and the LoRA are not read again for their hashes where the check of the models has read them: bytes that change under the same size and time go unseen.
+func TestHashesOnce(t *testing.T) {
+	dir := t.TempDir()
+	rec, err := tiny.Read()
+	require.NoError(t, err)
+	unet, l := filepath.Join(dir, "unet.safetensors"), filepath.Join(dir, "lora.safetensors")
+	require.NoError(t, rec.Write(unet, "unet", safetensors.F16))
+	require.NoError(t, os.Rename(file(t, 0, kohya), l))
+	entries, sums := []map[string]string{}, map[string]string{}
+	for kind, path := range map[string]string{"sdxl_unet": unet, "sdxl_lora": l} {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		sum := sha256.Sum256(b)
+		sums[kind] = hex.EncodeToString(sum[:])
+		entries = append(entries, map[string]string{"name": kind, "kind": kind, "file": filepath.Base(path), "sha256": sums[kind], "licence": "x", "source": "y"})
+	}
+	list, err := json.Marshal(map[string]any{"models": entries})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, realedit.ModelsFile), list, 0o600))
+	models, err := realedit.OpenModels(os.DirFS(dir), nil)
+	require.NoError(t, err)
+	defer models.Close()
+	for _, kind := range []string{"sdxl_unet", "sdxl_lora"} {
+		paths, err := models.Files(t.Context(), kind)
+		require.NoError(t, err)
+		info, err := os.Stat(paths[0])
+		require.NoError(t, err)
+		f, err := os.OpenFile(paths[0], os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte{0x11}, info.Size()-2)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.NoError(t, os.Chtimes(paths[0], time.Time{}, info.ModTime()))
+	}
+	base, err := weights.Open(weights.UNet, unet)
+	require.NoError(t, err)
+	defer base.Close()
+	m, err := Merge(t.Context(), base, []LoRA{{Path: l, Weight: 1}}, t.TempDir())
+	require.NoError(t, err)
+	side, err := safetensors.Open(m.File)
+	require.NoError(t, err)
+	defer side.Close()
+	require.Equal(t, sums["sdxl_unet"], side.Metadata()["base"])
+	require.Equal(t, sums["sdxl_lora"]+" 1", side.Metadata()["lora.0"])
 }
 
 // What is stored in 16 bits is rounded once, to nearest even.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	"github.com/realedit/realedit"
 )
@@ -22,9 +21,6 @@ type File struct {
 	names    []string  // sorted
 	tensors  map[string]*Tensor
 	metadata map[string]string
-
-	hashing sync.Mutex
-	sum     string // hex, once known
 }
 
 // Open opens the file at path and checks its header in full. Errors: CodeUnreadable, CodeBadModel naming what is wrong.

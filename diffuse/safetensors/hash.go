@@ -2,33 +2,28 @@ package safetensors
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
+	"os"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/filehash"
 )
 
-// SHA256 is the hash of the whole file in lower-case hexadecimal digits. The file is read once; later calls give what was found then.
-// Errors: CodeCancelled, CodeChanged, CodeUnreadable.
-func (f *File) SHA256(ctx context.Context) (string, error) {
-	f.hashing.Lock()
-	defer f.hashing.Unlock()
-	if f.sum != "" {
-		return f.sum, nil
+// SHA256 is the hash of the whole file in lower-case hexadecimal digits. A file that Open opened is read once in a process while its path has the same file, size and
+// time, checks of realedit.ModelDir included. Errors: CodeCancelled, CodeChanged, CodeUnreadable.
+func (f *File) SHA256(ctx context.Context) (sum string, err error) {
+	if disk, ok := f.closer.(*os.File); ok {
+		sum, err = filehash.SHA256(ctx, disk)
+	} else {
+		sum, err = filehash.Sum(ctx, f.r, f.size)
 	}
-	h := sha256.New()
-	buf := make([]byte, min(1<<20, f.size))
-	for off := int64(0); off < f.size; {
-		if err := ctx.Err(); err != nil {
-			return "", &realedit.Error{Code: realedit.CodeCancelled, Op: f.name, Err: err}
-		}
-		b := buf[:min(int64(len(buf)), f.size-off)]
-		if err := f.readAt(b, off); err != nil {
-			return "", err
-		}
-		h.Write(b)
-		off += int64(len(b))
+	switch {
+	case err == nil:
+		return sum, nil
+	case ctx.Err() != nil:
+		return "", &realedit.Error{Code: realedit.CodeCancelled, Op: f.name, Err: err}
+	case errors.Is(err, filehash.ErrChanged):
+		return "", &realedit.Error{Code: realedit.CodeChanged, Op: f.name, Err: err}
 	}
-	f.sum = hex.EncodeToString(h.Sum(nil))
-	return f.sum, nil
+	return "", &realedit.Error{Code: realedit.CodeUnreadable, Op: f.name, Err: err}
 }
