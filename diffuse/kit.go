@@ -12,6 +12,7 @@ import (
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/lora"
+	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
 )
@@ -160,7 +161,7 @@ func (k *kit) merged(ctx context.Context, env *realedit.Env, base *weights.Set, 
 	if err != nil {
 		cache = os.TempDir()
 	}
-	m, err := lora.Merge(ctx, base, []lora.LoRA{{Path: paths[0], Weight: weight}}, filepath.Join(cache, "realedit", "lora"))
+	m, err := lora.Merge(ctx, base, []lora.LoRA{{Path: paths[0], Weight: weight}}, safetensors.Cache{Dir: filepath.Join(cache, "realedit", "lora")})
 	if err != nil || m.File == "" {
 		return base, err
 	}

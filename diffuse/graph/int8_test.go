@@ -20,7 +20,7 @@ import (
 func TestInt8(t *testing.T) {
 	b := newBench(t, 192, 128)
 	base := b.weights("unet", weights.UNet)
-	eight, err := base.Int8(context.Background(), t.TempDir())
+	eight, err := base.Int8(context.Background(), safetensors.Cache{Dir: t.TempDir()})
 	require.NoError(t, err)
 	t.Cleanup(func() { eight.Close() })
 	// The same weights as numbers.

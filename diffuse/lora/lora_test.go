@@ -139,7 +139,7 @@ func TestMerge(t *testing.T) {
 	var first string
 	for name, n := range map[string]naming{"kohya": kohya, "PEFT": peft, "processors": older, "SGM": sgm} {
 		dir := t.TempDir()
-		m, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, dir)
+		m, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, safetensors.Cache{Dir: dir})
 		require.NoError(t, err, name)
 		require.Equal(t, len(want), m.Changed)
 		require.False(t, m.Cached)
@@ -159,19 +159,19 @@ func TestMerge(t *testing.T) {
 			first = string(b[1000:])
 		}
 
-		again, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, dir)
+		again, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, safetensors.Cache{Dir: dir})
 		require.NoError(t, err)
 		require.Equal(t, m.File, again.File)
 		require.True(t, again.Cached)
 		require.NoError(t, os.Truncate(m.File, 5000))
-		again, err = Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, dir)
+		again, err = Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n)}, {Path: file(t, 1, n), Weight: -0.5}}, safetensors.Cache{Dir: dir})
 		require.NoError(t, err)
 		require.False(t, again.Cached)
 		c, err := os.ReadFile(m.File)
 		require.NoError(t, err)
 		require.Equal(t, b, c)
 
-		other, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n), Weight: 0.4}}, dir)
+		other, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, n), Weight: 0.4}}, safetensors.Cache{Dir: dir})
 		require.NoError(t, err)
 		require.NotEqual(t, m.File, other.File)
 	}
@@ -214,7 +214,7 @@ func TestHashesOnce(t *testing.T) {
 	base, err := weights.Open(weights.UNet, unet)
 	require.NoError(t, err)
 	defer base.Close()
-	m, err := Merge(t.Context(), base, []LoRA{{Path: l, Weight: 1}}, t.TempDir())
+	m, err := Merge(t.Context(), base, []LoRA{{Path: l, Weight: 1}}, safetensors.Cache{Dir: t.TempDir()})
 	require.NoError(t, err)
 	side, err := safetensors.Open(m.File)
 	require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestHashesOnce(t *testing.T) {
 // What is stored in 16 bits is rounded once, to nearest even.
 func TestRounded(t *testing.T) {
 	base := baseOf(t, safetensors.F16)
-	m, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, kohya)}}, t.TempDir())
+	m, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, kohya)}}, safetensors.Cache{Dir: t.TempDir()})
 	require.NoError(t, err)
 	side, err := weights.Open(weights.UNet, m.File)
 	require.NoError(t, err)
@@ -270,25 +270,25 @@ func TestRefused(t *testing.T) {
 	} {
 		path := write(t, filepath.Join(t.TempDir(), "x.safetensors"), safetensors.F32, c.all...)
 		dir := t.TempDir()
-		_, err := Merge(context.Background(), base, []LoRA{{Path: path, Weight: 1}}, dir)
+		_, err := Merge(context.Background(), base, []LoRA{{Path: path, Weight: 1}}, safetensors.Cache{Dir: dir})
 		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s: %v", name, err)
 		require.ErrorContains(t, err, c.says, name)
 		left, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		require.Empty(t, left, name)
 	}
-	_, err := Merge(context.Background(), base, []LoRA{{Path: "x", Weight: 3}}, t.TempDir())
+	_, err := Merge(context.Background(), base, []LoRA{{Path: "x", Weight: 3}}, safetensors.Cache{Dir: t.TempDir()})
 	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
-	_, err = Merge(context.Background(), base, []LoRA{{Path: filepath.Join(t.TempDir(), "none")}}, t.TempDir())
+	_, err = Merge(context.Background(), base, []LoRA{{Path: filepath.Join(t.TempDir(), "none")}}, safetensors.Cache{Dir: t.TempDir()})
 	require.Equal(t, realedit.CodeUnreadable, realedit.CodeOf(err))
 
 	te := write(t, filepath.Join(t.TempDir(), "te.safetensors"), safetensors.F32, pair("lora_te1_text_model_encoder_layers_0_mlp_fc1")...)
-	r, err := Merge(context.Background(), base, []LoRA{{Path: te}}, t.TempDir())
+	r, err := Merge(context.Background(), base, []LoRA{{Path: te}}, safetensors.Cache{Dir: t.TempDir()})
 	require.NoError(t, err)
 	require.Equal(t, Merged{Others: 1}, *r)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = Merge(ctx, base, []LoRA{{Path: file(t, 0, kohya)}}, t.TempDir())
+	_, err = Merge(ctx, base, []LoRA{{Path: file(t, 0, kohya)}}, safetensors.Cache{Dir: t.TempDir()})
 	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err), "%v", err)
 }
 
@@ -302,7 +302,7 @@ func TestConfigured(t *testing.T) {
 	both := func(prefix string) []tensor { return append(pair(prefix, q), pair(prefix, k)...) }
 	tensors := func(path string) map[string][]float32 {
 		t.Helper()
-		m, err := Merge(context.Background(), base, []LoRA{{Path: path, Weight: 1}}, t.TempDir())
+		m, err := Merge(context.Background(), base, []LoRA{{Path: path, Weight: 1}}, safetensors.Cache{Dir: t.TempDir()})
 		require.NoError(t, err)
 		side, err := safetensors.Open(m.File)
 		require.NoError(t, err)
@@ -349,33 +349,18 @@ func TestConfigured(t *testing.T) {
 		"error parsing regexp":             inside(`{"unet.lora_alpha": 8, "unet.alpha_pattern": {"(?=x)": 2}}`, both("unet.")...),
 		"8 by its tensor, 2 by PEFT's con": inside(`{"unet.lora_alpha": 2}`, append(both("unet."), tensor{"unet." + q + ".alpha", nil, []float32{8}})...),
 	} {
-		_, err := Merge(context.Background(), base, []LoRA{{Path: path}}, t.TempDir())
+		_, err := Merge(context.Background(), base, []LoRA{{Path: path}}, safetensors.Cache{Dir: t.TempDir()})
 		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s: %v", says, err)
 		require.ErrorContains(t, err, says)
 	}
 
 	// Another configuration beside the same file is another LoRA, in the cache too.
 	path, dir := beside(`{"lora_alpha": 8}`, both(peftPrefix)...), t.TempDir()
-	a, err := Merge(context.Background(), base, []LoRA{{Path: path}}, dir)
+	a, err := Merge(context.Background(), base, []LoRA{{Path: path}}, safetensors.Cache{Dir: dir})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), besideName), []byte(`{"lora_alpha": 2}`), 0o644))
-	b, err := Merge(context.Background(), base, []LoRA{{Path: path}}, dir)
+	b, err := Merge(context.Background(), base, []LoRA{{Path: path}}, safetensors.Cache{Dir: dir})
 	require.NoError(t, err)
 	require.NotEqual(t, a.File, b.File)
 	require.False(t, b.Cached)
-}
-
-// Killed merges leave parts, of gigabytes: those that nobody has written to for an hour go with the next merge.
-func TestStaleParts(t *testing.T) {
-	base, dir := baseOf(t, safetensors.F16), t.TempDir()
-	old, young := filepath.Join(dir, ".a.safetensors-1.part"), filepath.Join(dir, ".b.safetensors-2.part")
-	for _, path := range []string{old, young} {
-		require.NoError(t, os.WriteFile(path, []byte("x"), 0o644))
-	}
-	ago := time.Now().Add(-61 * time.Minute)
-	require.NoError(t, os.Chtimes(old, ago, ago))
-	_, err := Merge(context.Background(), base, []LoRA{{Path: file(t, 0, kohya)}}, dir)
-	require.NoError(t, err)
-	require.NoFileExists(t, old)
-	require.FileExists(t, young)
 }

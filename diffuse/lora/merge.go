@@ -2,16 +2,14 @@ package lora
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -48,21 +46,22 @@ type Merged struct {
 // format goes up whenever other bytes come out.
 const format = "realedit merged LoRA 2"
 
-// Merge merges LoRAs into the tensors of base that they change, and writes those, in base's element types, to a side file in dir whose name is a hash of the base, the
-// LoRAs, their weights and the format. Where the file is there already it is checked and taken. Several processes may do it at once. Tensors are
+// Merge merges LoRAs into the tensors of base that they change, and writes those, in base's element types, to a side file in cache whose name is a hash of the base, the
+// LoRAs, their weights and the format. Where the file is there already it is checked and taken; files that were asked for long ago make room for it (safetensors.Cache), so that
+// it is to be opened soon. Several processes may do it at once. Tensors are
 // worked on one after the other: memory is that of the largest.
 //
 // Errors: CodeBadModel, CodeBadOption, CodeUnreadable, CodeCancelled, CodeDiskFull, CodeWriteFailed.
-func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*Merged, error) {
+func Merge(ctx context.Context, base *weights.Set, loras []LoRA, cache safetensors.Cache) (*Merged, error) {
 	known := newModules(base)
 	m := &Merged{}
 	by := map[string][]*change{} // by target, in the order of loras
-	sum := sha256.New()
+	var key strings.Builder      // all that the bytes depend on
 	hash, err := base.SHA256(ctx)
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(sum, "%s\n%s\n", format, hash)
+	fmt.Fprintf(&key, "%s\n%s\n", format, hash)
 	metadata := map[string]string{"format": format, "base": hash}
 	for i := range loras {
 		l := &loras[i]
@@ -78,7 +77,7 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 			continue
 		}
 		defer changes[0].from.Close()
-		fmt.Fprintf(sum, "%s %x\n", changes[0].hash, math.Float32bits(l.weight()))
+		fmt.Fprintf(&key, "%s %x\n", changes[0].hash, math.Float32bits(l.weight()))
 		metadata["lora."+strconv.Itoa(i)] = changes[0].hash + " " + strconv.FormatFloat(float64(l.weight()), 'g', -1, 32)
 		for _, c := range changes {
 			by[c.target] = append(by[c.target], c)
@@ -87,7 +86,6 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 	if m.Changed = len(by); m.Changed == 0 {
 		return m, nil
 	}
-	m.File = filepath.Join(dir, hex.EncodeToString(sum.Sum(nil)[:16])+".safetensors")
 	var specs []safetensors.Spec
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		r, _ := base.Lookup(name)
@@ -96,36 +94,35 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, dir string) (*M
 		}
 		specs = append(specs, safetensors.Spec{Name: name, DType: r.DType, Shape: r.Shape})
 	}
-	if m.Cached = safetensors.Holds(m.File, metadata, specs); m.Cached {
-		return m, nil
+	m.File, m.Cached, err = cache.File(key.String(), metadata, specs, func(path string) error {
+		return safetensors.WriteFile(path, metadata, specs, func(i int, w io.Writer) error { return writeChanged(ctx, w, base, specs[i], by[specs[i].Name]) })
+	})
+	return m, err
+}
+
+// writeChanged writes a tensor of base with its changes.
+func writeChanged(ctx context.Context, w io.Writer, base *weights.Set, spec safetensors.Spec, changes []*change) error {
+	if ctx.Err() != nil {
+		return &realedit.Error{Code: realedit.CodeCancelled, Op: "merge LoRAs", Err: context.Cause(ctx)}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, &realedit.Error{Code: realedit.CodeWriteFailed, Op: "merge LoRAs", Err: err}
+	v := make([]float32, product(spec.Shape))
+	if err := base.ReadF32(spec.Name, v); err != nil {
+		return err
 	}
-	safetensors.Sweep(dir)
-	return m, safetensors.WriteFile(m.File, metadata, specs, func(i int, w io.Writer) error {
-		if ctx.Err() != nil {
-			return &realedit.Error{Code: realedit.CodeCancelled, Op: "merge LoRAs", Err: context.Cause(ctx)}
-		}
-		v := make([]float32, product(specs[i].Shape))
-		if err := base.ReadF32(specs[i].Name, v); err != nil {
+	for _, c := range changes {
+		if err := c.add(v); err != nil {
 			return err
 		}
-		for _, c := range by[specs[i].Name] {
-			if err := c.add(v); err != nil {
-				return err
-			}
+	}
+	limit := float32(largest[spec.DType])
+	for _, x := range v {
+		if !(x <= limit && x >= -limit) {
+			return realedit.Errorf(realedit.CodeBadModel, changes[0].name, "tensor %q would hold %v, more than %s can", spec.Name, x, spec.DType)
 		}
-		limit := float32(largest[specs[i].DType])
-		for _, x := range v {
-			if !(x <= limit && x >= -limit) {
-				return realedit.Errorf(realedit.CodeBadModel, by[specs[i].Name][0].name, "tensor %q would hold %v, more than %s can", specs[i].Name, x, specs[i].DType)
-			}
-		}
-		b, _ := safetensors.FromF32(specs[i].DType, v)
-		_, err := w.Write(b)
-		return err
-	})
+	}
+	b, _ := safetensors.FromF32(spec.DType, v)
+	_, err := w.Write(b)
+	return err
 }
 
 // add adds scale·(up·down) to w.

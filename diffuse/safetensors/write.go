@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/realedit/realedit"
@@ -31,7 +30,11 @@ type Spec struct {
 //
 // Errors: CodeBadOption for declarations that no file can have, CodeInternal where data writes another length; those of w and data as they are.
 func Write(w io.Writer, metadata map[string]string, tensors []Spec, data func(i int, w io.Writer) error) error {
-	order, lengths, head, err := layout(metadata, tensors)
+	return write(w, metadata, tensors, true, data)
+}
+
+func write(w io.Writer, metadata map[string]string, tensors []Spec, sorted bool, data func(i int, w io.Writer) error) error {
+	order, lengths, head, err := layout(metadata, tensors, sorted)
 	if err != nil {
 		return &realedit.Error{Code: realedit.CodeBadOption, Op: "write tensors", Err: err}
 	}
@@ -75,9 +78,18 @@ func (c *counted) Write(p []byte) (int, error) {
 // which is synced and renamed; on an error nothing is left. Several writers of one path do not disturb each other: the last rename counts.
 //
 // Errors: as Write; CodeDiskFull or CodeWriteFailed where the file cannot be written.
-func WriteFile(path string, metadata map[string]string, tensors []Spec, data func(i int, w io.Writer) error) (err error) {
+func WriteFile(path string, metadata map[string]string, tensors []Spec, data func(i int, w io.Writer) error) error {
+	return writeFile(path, metadata, tensors, true, data)
+}
+
+// WriteFileInOrder is WriteFile with the tensors in the order of the declarations, for tensors that come of the same work. The reader's alignment is the caller's care.
+func WriteFileInOrder(path string, metadata map[string]string, tensors []Spec, data func(i int, w io.Writer) error) error {
+	return writeFile(path, metadata, tensors, false, data)
+}
+
+func writeFile(path string, metadata map[string]string, tensors []Spec, sorted bool, data func(i int, w io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*.part")
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*"+partSuffix)
 	if err != nil {
 		return writeError(path, err)
 	}
@@ -89,7 +101,7 @@ func WriteFile(path string, metadata map[string]string, tensors []Spec, data fun
 	}()
 	to := &disk{f: f}
 	buf := bufio.NewWriterSize(to, 1<<18)
-	if err = Write(buf, metadata, tensors, data); err == nil {
+	if err = write(buf, metadata, tensors, sorted, data); err == nil {
 		err = buf.Flush()
 	}
 	if to.err != nil {
@@ -134,7 +146,7 @@ func writeError(path string, err error) error {
 }
 
 // layout is the order in which tensors lie, their lengths by their places in tensors, and the file's bytes before them.
-func layout(metadata map[string]string, tensors []Spec) (order []int, lengths []int64, head []byte, err error) {
+func layout(metadata map[string]string, tensors []Spec, sorted bool) (order []int, lengths []int64, head []byte, err error) {
 	lengths = make([]int64, len(tensors))
 	seen := map[string]bool{metadataKey: true}
 	for i, t := range tensors {
@@ -147,9 +159,11 @@ func layout(metadata map[string]string, tensors []Spec) (order []int, lengths []
 		}
 		order = append(order, i)
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(tensors[a].DType.order(), tensors[b].DType.order()), strings.Compare(tensors[a].Name, tensors[b].Name))
-	})
+	if sorted {
+		slices.SortFunc(order, func(a, b int) int {
+			return cmp.Or(cmp.Compare(tensors[a].DType.order(), tensors[b].DType.order()), strings.Compare(tensors[a].Name, tensors[b].Name))
+		})
+	}
 	b := []byte("{")
 	if metadata != nil {
 		b = append(quote(b, metadataKey), ":{"...)
@@ -210,33 +224,4 @@ func quote(b []byte, s string) []byte {
 		}
 	}
 	return append(b, '"')
-}
-
-// Sweep removes from a folder what killed calls of WriteFile left: parts of .safetensors files that nobody has written to for an hour. It is for folders that are caches.
-func Sweep(dir string) {
-	parts, _ := filepath.Glob(filepath.Join(dir, ".*.safetensors-*.part"))
-	for _, p := range parts {
-		if s, err := os.Stat(p); err == nil && time.Since(s.ModTime()) > time.Hour {
-			os.Remove(p)
-		}
-	}
-}
-
-// Holds says whether the file at path is there and has this metadata and these tensors, and no others: one that WriteFile wrote before.
-func Holds(path string, metadata map[string]string, tensors []Spec) bool {
-	f, err := Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if !maps.Equal(f.Metadata(), metadata) || len(f.Names()) != len(tensors) {
-		return false
-	}
-	for _, s := range tensors {
-		t, ok := f.Tensor(s.Name)
-		if !ok || t.DType != s.DType || !slices.Equal(t.Shape, s.Shape) {
-			return false
-		}
-	}
-	return true
 }

@@ -2,13 +2,9 @@ package weights
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/realedit/realedit"
@@ -21,7 +17,7 @@ import (
 const Int8Block = 32
 
 // int8Format goes up whenever other bytes come out.
-const int8Format = "realedit int8 weights 1"
+const int8Format = "realedit int8 weights 2"
 
 // The tensors of a matrix in int8 have its name with these endings: the weights as scale·(q − 128), q of U8 [rows, columns/32, 32], and the scales of F16
 // [rows, columns/32].
@@ -30,12 +26,12 @@ const (
 	Int8Scales  = ".scales"
 )
 
-// Int8 is the set with its linear layers in 8 bits beside it, in a side file in dir whose name is a hash of the set: half of the memory, at 0.5 % of a weight's deviation.
+// Int8 is the set with its linear layers in 8 bits beside it, in a side file in cache whose name is a hash of the set: half of the memory, at 0.5 % of a weight's deviation.
 // Convolutions, embeddings of time and sizes, biases and normalisations stay as they are. A graph takes the 8 bits where they are. Where the file is there already it is checked
-// and taken. The new set has its own files open.
+// and taken; files that were asked for long ago make room for it (safetensors.Cache). The new set has its own files open.
 //
 // Errors: CodeBadModel for weights that are no numbers, CodeUnreadable, CodeCancelled, CodeDiskFull, CodeWriteFailed.
-func (s *Set) Int8(ctx context.Context, dir string) (*Set, error) {
+func (s *Set) Int8(ctx context.Context, cache safetensors.Cache) (*Set, error) {
 	if s.int8 {
 		return nil, realedit.Errorf(realedit.CodeBadOption, s.Name(), "it is in 8 bits already")
 	}
@@ -43,8 +39,6 @@ func (s *Set) Int8(ctx context.Context, dir string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(int8Format + "\n" + string(s.network) + "\n" + hash))
-	path := filepath.Join(dir, hex.EncodeToString(sum[:16])+".safetensors")
 	metadata := map[string]string{"format": int8Format, "base": hash}
 	var specs []safetensors.Spec
 	for _, name := range s.Names() {
@@ -54,10 +48,9 @@ func (s *Set) Int8(ctx context.Context, dir string) (*Set, error) {
 				safetensors.Spec{Name: name + Int8Scales, DType: safetensors.F16, Shape: []int{rows, blocks}})
 		}
 	}
-	if !safetensors.Holds(path, metadata, specs) {
-		if err := s.quantise(ctx, path, metadata, specs); err != nil {
-			return nil, err
-		}
+	path, _, err := cache.File(int8Format+"\n"+string(s.network)+"\n"+hash, metadata, specs, func(path string) error { return s.quantise(ctx, path, metadata, specs) })
+	if err != nil {
+		return nil, err
 	}
 	n, err := s.again()
 	if err != nil {
@@ -68,6 +61,7 @@ func (s *Set) Int8(ctx context.Context, dir string) (*Set, error) {
 		n.Close()
 		return nil, err
 	}
+	f.Hold()
 	n.files, n.paths, n.int8 = append(n.files, f), append(n.paths, path), true
 	for _, spec := range specs {
 		t, _ := f.Tensor(spec.Name)
@@ -82,24 +76,24 @@ func quantised(name string, shape []int) bool {
 		!strings.HasPrefix(name, "time_embedding.") && !strings.HasPrefix(name, "add_embedding.") && !strings.HasPrefix(name, "control_add_embedding.")
 }
 
+// quantise writes the side file: a matrix's weights, then its scales, which come of the same reading.
 func (s *Set) quantise(ctx context.Context, path string, metadata map[string]string, specs []safetensors.Spec) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return &realedit.Error{Code: realedit.CodeWriteFailed, Op: "quantise", Err: err}
-	}
-	safetensors.Sweep(filepath.Dir(path))
-	return safetensors.WriteFile(path, metadata, specs, func(i int, w io.Writer) error {
+	var k []byte
+	return safetensors.WriteFileInOrder(path, metadata, specs, func(i int, w io.Writer) error {
 		if ctx.Err() != nil {
 			return &realedit.Error{Code: realedit.CodeCancelled, Op: "quantise", Err: context.Cause(ctx)}
 		}
-		name, scales := strings.CutSuffix(specs[i].Name, Int8Scales)
-		if !scales {
-			name = strings.TrimSuffix(name, Int8Weights)
+		name, weights := strings.CutSuffix(specs[i].Name, Int8Weights)
+		if !weights {
+			_, err := w.Write(k)
+			return err
 		}
 		v := make([]float32, product(s.refs[name].Shape))
 		if err := s.ReadF32(name, v); err != nil {
 			return err
 		}
-		q, k := make([]byte, len(v)), make([]byte, 2*len(v)/Int8Block)
+		q := make([]byte, len(v))
+		k = make([]byte, 2*len(v)/Int8Block)
 		bad := make([]bool, len(v)/Int8Block)
 		parallel.Bands(len(bad), 1<<12, func(from, to int) {
 			for b := from; b < to; b++ {
@@ -112,9 +106,6 @@ func (s *Set) quantise(ctx context.Context, path string, metadata map[string]str
 			if b {
 				return realedit.Errorf(realedit.CodeBadModel, s.Name(), "tensor %q holds what is no number or has no place in 8 bits", name)
 			}
-		}
-		if scales {
-			q = k
 		}
 		_, err := w.Write(q)
 		return err

@@ -6,7 +6,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,7 +46,7 @@ func TestInt8(t *testing.T) {
 	require.NoError(t, err)
 	defer base.Close()
 	side := filepath.Join(dir, "int8")
-	s, err := base.Int8(context.Background(), side)
+	s, err := base.Int8(context.Background(), safetensors.Cache{Dir: side})
 	require.NoError(t, err)
 	defer s.Close()
 	require.Len(t, s.Names(), len(shapes)+2)
@@ -74,31 +76,31 @@ func TestInt8(t *testing.T) {
 
 	before, err := os.Stat(q.File)
 	require.NoError(t, err)
-	again, err := base.Int8(context.Background(), side)
+	again, err := base.Int8(context.Background(), safetensors.Cache{Dir: side})
 	require.NoError(t, err)
 	again.Close()
 	after, err := os.Stat(q.File)
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime())
 	require.NoError(t, os.Truncate(q.File, 100))
-	again, err = base.Int8(context.Background(), side)
+	again, err = base.Int8(context.Background(), safetensors.Cache{Dir: side})
 	require.NoError(t, err)
 	again.Close()
 
-	_, err = s.Int8(context.Background(), side)
+	_, err = s.Int8(context.Background(), safetensors.Cache{Dir: side})
 	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
 	_, err = s.With(path)
 	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = base.Int8(ctx, filepath.Join(dir, "other"))
+	_, err = base.Int8(ctx, safetensors.Cache{Dir: filepath.Join(dir, "other")})
 	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err))
 	for _, x := range []float64{math.NaN(), math.Inf(1), 1e8} {
 		v[70] = float32(x)
 		writeF32(t, path, tensors, shapes)
 		broken, err := Open(UNet, path)
 		require.NoError(t, err)
-		_, err = broken.Int8(context.Background(), filepath.Join(dir, "broken"))
+		_, err = broken.Int8(context.Background(), safetensors.Cache{Dir: filepath.Join(dir, "broken")})
 		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%v", x)
 		broken.Close()
 	}
@@ -129,7 +131,7 @@ func TestInt8OverSides(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, base.Close())
 	require.NoError(t, one.Close())
-	s, err := two.Int8(context.Background(), dir)
+	s, err := two.Int8(context.Background(), safetensors.Cache{Dir: dir})
 	require.NoError(t, err)
 	defer s.Close()
 	require.NoError(t, two.Close())
@@ -140,4 +142,84 @@ func TestInt8OverSides(t *testing.T) {
 	require.EqualValues(t, len("first"), v[0])
 	require.NoError(t, s.ReadF32(w+Int8Scales, v[:8]))
 	require.InDelta(t, len("second"), 127*v[0], 0.01)
+}
+
+// counted counts the bytes that are read of a file.
+type counted struct {
+	io.ReaderAt
+	n *atomic.Int64
+}
+
+func (c counted) ReadAt(b []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(b, off)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// A matrix is read once for its weights and its scales.
+func TestInt8ReadsOnce(t *testing.T) {
+	const a, b = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_k.weight", "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.weight"
+	dir := t.TempDir()
+	path := filepath.Join(dir, "unet.safetensors")
+	writeF32(t, path, map[string][]float32{a: make([]float32, 64*64), b: make([]float32, 32*64)}, map[string][]int{a: {64, 64}, b: {32, 64}})
+	base, err := Open(UNet, path)
+	require.NoError(t, err)
+	defer base.Close()
+	disk, err := os.Open(path)
+	require.NoError(t, err)
+	defer disk.Close()
+	var read atomic.Int64
+	f, err := safetensors.New(counted{disk, &read}, base.files[0].Size(), "unet")
+	require.NoError(t, err)
+	for name, r := range base.refs {
+		r.in = f
+		base.refs[name] = r
+	}
+	read.Store(0)
+	s, err := base.Int8(t.Context(), safetensors.Cache{Dir: dir})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.EqualValues(t, 4*(64+32)*64, read.Load())
+}
+
+// What LoRAs were merged into, and what is in 8 bits, is not removed from its cache while a set has it open.
+func TestSidesAreHeld(t *testing.T) {
+	const w = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.weight"
+	path := filepath.Join(t.TempDir(), "unet.safetensors")
+	writeF32(t, path, map[string][]float32{w: make([]float32, 4*64)}, map[string][]int{w: {4, 64}})
+	base, err := Open(UNet, path)
+	require.NoError(t, err)
+	defer base.Close()
+	small := safetensors.Cache{Dir: t.TempDir(), Limit: 1}
+	ask := func(key string) string {
+		t.Helper()
+		file, _, err := small.File(key, nil, nil, func(path string) error {
+			return safetensors.WriteFile(path, nil, []safetensors.Spec{{Name: w, DType: safetensors.F32, Shape: []int{4, 64}}}, func(_ int, to io.Writer) error {
+				_, err := to.Write(make([]byte, 4*4*64))
+				return err
+			})
+		})
+		require.NoError(t, err)
+		return file
+	}
+	side := ask("a")
+	merged, err := base.With(side)
+	require.NoError(t, err)
+	eight, err := merged.Int8(t.Context(), small)
+	require.NoError(t, err)
+	q, _, ok := eight.Quantised(w)
+	require.True(t, ok)
+	ago := time.Now().Add(-24 * time.Hour)
+	require.NoError(t, os.Chtimes(side, ago, ago))
+	require.NoError(t, os.Chtimes(q.File, ago, ago))
+	ask("b")
+	require.FileExists(t, side)
+	require.FileExists(t, q.File)
+	require.NoError(t, merged.Close())
+	ask("c")
+	require.FileExists(t, side, "the set in 8 bits has it, too")
+	require.NoError(t, eight.Close())
+	ask("d")
+	require.NoFileExists(t, side)
+	require.NoFileExists(t, q.File)
 }

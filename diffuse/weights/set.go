@@ -190,7 +190,8 @@ func (s *Set) SHA256(ctx context.Context) (string, error) {
 }
 
 // With is the set with the tensors of another file, in diffusers' names, in the place of its own: weights into which LoRAs were merged. Each must be in the
-// set, with the same shape. The new set has its own files open. Errors: CodeBadModel naming the tensor, CodeUnreadable,
+// set, with the same shape. The new set has its own files open, and no safetensors.Cache
+// removes them before it is closed. Errors: CodeBadModel naming the tensor, CodeUnreadable,
 // CodeBadOption for a set in 8 bits, whose matrices would stay as they were: LoRAs come first.
 func (s *Set) With(path string) (*Set, error) {
 	if s.int8 {
@@ -228,6 +229,9 @@ func (s *Set) lay(path string) error {
 	side, err := Open(s.network, path)
 	if err != nil {
 		return err
+	}
+	for _, f := range side.files {
+		f.Hold()
 	}
 	s.files, s.paths, s.sides = append(s.files, side.files...), append(s.paths, side.paths...), s.sides+1
 	for name, r := range side.refs {

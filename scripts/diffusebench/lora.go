@@ -60,7 +60,7 @@ func timeLoRA(dir string, rank int) error {
 	}
 	for range 2 {
 		start := time.Now()
-		m, err := lora.Merge(context.Background(), base, []lora.LoRA{{Path: path, Weight: 1}}, cache)
+		m, err := lora.Merge(context.Background(), base, []lora.LoRA{{Path: path, Weight: 1}}, safetensors.Cache{Dir: cache})
 		if err != nil {
 			return err
 		}

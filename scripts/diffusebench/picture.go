@@ -14,6 +14,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse"
 	"github.com/realedit/realedit/diffuse/graph"
+	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/diffuse/sampler"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
@@ -41,7 +42,7 @@ func networks(dir string, controls int, int8 bool) (*diffuse.Networks, error) {
 			return s, err
 		}
 		start := time.Now()
-		s, err = s.Int8(context.Background(), filepath.Join(dir, "int8"))
+		s, err = s.Int8(context.Background(), safetensors.Cache{Dir: filepath.Join(dir, "int8"), Limit: -1})
 		fmt.Printf("%s in 8 bits: %.1f s\n", name, time.Since(start).Seconds())
 		return s, err
 	}
