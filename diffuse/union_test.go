@@ -154,7 +154,8 @@ func TestUnionInPlaceOfControlNets(t *testing.T) {
 		require.Len(t, nets, len(c.nets))
 		images := 0
 		for i, n := range nets {
-			require.Equal(t, []string{files[c.nets[i]]}, n.Weights.Paths())
+			r, _ := n.Weights.Lookup(n.Weights.Names()[0])
+			require.Equal(t, files[c.nets[i]], r.File)
 			images += n.Images()
 			if c.nets[i] == kindUnion {
 				require.Equal(t, c.types, n.Types)

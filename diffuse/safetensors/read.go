@@ -1,8 +1,6 @@
 package safetensors
 
 import (
-	"io"
-
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/internal/parallel"
 )
@@ -17,15 +15,6 @@ func (f *File) find(name string) (*Tensor, error) {
 		return nil, f.bad("it has no tensor %q", name)
 	}
 	return t, nil
-}
-
-// Section reads a tensor's bytes as a stream. Errors: CodeBadModel where the file has no such tensor.
-func (f *File) Section(name string) (*io.SectionReader, error) {
-	t, err := f.find(name)
-	if err != nil {
-		return nil, err
-	}
-	return io.NewSectionReader(f.r, t.Offset, t.Length), nil
 }
 
 // ReadBytes fills dst with a tensor's bytes as they are in the file; dst has the tensor's Length. Errors: CodeBadModel where the file

@@ -20,21 +20,6 @@ func NewMask(height, width int, values []float32) (*Mask, error) {
 	return m, nil
 }
 
-// Latent is the mask at the size of latents: of each LatentScale² pixels the upper left one, which is what torch's "nearest" takes. A
-// feature narrower than 8 pixels may fall between; dilate a mask before if it has any. Sides that are no multiples of 8 are CodeBadOption.
-func (m *Mask) Latent() (*Mask, error) {
-	if m.Height%LatentScale != 0 || m.Width%LatentScale != 0 || len(m.Values) != m.Height*m.Width {
-		return nil, bad("mask", "[%d, %d] of %d values: want multiples of %d", m.Height, m.Width, len(m.Values), LatentScale)
-	}
-	out := &Mask{m.Height / LatentScale, m.Width / LatentScale, make([]float32, len(m.Values)/(LatentScale*LatentScale))}
-	for y := range out.Height {
-		for x := range out.Width {
-			out.Values[y*out.Width+x] = m.Values[(y*m.Width+x)*LatentScale]
-		}
-	}
-	return out, nil
-}
-
 // over refuses planes that are not of the mask's size.
 func (m *Mask) over(op string, planes ...[]float32) error {
 	n := len(m.Values)
@@ -94,27 +79,8 @@ func (s *Schedule) InpaintBlend(x, z0, noise []float32, m *Mask, i int) error {
 	return nil
 }
 
-// MaskPicture writes a picture in [−1, 1] (any number of planes of the mask's size, in pixels) into dst with the parts that are painted anew at 0, which is
-// mid-grey: what the encoder is given for the masked latents of InpaintInput. dst may be picture. Errors: CodeBadOption.
-func MaskPicture(dst, picture []float32, m *Mask) error {
-	if err := sameLength("mask picture", dst, picture); err != nil {
-		return err
-	}
-	if err := m.over("mask picture", picture); err != nil {
-		return err
-	}
-	n := len(m.Values)
-	for i, v := range picture {
-		if m.Values[i%n] >= 0.5 {
-			v = 0
-		}
-		dst[i] = v
-	}
-	return nil
-}
-
 // InpaintInput writes the nine channels that an inpainting UNet is given into dst: scaled (4), the output of ScaleModelInput; the mask (1); masked (4), the
-// latents of MaskPicture, ScalingFactor included. Only the first four are scaled by σ. ControlNets are given the first four alone, and InpaintBlend is not for
+// latents of the picture with what is under the mask at 0 of [−1, 1], mid-grey, ScalingFactor included. Only the first four are scaled by σ. ControlNets are given the first four alone, and InpaintBlend is not for
 // such networks. All are of one latent size. Errors: CodeBadOption.
 func InpaintInput(dst, scaled []float32, m *Mask, masked []float32) error {
 	if err := m.over("inpaint input", dst, scaled, masked); err != nil {

@@ -1,7 +1,5 @@
 package sampler
 
-import "image"
-
 // Padding says how a picture is brought to sides that tiles and latents fill: rows and columns are added below and on the right, so that
 // picture coordinates stay what they are, and Source says which pixel an added one repeats. After sampling the picture's own part is cut
 // out again: [0, Width)×[0, Height).
@@ -26,11 +24,6 @@ func (p Padding) Latent() (height, width int) {
 	return p.PaddedHeight / LatentScale, p.PaddedWidth / LatentScale
 }
 
-// Added is what lies beyond the picture on the right and below, in pixels.
-func (p Padding) Added() image.Point {
-	return image.Pt(p.PaddedWidth-p.Width, p.PaddedHeight-p.Height)
-}
-
 // SourceX is the picture's column that column x of the padded picture repeats, SourceY the row of row y.
 func (p Padding) SourceX(x int) int { return reflect(x, p.Width) }
 
@@ -45,51 +38,4 @@ func reflect(i, n int) int {
 	}
 	i %= 2 * (n - 1)
 	return min(i, 2*(n-1)-i)
-}
-
-// Extend writes the padded picture into dst: planes of the padded size from planes of the picture's, with the same channels. Errors: CodeBadOption.
-func (p Padding) Extend(dst, picture *Planes) error {
-	if err := p.checks("extend", dst, picture); err != nil {
-		return err
-	}
-	columns := make([]int, p.PaddedWidth)
-	for x := range columns {
-		columns[x] = p.SourceX(x)
-	}
-	for c := range dst.Channels {
-		for y := range dst.Height {
-			row, from := dst.Row(c, y), picture.Row(c, p.SourceY(y))
-			for x, s := range columns {
-				row[x] = from[s]
-			}
-		}
-	}
-	return nil
-}
-
-// Trim writes the picture's own part of padded planes into picture, the way back of Extend. Errors: CodeBadOption.
-func (p Padding) Trim(picture, padded *Planes) error {
-	if err := p.checks("trim", padded, picture); err != nil {
-		return err
-	}
-	for c := range picture.Channels {
-		for y := range picture.Height {
-			copy(picture.Row(c, y), padded.Row(c, y))
-		}
-	}
-	return nil
-}
-
-func (p Padding) checks(op string, padded, picture *Planes) error {
-	if err := padded.check(op); err != nil {
-		return err
-	}
-	if err := picture.check(op); err != nil {
-		return err
-	}
-	if padded.Channels != picture.Channels || padded.Width != p.PaddedWidth || padded.Height != p.PaddedHeight || picture.Width != p.Width || picture.Height != p.Height {
-		return bad(op, "planes [%d, %d, %d] and [%d, %d, %d] for %d×%d padded to %d×%d", padded.Channels, padded.Height, padded.Width,
-			picture.Channels, picture.Height, picture.Width, p.Width, p.Height, p.PaddedWidth, p.PaddedHeight)
-	}
-	return nil
 }

@@ -16,32 +16,12 @@ func (s *Schedule) ScaleModelInput(dst, x []float32, i int) error {
 	return nil
 }
 
-// Denoised writes the picture that the network's output out stands for at step i into dst: x₀ = x − σ_i·out where it predicts noise, out itself
-// where it predicts the picture. x is the latent before ScaleModelInput; dst may be x or out. Errors: CodeBadOption.
-func (s *Schedule) Denoised(dst, x, out []float32, i int) error {
-	if err := sameLength("denoised", dst, x, out); err != nil {
-		return err
-	}
-	if err := s.inRange("denoised", i); err != nil {
-		return err
-	}
-	if s.prediction == Sample {
-		copy(dst, out)
-		return nil
-	}
-	sigma := s.sigmas[i]
-	for j, v := range x {
-		dst[j] = v - float32(sigma*out[j])
-	}
-	return nil
-}
-
 // Step carries x from σ_i to σ_{i+1} in place, by Euler's rule without churn:
 //
 //	x ← x + ε·(σ_{i+1} − σ_i)
 //
 // with ε = out; a network that predicts the picture has one step, to which x ← out is the same rule.
-// After the last step (σ = 0) x is Denoised, to the bit. diffusers comes to the same number by way of x₀, ((x − x₀)/σ_i) for ε, whose
+// After the last step (σ = 0) x is what the output stands for: x₀ = x − σ_i·out. diffusers comes to the same number by way of x₀, ((x − x₀)/σ_i) for ε, whose
 // roundings are of the size of σ_i·ε's last bit; the rule above has two. Errors: CodeBadOption.
 func (s *Schedule) Step(x, out []float32, i int) error {
 	if err := sameLength("step", x, out); err != nil {

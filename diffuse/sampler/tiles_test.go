@@ -85,7 +85,7 @@ func TestTilesOfAPhotograph(t *testing.T) {
 	} {
 		p, err := Pad(8183, 5455, c.side)
 		require.NoError(t, err)
-		require.Equal(t, image.Pt(1, 1), p.Added())
+		require.Equal(t, [2]int{8184, 5456}, [2]int{p.PaddedWidth, p.PaddedHeight})
 		h, w := p.Latent()
 		tl, err := NewTiling(h, w, c.side/LatentScale, c.overlap/LatentScale)
 		require.NoError(t, err)
@@ -280,11 +280,7 @@ func TestPad(t *testing.T) {
 	require.NoError(t, err)
 	h, w := p.Latent()
 	require.Equal(t, [2]int{3, 3}, [2]int{h, w})
-	picture, padded, back := field(3, 7, 13, 1), NewPlanes(3, 24, 24), NewPlanes(3, 7, 13)
-	require.NoError(t, p.Extend(padded, picture))
-	require.NoError(t, p.Trim(back, padded))
-	require.Equal(t, picture.Values, back.Values)
-	require.Equal(t, picture.Row(2, 5)[11], padded.Row(2, 7)[13], "the first row and column beyond mirror the last but one")
+	require.Equal(t, [2]int{11, 5}, [2]int{p.SourceX(13), p.SourceY(7)}, "the first row and column beyond mirror the last but one")
 	// A picture smaller than a tile is one tile; a panorama of 1:8 is one row of them.
 	small, err := NewTiling(h, w, 24, 3)
 	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))

@@ -26,17 +26,6 @@ func ToDecoder(dst, x []float32) error {
 	return nil
 }
 
-// ToEncoder writes 2·v − 1 into dst: samples in [0, 1] as the VAE's encoder takes them. ControlNets take [0, 1]. dst may be v. Errors: CodeBadOption.
-func ToEncoder(dst, v []float32) error {
-	if err := sameLength("to encoder", dst, v); err != nil {
-		return err
-	}
-	for i, p := range v {
-		dst[i] = float32(2*p) - 1
-	}
-	return nil
-}
-
 // FromDecoder writes v/2 + ½, cut to [0, 1], into dst: the decoder's output as samples. NaN stays NaN: a VAE in half precision that
 // overflows says so by it. dst may be v. Errors: CodeBadOption.
 func FromDecoder(dst, v []float32) error {

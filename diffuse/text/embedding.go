@@ -25,7 +25,7 @@ type Embedding struct {
 	Prompt string    // the text
 	Tokens string    // Fingerprint(Prompt) when the encoders ran; a stored embedding whose prompt has another now is stale
 	Hidden []float32 // Length × Width, row by row: Combine of the hidden states (UNet's encoder_hidden_states)
-	Pooled []float32 // WidthCLIPBigG: the second encoder's text_embeds, its projection of the row at Pooled(ids)
+	Pooled []float32 // WidthCLIPBigG: the second encoder's text_embeds, its projection of the row at the first EOS, also where it is written into the prompt
 }
 
 // Check says whether the embedding can be used: its sizes are right, its numbers finite and within the range of 16-bit floats, neither part is all

@@ -91,7 +91,7 @@ func TestPresets(t *testing.T) {
 		for _, e := range []Encoder{CLIPL, CLIPBigG} {
 			ids, truncated := e.Tokenize(p.Prompt)
 			require.False(t, truncated)
-			require.Equal(t, p.Prompt, strings.ReplaceAll(Decode(ids), " ,", ","), "small letters, single spaces, no marks")
+			require.Equal(t, p.Prompt, strings.ReplaceAll(decode(ids), " ,", ","), "small letters, single spaces, no marks")
 		}
 		got, err := PresetOf(p.Name)
 		require.NoError(t, err)

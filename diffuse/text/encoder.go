@@ -42,8 +42,7 @@ func (e Encoder) Tokenize(prompt string) (ids []int32, truncated bool) {
 	return ids, len(ids) > Length-2
 }
 
-// Encode is the encoder's input for a prompt: BOS, the first 75 tokens, EOS and padding, and whether tokens were left out (Lost tells
-// which). Both encoders take their input without an attention mask, so the padding matters.
+// Encode is the encoder's input for a prompt: BOS, the first 75 tokens, EOS and padding, and whether tokens were left out. Both encoders take their input without an attention mask, so the padding matters.
 func (e Encoder) Encode(prompt string) (ids [Length]int32, truncated bool) {
 	tokens := e.tokenize(prompt, Length-2)
 	n := copy(ids[1:Length-1], tokens)
@@ -52,15 +51,6 @@ func (e Encoder) Encode(prompt string) (ids [Length]int32, truncated bool) {
 		ids[i] = e.Pad()
 	}
 	return ids, len(tokens) > Length-2
-}
-
-// Lost is the text of the tokens that Encode leaves out, as Decode spells it; "" if it leaves out none.
-func (e Encoder) Lost(prompt string) string {
-	ids, truncated := e.Tokenize(prompt)
-	if !truncated {
-		return ""
-	}
-	return Decode(ids[Length-2:])
 }
 
 // tokenize appends whole words until there are more than enough tokens.
@@ -90,17 +80,4 @@ func (e Encoder) tokenize(prompt string, enough int) []int32 {
 		prompt = rest
 	}
 	return m.out
-}
-
-// Pooled is the position of the token whose hidden state of the second encoder becomes the pooled embedding: the first EOS, which the
-// encoder's own code (transformers, CLIPTextTransformer) finds as the largest number. An EOS written into the prompt counts, so what
-// follows it has no part in the pooled embedding. Encode's result always has one; without any EOS it is the largest number's position.
-func Pooled(ids [Length]int32) int {
-	at := 0
-	for i, id := range ids {
-		if id > ids[at] {
-			at = i
-		}
-	}
-	return at
 }

@@ -82,20 +82,12 @@ func TestTokensAreThoseOfTransformers(t *testing.T) {
 			input, cut := Encoder(e).Encode(prompt)
 			require.Equal(t, truncated, cut, "%.80q", prompt)
 			rows[e] = input[:]
-			end := min(len(ids), 75) + 1
-			for i, id := range ids[:end-1] { // a mark written into the prompt ends it for pooling
-				if id == EOS {
-					end = i + 1
-					break
-				}
-			}
-			require.Equal(t, end, Pooled(input), "%.80q", prompt)
 			if c.Decoded != nil {
 				decoded := *c.Decoded
 				if Encoder(e) == CLIPBigG && c.DecodedBigG != nil {
 					decoded = *c.DecodedBigG
 				}
-				require.Equal(t, decoded, python(Decode(ids)), "%q", prompt)
+				require.Equal(t, decoded, python(decode(ids)), "%q", prompt)
 			}
 		}
 		require.Equal(t, c.Input, digest(rows[0], rows[1]), "%.80q", prompt)
@@ -103,7 +95,7 @@ func TestTokensAreThoseOfTransformers(t *testing.T) {
 	require.Greater(t, differ, 20) // exclamation marks
 }
 
-// python strips what str.strip does; Decode leaves separators such as U+001C, which are no spaces to the tokenizer.
+// python strips what str.strip does; decode leaves separators such as U+001C, which are no spaces to the tokenizer.
 func python(s string) string {
 	return strings.Trim(s, " \x1c\x1d\x1e\x1f")
 }

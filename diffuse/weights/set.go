@@ -127,9 +127,6 @@ func (s *Set) Network() Network { return s.network }
 // Name is the file's name for errors, the first one's of several.
 func (s *Set) Name() string { return filepath.Base(s.paths[0]) }
 
-// Paths are the files.
-func (s *Set) Paths() []string { return slices.Clone(s.paths) }
-
 // Names are the tensors', sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.refs)) }
 

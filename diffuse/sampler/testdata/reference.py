@@ -7,7 +7,7 @@ Nothing is fetched: networks are stand-ins of a few lines. Inputs are formulas t
 """
 import inspect, json, math, os, types
 import numpy as np, torch, diffusers
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLControlNetImg2ImgPipeline
+from diffusers import EulerDiscreteScheduler, StableDiffusionXLControlNetImg2ImgPipeline
 from diffusers.image_processor import VaeImageProcessor
 
 assert diffusers.__version__ == "0.42.1", diffusers.__version__
@@ -56,13 +56,12 @@ for n, p, executed in [(8, "epsilon", 2), (4, "epsilon", 4), (2, "epsilon", 1), 
     t, _ = get(types.SimpleNamespace(scheduler=s), n, executed / n, "cpu")
     z0, noise = field(C, H, W, 1), field(C, H, W, 2)
     x = s.add_noise(z0, noise, t[:1])
-    run = {"steps": n, "prediction": p, "executed": executed, "start": flat(x), "inputs": [], "denoised": [], "latents": []}
+    run = {"steps": n, "prediction": p, "executed": executed, "start": flat(x), "inputs": [], "latents": []}
     for i, tt in enumerate(t):
         x_in = s.scale_model_input(x, tt)
         o = 0.25 * x_in + 0.125 * field(C, H, W, 10 + i)
-        r = s.step(o, tt, x)
-        x = r.prev_sample
-        run["inputs"].append(flat(x_in)), run["denoised"].append(flat(r.pred_original_sample)), run["latents"].append(flat(x))
+        x = s.step(o, tt, x).prev_sample
+        run["inputs"].append(flat(x_in)), run["latents"].append(flat(x))
     out["runs"].append(run)
 
 # Inpainting with 4 channels: lines of StableDiffusionXLInpaintPipeline.__call__, prepare_latents and prepare_mask_latents, with its mask processor.
@@ -100,37 +99,10 @@ for n in range(1, 9):
         timesteps = list(range(n))
         out["keep"].append({"executed": n, "start": s, "end": e, "keep": [eval(expression, {"i": i, "timesteps": timesteps, "s": s, "e": e}) == 1.0 for i in range(n)]})
 
-
-# Tiled VAE: AutoencoderKL's own methods on networks that change size by 8 and mix places within a tile, so that overlapping tiles disagree.
-class Decoder(torch.nn.Module):
-    def forward(self, z):
-        z = z - z.mean(dim=(2, 3), keepdim=True)
-        return z[:, :3].repeat_interleave(8, 2).repeat_interleave(8, 3) + torch.arange(8).repeat(z.shape[3]) / 16
-
-
-class Encoder(torch.nn.Module):
-    def forward(self, x):
-        m = torch.nn.functional.avg_pool2d(x, 8)
-        m = m - m.mean(dim=(2, 3), keepdim=True)
-        return torch.cat([m, m[:, :1]] * 2, 1)
-
-
-vae = AutoencoderKL(down_block_types=("DownEncoderBlock2D",), up_block_types=("UpDecoderBlock2D",), block_out_channels=(8,), norm_num_groups=2,
-                    latent_channels=4, use_quant_conv=False, use_post_quant_conv=False, sample_size=64)
-vae.encoder, vae.decoder = Encoder(), Decoder()
-vae.tile_sample_min_size, vae.tile_latent_min_size, vae.tile_overlap_factor = 64, 8, 0.25
-out["vae"] = []
-for h, w in [(14, 21), (8, 8), (13, 19), (5, 7), (9, 8)]:
-    with torch.no_grad():
-        decoded = vae.tiled_decode(field(4, h, w, 5)).sample
-        encoded = vae.tiled_encode(field(3, 8 * h, 8 * w, 6)).latent_dist.mean
-    # The decoder's values repeat in blocks but where tiles blend; every 29th is recorded, and all of the encoder's.
-    out["vae"].append({"height": h, "width": w, "decoded": flat(decoded)[::29], "encoded": flat(encoded)})
-
 # The ranges: VaeImageProcessor and scaling_factor.
 v = field(1, 1, 40, 7)
 p = VaeImageProcessor(vae_scale_factor=8)
-out["ranges"] = {"normalize": flat(p.normalize((v + 2) / 4)), "denormalize": flat(p.denormalize(v)), "scaled": flat(0.13025 * v), "unscaled": flat(v / 0.13025)}
+out["ranges"] = {"denormalize": flat(p.denormalize(v)), "scaled": flat(0.13025 * v), "unscaled": flat(v / 0.13025)}
 
 
 # The noise, by the formulas of noise.go with Python's integers and the C library's functions.

@@ -2,10 +2,10 @@ package text
 
 import "strings"
 
-// Decode is the text of tokens as transformers spells it: small letters, a space behind every word (none behind the marks and the
+// decode is the text of tokens as transformers spells it: small letters, a space behind every word (none behind the marks and the
 // token 0), none at the end. Numbers outside the vocabulary give U+FFFD, and so do bytes that are no UTF-8, which only
 // tokens cut off within a word have.
-func Decode(ids []int32) string {
+func decode(ids []int32) string {
 	var b []byte
 	for _, id := range ids {
 		switch {
