@@ -718,8 +718,10 @@ func TestDisclosureInMetadata(t *testing.T) {
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
-	_, err = container.WriteJPEG(&out, f, &b)
+	jpeg, _ := container.NewJPEGWriter(&out, &b)
+	_, err = io.Copy(jpeg, f)
 	require.NoError(t, err)
+	require.NoError(t, jpeg.Close())
 	p, err := Decode(&out, nil)
 	require.NoError(t, err)
 	p.Name = "one.jpg"

@@ -150,18 +150,6 @@ func (q corners) area() (s float64) {
 	return s / 2
 }
 
-// away is how far a point lies within each side's line, in pixels; negative outside.
-func (q corners) away(x, y float64) (d [4]float64) {
-	s := q.sides()
-	return s.away(x, y)
-}
-
-// inside is the least of away.
-func (q corners) inside(x, y float64) float64 {
-	s := q.sides()
-	return s.inside(x, y)
-}
-
 // quadSides is a quad made ready for many points: a corner, the way to the next, and its length.
 type quadSides [4]struct{ x, y, ex, ey, l float64 }
 

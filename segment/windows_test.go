@@ -25,9 +25,10 @@ func regionOf(w, h int, in func(x, y float64) bool) (r region) {
 // A quadrilateral is found to half a pixel, though a corner is hidden and something bright stands beside it.
 func TestFitQuad(t *testing.T) {
 	want := corners{{40.2, 30.6}, {119.7, 44.1}, {119.7, 110.4}, {40.2, 124.8}}
-	clean := regionOf(200, 150, func(x, y float64) bool { return want.inside(x, y) >= 0 })
+	sides := want.sides()
+	clean := regionOf(200, 150, func(x, y float64) bool { return sides.inside(x, y) >= 0 })
 	hidden := regionOf(200, 150, func(x, y float64) bool {
-		return want.inside(x, y) >= 0 && math.Hypot(x-110, y-50) > 16 || x > 119 && x < 131 && y > 85 && y < 100
+		return sides.inside(x, y) >= 0 && math.Hypot(x-110, y-50) > 16 || x > 119 && x < 131 && y > 85 && y < 100
 	})
 	for name, region := range map[string]region{"clean": clean, "hidden": hidden} {
 		q, lean, ok := fitQuad(region)
@@ -102,7 +103,8 @@ func TestBars(t *testing.T) {
 		}
 	}
 	b := q.bars(p, func(v float64, _ [4]float64) bool { return v < 0 })
-	at := func(x, y float64) bool { near, _ := b.near(q.away(x, y)); return near }
+	sides := q.sides()
+	at := func(x, y float64) bool { near, _ := b.near(sides.away(x, y)); return near }
 	require.True(t, at(81, 60), "a stile")
 	require.True(t, at(110.5, 60), "a muntin")
 	require.False(t, at(50, 50), "something dark in the view")

@@ -85,9 +85,6 @@ func (f *File) Close() error {
 	return f.closer.Close()
 }
 
-// Size is the file's length in bytes.
-func (f *File) Size() int64 { return f.size }
-
 // Names are the tensors' names, sorted.
 func (f *File) Names() []string { return slices.Clone(f.names) }
 
@@ -109,15 +106,6 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 func (f *File) Shape(name string) ([]int, bool) {
 	t, ok := f.Tensor(name)
 	return t.Shape, ok
-}
-
-// DType is the name of a tensor's element type.
-func (f *File) DType(name string) (string, bool) {
-	t, ok := f.tensors[name]
-	if !ok {
-		return "", false
-	}
-	return string(t.DType), true
 }
 
 func (f *File) bad(format string, a ...any) error {

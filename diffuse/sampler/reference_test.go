@@ -102,8 +102,8 @@ func TestScheduleAsDiffusers(t *testing.T) {
 	for _, w := range r.Schedules {
 		s, err := NewSchedule(w.Steps, prediction(w.Prediction))
 		require.NoError(t, err)
-		require.Equal(t, w.Timesteps, s.Timesteps())
-		sigmas := s.Sigmas()
+		require.Equal(t, w.Timesteps, s.timesteps)
+		sigmas := s.sigmas
 		require.Len(t, sigmas, w.Steps+1)
 		for i, v := range w.Sigmas[:w.Steps] {
 			require.InEpsilon(t, v, sigmas[i], 1.2e-7)

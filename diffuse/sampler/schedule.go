@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"math"
-	"slices"
 )
 
 // TrainingTimesteps is the number of noise levels that Stable Diffusion XL was trained with.
@@ -83,12 +82,6 @@ func (s *Schedule) Steps() int { return len(s.timesteps) }
 
 // Prediction is what the network's output is taken for.
 func (s *Schedule) Prediction() Prediction { return s.prediction }
-
-// Timesteps are t_0 … t_{N−1} (999 first), the numbers that networks are given: a copy.
-func (s *Schedule) Timesteps() []float32 { return slices.Clone(s.timesteps) }
-
-// Sigmas are σ_0 … σ_N, the last 0: a copy.
-func (s *Schedule) Sigmas() []float32 { return slices.Clone(s.sigmas) }
 
 // Timestep is t_i. It panics where i is not in [0, N).
 func (s *Schedule) Timestep(i int) float32 { return s.timesteps[i] }

@@ -4,21 +4,20 @@ import "github.com/realedit/realedit"
 
 // Preset is a fixed prompt under a name, so that its embedding can be stored.
 type Preset struct {
-	Name    string
-	Version int    // goes up whenever the prompt changes; a report names both
-	Prompt  string // one line of plain English, within what both encoders take
+	Name   string
+	Prompt string // one line of plain English, within what both encoders take
 }
 
 // The prompts tell the kind of picture and how it is taken, not what is in it: a model adds what it is told of. They have no names of rooms,
 // furniture, plants or weather, and no praise ("luxurious", "sunny") that has to be painted.
 var presets = []Preset{
-	{"property", 1, "a sharp, natural photograph of a property"},
-	{"interior", 1, "a sharp, evenly lit photograph of the inside of a building, straight lines, natural colours"},
-	{"exterior", 1, "a sharp photograph of the outside of a building in daylight, straight lines, natural colours"},
-	{"sky", 1, "a photograph of the sky in daylight, soft natural gradients, no objects"},
-	{"window_view", 1, "a photograph of the view through a window in daylight, clear glass, natural exposure"},
-	{"ground", 1, "a sharp photograph of the ground outside a building, even natural texture"},
-	{"surface", 1, "a photograph of a plain, empty surface that continues its surroundings, same texture, same light"},
+	{"property", "a sharp, natural photograph of a property"},
+	{"interior", "a sharp, evenly lit photograph of the inside of a building, straight lines, natural colours"},
+	{"exterior", "a sharp photograph of the outside of a building in daylight, straight lines, natural colours"},
+	{"sky", "a photograph of the sky in daylight, soft natural gradients, no objects"},
+	{"window_view", "a photograph of the view through a window in daylight, clear glass, natural exposure"},
+	{"ground", "a sharp photograph of the ground outside a building, even natural texture"},
+	{"surface", "a photograph of a plain, empty surface that continues its surroundings, same texture, same light"},
 }
 
 // Presets are all preset prompts, by the order of the list in presets.go: any property; inside; outside; the sky; what is seen through a window; the ground before a

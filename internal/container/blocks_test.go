@@ -14,10 +14,11 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/image/tiff"
+
 	"github.com/realedit/realedit/internal/exif"
 	"github.com/realedit/realedit/internal/icc"
 	"github.com/realedit/realedit/internal/xmp"
-	"golang.org/x/image/tiff"
 )
 
 // sampleBlocks has one of every kind that all formats can hold.
@@ -128,7 +129,7 @@ func TestWritersPassTheStream(t *testing.T) {
 	withJFIF.WriteString("\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")
 	withJFIF.Write(plain.Bytes()[2:])
 	var out bytes.Buffer
-	if _, err := WriteJPEG(&out, &withJFIF, &b); err != nil {
+	if err := through(NewJPEGWriter, &out, &withJFIF, &b); err != nil {
 		t.Fatal(err)
 	}
 	if n := bytes.Count(out.Bytes(), []byte("JFIF\x00")); n != 1 || !bytes.Contains(out.Bytes(), []byte("Adobe\x00\x64")) {
@@ -137,13 +138,13 @@ func TestWritersPassTheStream(t *testing.T) {
 	if got, _ := ReadBlocks(at(out.Bytes())); got.Density == nil || got.Density.X != 300 {
 		t.Errorf("density %+v", got.Density)
 	}
-	if _, err := WriteJPEG(io.Discard, strings.NewReader("\xff\xd8"), &b); !errors.Is(err, ErrTruncated) {
+	if err := through(NewJPEGWriter, io.Discard, strings.NewReader("\xff\xd8"), &b); !errors.Is(err, ErrTruncated) {
 		t.Error(err)
 	}
-	if _, err := WritePNG(io.Discard, strings.NewReader("\x89PNG"), &b); !errors.Is(err, ErrTruncated) {
+	if err := through(NewPNGWriter, io.Discard, strings.NewReader("\x89PNG"), &b); !errors.Is(err, ErrTruncated) {
 		t.Error(err)
 	}
-	if _, err := WriteJPEG(io.Discard, strings.NewReader("GIF89a"), &b); !errors.Is(err, ErrMalformed) {
+	if err := through(NewJPEGWriter, io.Discard, strings.NewReader("GIF89a"), &b); !errors.Is(err, ErrMalformed) {
 		t.Error(err)
 	}
 }
@@ -382,4 +383,13 @@ func (f *full) Write(p []byte) (int, error) {
 		return 0, errFull
 	}
 	return len(p), nil
+}
+
+// through copies an encoded picture through a writer.
+func through(writer func(io.Writer, *Blocks) (io.WriteCloser, []string), to io.Writer, encoded io.Reader, b *Blocks) error {
+	w, _ := writer(to, b)
+	if _, err := io.Copy(w, encoded); err != nil {
+		return err
+	}
+	return w.Close()
 }

@@ -63,15 +63,6 @@ func (j *jpegWriter) Close() error {
 	return nil
 }
 
-// WriteJPEG copies an encoded JPEG stream to w as NewJPEGWriter does.
-func WriteJPEG(w io.Writer, encoded io.Reader, b *Blocks) (warnings []string, err error) {
-	jw, warnings := NewJPEGWriter(w, b)
-	if _, err := io.Copy(jw, encoded); err != nil {
-		return warnings, err
-	}
-	return warnings, jw.Close()
-}
-
 func segment(out []byte, marker byte, parts ...[]byte) []byte {
 	n := 2
 	for _, p := range parts {

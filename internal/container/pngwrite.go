@@ -55,15 +55,6 @@ func (j *pngWriter) Close() error {
 	return nil
 }
 
-// WritePNG copies an encoded PNG stream to w as NewPNGWriter does.
-func WritePNG(w io.Writer, encoded io.Reader, b *Blocks) (warnings []string, err error) {
-	pw, warnings := NewPNGWriter(w, b)
-	if _, err := io.Copy(pw, encoded); err != nil {
-		return warnings, err
-	}
-	return warnings, pw.Close()
-}
-
 func chunk(out []byte, kind string, parts ...[]byte) []byte {
 	n := 0
 	for _, p := range parts {

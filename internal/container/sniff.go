@@ -80,12 +80,6 @@ func (f Format) String() string {
 	return "unknown"
 }
 
-// Decodable reports whether the format is one of JPEG, PNG and TIFF.
-func (f Format) Decodable() bool { return f == JPEG || f == PNG || f == TIFF }
-
-// Raw reports whether the format holds sensor data.
-func (f Format) Raw() bool { return f >= CR2 && f <= RAW }
-
 // Sniff tells a file's format by its content. Files whose signature is damaged in a
 // few bytes but whose structure is plainly a PNG count as PNG, so that a broken
 // photograph is told as broken and not taken for something else. A source that

@@ -41,11 +41,6 @@ const (
 	ProPhoto
 )
 
-// String returns the usual name of the space.
-func (k Known) String() string {
-	return [...]string{"other", "sRGB", "Adobe RGB (1998)", "Display P3", "ProPhoto RGB"}[k]
-}
-
 // Profile is a parsed profile. It is immutable and safe for concurrent use.
 type Profile struct {
 	// Version is major·256 + minor·16 + fix, as in 0x0430 for 4.3.

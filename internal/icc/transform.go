@@ -109,23 +109,6 @@ func fromXY(xy []float64) ([9]float64, error) {
 	return mul(mul(invert(bradford), mul(scale, bradford)), m), nil
 }
 
-// Linear applies the transform to one colour of codes 0…1, between table
-// entries linearly; grey passes the same code three times.
-func (t *Transform) Linear(r, g, b float64) (lr, lg, lb float64) {
-	at := func(c int, x float64) float64 {
-		v := t.TRC[c]
-		f := min(max(x, 0), 1) * float64(len(v)-1)
-		i := min(int(f), len(v)-2)
-		f -= float64(i)
-		return float64(v[i])*(1-f) + float64(v[i+1])*f
-	}
-	x, y, z := at(0, r), at(1, g), at(2, b)
-	m := t.Matrix
-	return float64(m[0])*x + float64(m[1])*y + float64(m[2])*z,
-		float64(m[3])*x + float64(m[4])*y + float64(m[5])*z,
-		float64(m[6])*x + float64(m[7])*y + float64(m[8])*z
-}
-
 // Matrices are row major, with D50 as the ICC's connection space has it.
 var (
 	whiteD50 = [3]float64{63190.0 / 65536, 1, 54061.0 / 65536}

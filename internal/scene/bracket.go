@@ -145,12 +145,6 @@ func (s *Scene) markMoving(dst []float32, p *Photo) {
 	}
 }
 
-// NeutralPhoto is what white balance should give: the neutral render through the same camera and exposure, without noise and colour gains.
-func (s *Scene) NeutralPhoto(c Camera, ev float64) []uint8 {
-	c.WB = [3]float64{}
-	return c.Render(s.Neutral, s.W, s.H, ev)
-}
-
 // shutters are the nominal exposure times that cameras show, in thirds of a stop.
 var shutters = [][2]uint32{
 	{1, 8000}, {1, 6400}, {1, 5000}, {1, 4000}, {1, 3200}, {1, 2500}, {1, 2000}, {1, 1600}, {1, 1250}, {1, 1000}, {1, 800}, {1, 640}, {1, 500},

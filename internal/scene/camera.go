@@ -117,13 +117,6 @@ func (c Camera) Expose(radiance []float32, w, h int, ev float64, shot int) (p8 [
 	return p8, p16
 }
 
-// Render is Expose without noise, to 8 bits: for looking at a map, or as a target.
-func (c Camera) Render(radiance []float32, w, h int, ev float64) []uint8 {
-	c.FullWell, c.Bits = -1, 8
-	p, _ := c.Expose(radiance, w, h, ev, 0)
-	return p
-}
-
 // normal is the i-th standard normal deviate of a stream (Box–Muller).
 func normal(seed uint32, i int) float64 {
 	a := (float64(hash2(seed, i, 1)>>8) + 0.5) / (1 << 24)

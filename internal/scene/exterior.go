@@ -55,15 +55,10 @@ func Exterior(o ExteriorOptions) *Scene {
 		}
 		st.w.twigs = twigs(st.segs)
 	}
-	il := []Illuminant{{"daylight", 6504, IlluminantRGB(6504), 1}}
-	if w.sun > 0 {
-		il = []Illuminant{{"daylight", 6504, IlluminantRGB(6504), 0.25}, {"sun", 5600, IlluminantRGB(5600), 0.75}}
-	}
 	if key.sky == SkyDusk {
 		st.dusk(0.34 * k)
-		il = []Illuminant{{"daylight", 6504, IlluminantRGB(6504), 0.7}, {"lamps", duskLamps, IlluminantRGB(duskLamps), 0.3}}
 	}
-	s := finish(st, fmt.Sprintf("exterior-%v-%v-view%d", key.sky, key.wall, view), il)
+	s := finish(st, fmt.Sprintf("exterior-%v-%v-view%d", key.sky, key.wall, view))
 	s.Sun = sunSeen(sunDirections[key.sky], st.cam.yaw, w.sun > 0)
 	return s
 }

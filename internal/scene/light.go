@@ -2,14 +2,6 @@ package scene
 
 import "math"
 
-// Illuminant is one light of a scene.
-type Illuminant struct {
-	Name  string     // "daylight", "sun" or "lamps"
-	CCT   float64    // correlated colour temperature in kelvin
-	RGB   [3]float64 // linear sRGB (D65 white) of a perfect white under it, luminance 1
-	Share float64    // its share of the luminance that reaches the camera from the room's surfaces (0..1)
-}
-
 // IlluminantRGB is the linear sRGB colour, scaled to luminance 1, of a perfect white under light of the given colour temperature:
 // the Planckian locus below 4000 K and the CIE daylight locus from there on (the fits of Kim et al. 2002 and CIE 15:2004),
 // so that 6504 K is (1, 1, 1) to three digits. Range 1700..25000 K; values outside are clamped.

@@ -28,9 +28,8 @@ type Scene struct {
 	Sky     []float32 // share of sky, through windows too
 	Wall    []float32 // share of painted wall
 
-	Illuminants []Illuminant
-	Sun         *Sun    // where the sun stands (exteriors); nil indoors
-	WindowEV    float64 // log2 of the outside's mean luminance over the room's (interiors), measured on this view
+	Sun      *Sun    // where the sun stands (exteriors); nil indoors
+	WindowEV float64 // log2 of the outside's mean luminance over the room's (interiors), measured on this view
 
 	stage *stage
 	room  *room
@@ -97,14 +96,14 @@ func Interior(o InteriorOptions) *Scene {
 	n := len(r.cameras)
 	view := ((o.View % n) + n) % n
 	st := newStage(r.w, r.cameras[view], o.W, o.H, o.Samples)
-	light := st.lightRoom(o.Light, o.WindowEV)
+	st.lightRoom(o.Light, o.WindowEV)
 	if o.OneLight && view != 0 {
 		first := newStage(r.w, r.cameras[0], o.W, o.H, o.Samples)
-		light = first.lightRoom(o.Light, o.WindowEV)
+		first.lightRoom(o.Light, o.WindowEV)
 		st.lum, st.colour = first.lum, first.colour
 		st.w.outGain, st.w.emitGain, st.w.glowGain = first.w.outGain, first.w.emitGain, first.w.glowGain
 	}
-	s := finish(st, fmt.Sprintf("%v-%v-view%d", key.k, key.c, view), light)
+	s := finish(st, fmt.Sprintf("%v-%v-view%d", key.k, key.c, view))
 	s.room = r
 	return s
 }
@@ -163,7 +162,7 @@ func (s *stage) measure(weights [groups]float64, out, emit float64) (surfaces, o
 }
 
 // lightRoom sets the colours and strengths of the groups so that the room's mean is Key and the outside lies windowEV above it.
-func (s *stage) lightRoom(l Lighting, windowEV float64) []Illuminant {
+func (s *stage) lightRoom(l Lighting, windowEV float64) {
 	if l.DayCCT == 0 {
 		l.DayCCT = 6504
 	}
@@ -189,16 +188,12 @@ func (s *stage) lightRoom(l Lighting, windowEV float64) []Illuminant {
 	if kl > 0 {
 		s.w.emitGain = Key * (4 + 14*share) / kl
 	}
-	return []Illuminant{
-		{"daylight", l.DayCCT, IlluminantRGB(l.DayCCT), 1 - share},
-		{"lamps", l.LampCCT, IlluminantRGB(l.LampCCT), share},
-	}
 }
 
-func finish(st *stage, name string, il []Illuminant) *Scene {
+func finish(st *stage, name string) *Scene {
 	b := st.render(Identity)
 	s := &Scene{Name: name, W: st.width, H: st.height, Radiance: b.radiance, Neutral: b.neutral,
-		Window: b.window, Opening: b.opening, Sky: b.sky, Wall: b.wall, Illuminants: il, stage: st}
+		Window: b.window, Opening: b.opening, Sky: b.sky, Wall: b.wall, stage: st}
 	s.WindowEV = s.measureWindow()
 	return s
 }
@@ -217,16 +212,6 @@ func (s *Scene) measureWindow() float64 {
 		return 0
 	}
 	return log2(out / no / (in / ni))
-}
-
-// MeanIlluminant is the luminance-weighted colour of the scene's lights, luminance 1.
-func (s *Scene) MeanIlluminant() [3]float64 {
-	var c vec
-	for _, i := range s.Illuminants {
-		c = c.add(toVec(i.RGB).scale(i.Share))
-	}
-	c = c.scale(1 / c.lum())
-	return [3]float64{c.X, c.Y, c.Z}
 }
 
 // EvenWallOptions chooses a halo scene.
@@ -254,7 +239,7 @@ func EvenWall(o EvenWallOptions) *Scene {
 	w.windowWall(6, 3, []opening{{2.15, 0.75, 3.85, 2.15}}, wall, white, 2, 2)
 	w.solve()
 	st := newStage(w, camera{pos: vec{3, 1.45, 3.5}, hfov: deg(58)}, o.W, o.H, o.Samples)
-	il := st.lightRoom(Daylight6500, o.WindowEV)
+	st.lightRoom(Daylight6500, o.WindowEV)
 	st.even, st.evenE = true, Key/c.lum()/st.lum[groupDay]
-	return finish(st, fmt.Sprintf("evenwall-%v", o.Wall%4), il)
+	return finish(st, fmt.Sprintf("evenwall-%v", o.Wall%4))
 }

@@ -36,14 +36,10 @@ const (
 	// AlgorithmicallyEnhanced ("algorithmically-altered media"): modified or
 	// corrected by an algorithm without changing the main content, without generative AI.
 	AlgorithmicallyEnhanced = sourceType + "algorithmicallyEnhanced"
-	// HumanEdits: enhanced by humans with non-generative tools.
-	HumanEdits = sourceType + "humanEdits"
 	// Composite: a mix of elements, any of which may or may not be generative AI. A computed sky.
 	Composite = sourceType + "composite"
 	// CompositeCapture: a mix of elements that are all captures of real life. A sky from a library of photographs.
 	CompositeCapture = sourceType + "compositeCapture"
-	// CompositeSynthetic: a mix of elements of which at least one is generative AI.
-	CompositeSynthetic = sourceType + "compositeSynthetic"
 	// CompositeWithTrainedAlgorithmicMedia ("edited using generative AI"): modified
 	// with a generative model, as by inpainting or outpainting.
 	CompositeWithTrainedAlgorithmicMedia = sourceType + "compositeWithTrainedAlgorithmicMedia"
