@@ -124,6 +124,9 @@ func read(ctx context.Context, l *LoRA, base *weights.Set, known modules) (chang
 	return changes, other, nil
 }
 
+// maxRank is beyond all ranks that LoRAs are trained with, and that a matrix of SDXL can use.
+const maxRank = 4096
+
 // fit checks the shapes of up and down against the tensor that they change, and reads alpha.
 func (c *change) fit(base *weights.Set) error {
 	bad := func(format string, a ...any) error {
@@ -136,7 +139,13 @@ func (c *change) fit(base *weights.Set) error {
 		return bad("up %v, down %v and the tensor %v are no matrices", u, d, w.Shape)
 	}
 	c.rank, c.out, c.in = d[0], w.Shape[0], product(w.Shape[1:])
-	if c.rank < 1 || c.rank > 4096 || u[1] != c.rank || product(u[2:]) != 1 {
+	if c.out < 1 || c.in < 1 {
+		return bad("the tensor %v is empty", w.Shape)
+	}
+	if c.rank < 1 || c.rank > maxRank {
+		return bad("the rank of down %v is not 1 to %d", d, maxRank)
+	}
+	if u[1] != c.rank || product(u[2:]) != 1 {
 		return bad("up %v and down %v have no rank in common", u, d)
 	}
 	if u[0] != c.out || product(d[1:]) != c.in {

@@ -239,6 +239,57 @@ func TestRounded(t *testing.T) {
 	require.Equal(t, []byte{0x80, 0x3f, 0x80, 0x3f, 0x82, 0x3f}, b)
 }
 
+// Tensors of types that are no weights are refused by name, and so are empty ones of the base.
+func TestRefusedTensors(t *testing.T) {
+	const m, target = "lora_unet_down_blocks_1_attentions_0_proj_in", "down_blocks.1.attentions.0.proj_in.weight"
+	file := func(down, up, alpha safetensors.DType, in int) string {
+		path := filepath.Join(t.TempDir(), "x.safetensors")
+		specs := []safetensors.Spec{{Name: m + ".lora_down.weight", DType: down, Shape: []int{2, in}}, {Name: m + ".lora_up.weight", DType: up, Shape: []int{64, 2}}, {Name: m + ".alpha", DType: alpha}}
+		require.NoError(t, safetensors.WriteFile(path, nil, specs, func(i int, w io.Writer) error {
+			n := specs[i].DType.Size()
+			for _, d := range specs[i].Shape {
+				n *= d
+			}
+			_, err := w.Write(make([]byte, n))
+			return err
+		}))
+		return path
+	}
+	base := baseOf(t, safetensors.F16)
+	empty, err := weights.Open(weights.UNet, write(t, filepath.Join(t.TempDir(), "empty.safetensors"), safetensors.F16, tensor{target, []int{64, 0}, nil}))
+	require.NoError(t, err)
+	defer empty.Close()
+	bytes, err := weights.Open(weights.UNet, func() string {
+		path := filepath.Join(t.TempDir(), "bytes.safetensors")
+		require.NoError(t, safetensors.WriteFile(path, nil, []safetensors.Spec{{Name: target, DType: safetensors.F8E4M3, Shape: []int{64, 64}}}, func(_ int, w io.Writer) error {
+			_, err := w.Write(make([]byte, 64*64))
+			return err
+		}))
+		return path
+	}())
+	require.NoError(t, err)
+	defer bytes.Close()
+	const f = safetensors.F16
+	for says, c := range map[string]struct {
+		base *weights.Set
+		path string
+	}{
+		`tensor "` + m + `.lora_down.weight": holds I8`:    {base, file(safetensors.I8, f, f, 64)},
+		`tensor "` + m + `.lora_up.weight": holds F8_E5M2`: {base, file(f, safetensors.F8E5M2, f, 64)},
+		`tensor "` + m + `.alpha": holds I64`:              {base, file(f, f, safetensors.I64, 64)},
+		`proj_in: the tensor [64 0] is empty`:              {empty, file(f, f, f, 0)},
+		`tensor "` + target + `" holds F8_E4`:              {bytes, file(f, f, f, 64)},
+	} {
+		dir := t.TempDir()
+		_, err := Merge(t.Context(), c.base, []LoRA{{Path: c.path}}, safetensors.Cache{Dir: dir})
+		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s: %v", says, err)
+		require.ErrorContains(t, err, says)
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left, says)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	base := baseOf(t, safetensors.F16)
 	const m = "lora_unet_down_blocks_1_attentions_0_proj_in"
@@ -259,9 +310,11 @@ func TestRefused(t *testing.T) {
 		"no up":         {pair(m)[:1], "missing"},
 		"shapes":        {[]tensor{{m + ".lora_down.weight", []int{2, 63}, make([]float32, 126)}, pair(m)[1]}, "do not fit"},
 		"ranks":         {[]tensor{{m + ".lora_down.weight", []int{3, 64}, make([]float32, 192)}, pair(m)[1]}, "no rank"},
-		"rank 0":        {[]tensor{{m + ".lora_down.weight", []int{0, 64}, nil}, {m + ".lora_up.weight", []int{64, 0}, nil}}, "no rank"},
+		"rank 0":        {[]tensor{{m + ".lora_down.weight", []int{0, 64}, nil}, {m + ".lora_up.weight", []int{64, 0}, nil}}, "module down_blocks_1_attentions_0_proj_in: the rank of down [0 64] is not 1"},
+		"huge rank":     {[]tensor{{m + ".lora_down.weight", []int{4097, 64}, make([]float32, 4097*64)}, {m + ".lora_up.weight", []int{64, 4097}, make([]float32, 64*4097)}}, "the rank of down [4097 64] is not 1 to 4096"},
 		"NaN":           {[]tensor{{m + ".lora_down.weight", []int{1, 64}, append(make([]float32, 63), nan)}, {m + ".lora_up.weight", []int{64, 1}, make([]float32, 64)}}, "NaN"},
 		"NaN alpha":     {append(pair(m), tensor{m + ".alpha", nil, []float32{nan}}), "alpha"},
+		"endless alpha": {append(pair(m), tensor{m + ".alpha", nil, []float32{float32(math.Inf(-1))}}), "module down_blocks_1_attentions_0_proj_in: alpha is -Inf"},
 		"long alpha":    {append(pair(m), tensor{m + ".alpha", []int{2}, []float32{1, 1}}), "alpha"},
 		"a norm":        {pair("lora_unet_down_blocks_1_attentions_0_norm"), "no matrices"},
 		"too large":     {append(pair(m), tensor{m + ".alpha", nil, []float32{1e7}}), "more than F16"},

@@ -148,14 +148,26 @@ func TestMalformed(t *testing.T) {
 		b    []byte
 		text string
 	}{
-		"overlap":     {of(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b.c":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}}`, 7), `tensor "b.c": begins at byte 3`},
-		"unknown":     {of(`{"b.c":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}`, 2), `tensor "b.c": unknown element type "F4"`},
-		"short":       {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, 2), `tensor "b.c": ends at byte 4 of the data, of which there are 2`},
-		"long header": {append(binary.LittleEndian.AppendUint64(nil, maxHeader+1), "{}"...), "header"},
-		"huge length": {append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), "{}"...), "header"},
-		"not UTF-8":   {of("{\"\xff\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1), "UTF-8"},
-		"web page":    {[]byte("<!DOCTYPE html><html></html>"), "header"},
-		"empty":       {nil, "0 bytes"},
+		"overlap":      {of(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b.c":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}}`, 7), `tensor "b.c": begins at byte 3`},
+		"unknown":      {of(`{"b.c":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}`, 2), `tensor "b.c": unknown element type "F4"`},
+		"short":        {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, 2), `tensor "b.c": ends at byte 4 of the data, of which there are 2`},
+		"gap":          {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[1,5]}}`, 5), `tensor "b.c": begins at byte 1 of the data, behind a gap`},
+		"over and out": {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[9223372036854775803,9223372036854775807]}}`, 4), `tensor "b.c": begins at byte 9223372036854775803`},
+		"twice":        {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b\u002ec":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, 4), `"b.c" is there twice`},
+		"field twice":  {of(`{"b.c":{"dtype":"U8","shape":[4],"shape":[4],"data_offsets":[0,4]}}`, 4), `tensor "b.c": shape: is there twice`},
+		"backwards":    {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}`, 4), `tensor "b.c": data_offsets: [4 0] is no begin and end`},
+		"three ends":   {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[0,4,4]}}`, 4), `tensor "b.c": data_offsets: [0 4 4] is no begin`},
+		"wrong length": {of(`{"b.c":{"dtype":"U8","shape":[0,4],"data_offsets":[0,4]}}`, 4), `tensor "b.c": data_offsets: [0 4] are 4 bytes`},
+		"negative":     {of(`{"b.c":{"dtype":"U8","shape":[-4],"data_offsets":[0,4]}}`, 4), `tensor "b.c": shape: has to be an integer`},
+		"fraction":     {of(`{"b.c":{"dtype":"U8","shape":[4.0],"data_offsets":[0,4]}}`, 4), `tensor "b.c": shape: has to be an integer`},
+		"enormous":     {of(`{"b.c":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0), `tensor "b.c": shape [4294967296 4294967296]: more than`},
+		"no shape":     {of(`{"b.c":{"dtype":"U8","data_offsets":[0,4]}}`, 4), `tensor "b.c": shape: is missing`},
+		"more data":    {of(`{"b.c":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, 5), "the tensors are 4 bytes, but 5 follow"},
+		"long header":  {append(binary.LittleEndian.AppendUint64(nil, maxHeader+1), "{}"...), "header"},
+		"huge length":  {append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), "{}"...), "header"},
+		"not UTF-8":    {of("{\"\xff\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1), "UTF-8"},
+		"web page":     {[]byte("<!DOCTYPE html><html></html>"), "header"},
+		"empty":        {nil, "0 bytes"},
 	} {
 		_, err := open(c.b)
 		require.ErrorContains(t, err, c.text, name)

@@ -225,3 +225,22 @@ func TestSidesAreHeld(t *testing.T) {
 	require.NoFileExists(t, side)
 	require.NoFileExists(t, q.File)
 }
+
+// Matrices without numbers are in 8 bits without any.
+func TestInt8OfNothing(t *testing.T) {
+	const q, k = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q.weight", "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_k.weight"
+	dir := t.TempDir()
+	path := filepath.Join(dir, "unet.safetensors")
+	writeF32(t, path, nil, map[string][]int{q: {0, 64}, k: {4, 0}})
+	base, err := Open(UNet, path)
+	require.NoError(t, err)
+	defer base.Close()
+	s, err := base.Int8(t.Context(), safetensors.Cache{Dir: dir})
+	require.NoError(t, err)
+	defer s.Close()
+	for _, name := range []string{q, k} {
+		w, scales, ok := s.Quantised(name)
+		require.True(t, ok)
+		require.Zero(t, w.Length+scales.Length)
+	}
+}
