@@ -63,12 +63,12 @@ func TestMergedInTheCache(t *testing.T) {
 
 		ago := time.Now().Add(-24 * time.Hour)
 		require.NoError(t, os.Chtimes(side, ago, ago))
-		_, _, err = safetensors.Cache{Dir: filepath.Dir(side), Limit: 1}.File("another", nil, nil, func(string) error { return nil })
+		_, _, err = safetensors.Cache{Dir: filepath.Dir(side), Limit: 1}.File(t.Context(), "another", nil, nil, func(string) error { return nil })
 		require.NoError(t, err)
 		require.FileExists(t, side, "networks are made of it")
 		require.NoError(t, k.Close())
 	}
-	_, _, err = safetensors.Cache{Dir: filepath.Dir(side), Limit: 1}.File("another", nil, nil, func(string) error { return nil })
+	_, _, err = safetensors.Cache{Dir: filepath.Dir(side), Limit: 1}.File(t.Context(), "another", nil, nil, func(string) error { return nil })
 	require.NoError(t, err)
 	require.NoFileExists(t, side, "nobody has it any more")
 }

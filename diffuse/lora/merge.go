@@ -94,7 +94,7 @@ func Merge(ctx context.Context, base *weights.Set, loras []LoRA, cache safetenso
 		}
 		specs = append(specs, safetensors.Spec{Name: name, DType: r.DType, Shape: r.Shape})
 	}
-	m.File, m.Cached, err = cache.File(key.String(), metadata, specs, func(path string) error {
+	m.File, m.Cached, err = cache.File(ctx, key.String(), metadata, specs, func(path string) error {
 		return safetensors.WriteFile(path, metadata, specs, func(i int, w io.Writer) error { return writeChanged(ctx, w, base, specs[i], by[specs[i].Name]) })
 	})
 	return m, err

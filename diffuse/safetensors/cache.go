@@ -2,8 +2,10 @@ package safetensors
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -11,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/realedit/realedit"
 )
 
 // CacheLimit is the limit of a Cache where nothing is said: four UNets of SDXL with LoRAs merged into all of their layers.
@@ -18,7 +22,7 @@ const CacheLimit = 20_000_000_000
 
 // Cache is a folder of files that can be made again. Before one is made those that were asked for longest ago are removed until all are within Limit, but none that was
 // asked for in the last half hour or that is held open (File.Hold), by whichever process: where there is no other the folder outgrows Limit. Files that a Cache
-// did not make are left alone. Several processes may have one folder. Systems without flock (Windows) remove nothing.
+// did not make are left alone. Several processes may have one folder: one file is made in it at a time. Systems without flock (Windows) take no turns and remove nothing.
 type Cache struct {
 	Dir   string
 	Limit int64 // bytes; 0 = CacheLimit, negative = none
@@ -34,8 +38,8 @@ const (
 const fresh = time.Hour
 
 // File is the path of a file with this metadata and these tensors, which is named by the key: all that its bytes depend on. Where it is not there, or is not whole, write
-// makes it at the path that it is given (WriteFile). Errors: write's, CodeWriteFailed.
-func (c Cache) File(key string, metadata map[string]string, tensors []Spec, write func(path string) error) (path string, cached bool, err error) {
+// makes it at the path that it is given (WriteFile). Errors: write's, CodeWriteFailed, CodeCancelled.
+func (c Cache) File(ctx context.Context, key string, metadata map[string]string, tensors []Spec, write func(path string) error) (path string, cached bool, err error) {
 	sum := sha256.Sum256([]byte(key))
 	path = filepath.Join(c.Dir, cachePrefix+hex.EncodeToString(sum[:16])+suffix)
 	if keep(path) && holds(path, metadata, tensors) {
@@ -44,6 +48,14 @@ func (c Cache) File(key string, metadata map[string]string, tensors []Spec, writ
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return "", false, writeError(path, err)
 	}
+	turn, err := c.turn(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer turn.Close()
+	if keep(path) && holds(path, metadata, tensors) { // made meanwhile
+		return path, true, nil
+	}
 	need := int64(0)
 	for _, t := range tensors {
 		n, _ := length(t.DType, t.Shape) // of what has none, write says so
@@ -51,6 +63,23 @@ func (c Cache) File(key string, metadata map[string]string, tensors []Spec, writ
 	}
 	c.makeRoom(need)
 	return path, false, write(path)
+}
+
+// turn waits until nobody else makes a file in the folder. It ends when what is returned is closed.
+func (c Cache) turn(ctx context.Context) (io.Closer, error) {
+	f, err := os.Open(c.Dir)
+	if err != nil {
+		return nil, writeError(c.Dir, err)
+	}
+	for alone(f) == errBusy {
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "wait for " + filepath.Base(c.Dir), Err: context.Cause(ctx)}
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return f, nil
 }
 
 // keep has the file at path count as asked for now, if it is there. The lock waits for one who is about to remove it.
@@ -131,7 +160,7 @@ func remove(path string) bool {
 		return false
 	}
 	defer f.Close()
-	if !alone(f) {
+	if alone(f) != nil {
 		return false
 	}
 	info, is := named(f, path)

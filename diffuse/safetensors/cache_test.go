@@ -1,12 +1,15 @@
 package safetensors
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +27,7 @@ type shelf struct {
 func (s *shelf) ask(key string) (path string, cached bool) {
 	s.Helper()
 	metadata, specs := map[string]string{"key": key}, []Spec{{"x", U8, []int{1000}}}
-	path, cached, err := s.File(key, metadata, specs, func(path string) error {
+	path, cached, err := s.File(s.Context(), key, metadata, specs, func(path string) error {
 		return WriteFile(path, metadata, specs, func(_ int, w io.Writer) error {
 			_, err := w.Write(make([]byte, 1000))
 			return err
@@ -138,8 +141,38 @@ func TestCacheMends(t *testing.T) {
 	require.True(t, cached)
 
 	broken := errors.New("broken")
-	_, _, err := s.File("y", nil, nil, func(string) error { return broken })
+	_, _, err := s.File(t.Context(), "y", nil, nil, func(string) error { return broken })
 	require.ErrorIs(t, err, broken)
-	_, _, err = Cache{Dir: filepath.Join(path, "below a file")}.File("y", nil, nil, nil)
+	_, _, err = Cache{Dir: filepath.Join(path, "below a file")}.File(t.Context(), "y", nil, nil, nil)
 	require.Equal(t, realedit.CodeWriteFailed, realedit.CodeOf(err))
+}
+
+// Who asks for a file while it is made waits for it, until cancelled, and takes it; a file of another name is made afterwards.
+func TestCacheTakesTurns(t *testing.T) {
+	var made atomic.Int32
+	c := Cache{Dir: t.TempDir()}
+	write := func(path string) error {
+		made.Add(1)
+		time.Sleep(50 * time.Millisecond)
+		return WriteFile(path, nil, nil, nil)
+	}
+	var wait sync.WaitGroup
+	for i := range 6 {
+		wait.Go(func() {
+			path, _, err := c.File(t.Context(), strconv.Itoa(i/3), nil, nil, write)
+			require.NoError(t, err)
+			require.FileExists(t, path)
+		})
+	}
+	wait.Wait()
+	require.EqualValues(t, 2, made.Load())
+	_, _, err := c.File(t.Context(), "outer", nil, nil, func(path string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, _, err := c.File(ctx, "inner", nil, nil, write)
+		require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err))
+		return err
+	})
+	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err))
+	require.EqualValues(t, 2, made.Load())
 }

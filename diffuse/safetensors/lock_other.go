@@ -2,10 +2,15 @@
 
 package safetensors
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // share does nothing: this system has no lock that ends with the process.
 func share(*os.File) {}
 
-// alone says that somebody may have the file, who could not tell.
-func alone(*os.File) bool { return false }
+// alone cannot tell whether nobody has the file.
+func alone(*os.File) error { return errors.ErrUnsupported }
+
+var errBusy = errors.New("somebody has it")

@@ -13,7 +13,9 @@ func share(f *os.File) {
 	}
 }
 
-// alone takes the lock if nobody has it.
-func alone(f *os.File) bool {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+// alone takes the lock if nobody has it; errBusy where somebody has.
+func alone(f *os.File) error {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
+
+const errBusy = syscall.EWOULDBLOCK

@@ -119,3 +119,24 @@ func TestConcurrentWriters(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 }
+
+// Tensors lie in the order of their declarations where that is asked for.
+func TestWritesInOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.safetensors")
+	specs := []Spec{{"b", U8, []int{2}}, {"c", F64, nil}, {"a", F16, []int{3}}}
+	require.NoError(t, WriteFileInOrder(path, nil, specs, func(i int, w io.Writer) error {
+		_, err := w.Write(bytes.Repeat([]byte{byte(i)}, []int{2, 8, 6}[i]))
+		return err
+	}))
+	f, err := Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	first, _ := f.Tensor("b")
+	for i, at := range []int64{0, 2, 10} {
+		x, _ := f.Tensor(specs[i].Name)
+		require.Equal(t, first.Offset+at, x.Offset)
+		b := make([]byte, x.Length)
+		require.NoError(t, f.ReadBytes(x.Name, b))
+		require.Equal(t, bytes.Repeat([]byte{byte(i)}, len(b)), b)
+	}
+}

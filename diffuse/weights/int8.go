@@ -48,7 +48,7 @@ func (s *Set) Int8(ctx context.Context, cache safetensors.Cache) (*Set, error) {
 				safetensors.Spec{Name: name + Int8Scales, DType: safetensors.F16, Shape: []int{rows, blocks}})
 		}
 	}
-	path, _, err := cache.File(int8Format+"\n"+string(s.network)+"\n"+hash, metadata, specs, func(path string) error { return s.quantise(ctx, path, metadata, specs) })
+	path, _, err := cache.File(ctx, int8Format+"\n"+string(s.network)+"\n"+hash, metadata, specs, func(path string) error { return s.quantise(ctx, path, metadata, specs) })
 	if err != nil {
 		return nil, err
 	}

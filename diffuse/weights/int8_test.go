@@ -195,7 +195,7 @@ func TestSidesAreHeld(t *testing.T) {
 	small := safetensors.Cache{Dir: t.TempDir(), Limit: 1}
 	ask := func(key string) string {
 		t.Helper()
-		file, _, err := small.File(key, nil, nil, func(path string) error {
+		file, _, err := small.File(t.Context(), key, nil, nil, func(path string) error {
 			return safetensors.WriteFile(path, nil, []safetensors.Spec{{Name: w, DType: safetensors.F32, Shape: []int{4, 64}}}, func(_ int, to io.Writer) error {
 				_, err := to.Write(make([]byte, 4*4*64))
 				return err
