@@ -45,8 +45,8 @@ func (Align) Bytes(w, h int) (host, device int64) {
 	return 6*int64(w)*int64(h) + device, device
 }
 
-// Apply decodes and registers. It fails with the decoder's code when no photo can be read and with
-// CodeMisaligned when the reference agrees with none of several photos.
+// Apply decodes and registers. It fails with the decoder's code when no photo can be read. Photos that do not agree with the reference are left out with a finding,
+// all of them if need be.
 func (a Align) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
 	if err := decodeAll(ctx, env, w); err != nil {
 		return err
