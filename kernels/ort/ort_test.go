@@ -546,6 +546,23 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// Where a card is full the sessions that nobody uses go, whichever Runtime's they are.
+func TestEvictionOfAllRuntimes(t *testing.T) {
+	p := provider(t)
+	a, b := open(t, Options{Providers: []Provider{p}}), open(t, Options{Providers: []Provider{p}})
+	for _, r := range []*Runtime{a, b} {
+		acquire(t, r, fromBytes("idle", conv(4, false))).Release()
+	}
+	used := acquire(t, b, fromBytes("used", conv(4, false)))
+	defer used.Release()
+	require.True(t, evictAll(p.place()))
+	require.Zero(t, a.Stats().Sessions)
+	require.Equal(t, 1, b.Stats().Sessions)
+	require.False(t, evictAll(p.place()))
+	_, err := used.Run(context.Background(), Values{"x": picture(32, 32)})
+	require.NoError(t, err)
+}
+
 func TestEviction(t *testing.T) {
 	one := int64(1 << 20)
 	budget := kernels.Budget{Host: 2 * one, Device: 2 * one}

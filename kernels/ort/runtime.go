@@ -39,7 +39,27 @@ func New(o *Options) (*Runtime, error) {
 		return nil, err
 	}
 	r.forget = kernels.Host.OnFull(r.makeRoom)
+	live.Lock()
+	defer live.Unlock()
+	live.all[r] = true
 	return r, nil
+}
+
+// live are the Runtimes that are not closed: a card's memory is theirs together.
+var live = struct {
+	sync.Mutex
+	all map[*Runtime]bool
+}{all: map[*Runtime]bool{}}
+
+// evictAll destroys the sessions at a place that nobody uses, of all Runtimes.
+func evictAll(place int) (any bool) {
+	live.Lock()
+	all := slices.Collect(maps.Keys(live.all))
+	live.Unlock()
+	for _, r := range all {
+		any = r.evict(place, 1<<62) || any
+	}
+	return any
 }
 
 // The place of sessions on the processor, where others have their GPU's index, and that of those which have none yet.
@@ -259,7 +279,7 @@ func (r *Runtime) create(e *entry, m *Model, hold bool) (*native, error) {
 			}
 			r.unreserve(e)
 			if errors.Is(err, kernels.ErrOutOfMemory) {
-				if !again && r.evict(p.place(), 1<<62) {
+				if !again && evictAll(p.place()) {
 					continue
 				}
 				return nil, err
@@ -482,6 +502,9 @@ func (r *Runtime) Stats() Stats {
 // Close destroys all sessions; those in use when they are released. The library stays open.
 func (r *Runtime) Close() error {
 	r.forget()
+	live.Lock()
+	delete(live.all, r)
+	live.Unlock()
 	r.mu.Lock()
 	r.closed = true
 	for _, e := range r.entries {

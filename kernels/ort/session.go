@@ -67,7 +67,7 @@ func (s *Session) run(ctx context.Context, in, out Values) (Values, error) {
 	} else {
 		run := func() error { return s.e.native.run(ctx, ins, outs) }
 		err = workerOf(place).do(ctx, run)
-		if errors.Is(err, kernels.ErrOutOfMemory) && s.r.evict(place, 1<<62) { // sessions take more than they are charged with
+		if errors.Is(err, kernels.ErrOutOfMemory) && evictAll(place) { // sessions take more than they are charged with
 			err = workerOf(place).do(ctx, run)
 		}
 	}
