@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"path"
-	"sync"
 )
 
 // ModelFiles is optional for Models: models that are files of weights rather than graphs, and what stages make of them.
@@ -13,9 +12,9 @@ type ModelFiles interface {
 	// Files are the paths of the model of this kind, Model.File first, then Model.Data. They are checked against their hashes, once while they stay as they are: gigabytes
 	// take seconds. Errors: CodeNoModel, CodeBadModel, CodeUnreadable, CodeUnsupported where there are no paths, CodeCancelled.
 	Files(ctx context.Context, kind string) ([]string, error)
-	// Keep gives what make made for a key. It is made once while the models are open, whoever asks first, and closed with them; where make failed the next who
-	// asks tries again. Errors: make's, CodeBadOption after Close.
-	Keep(key string, make func() (io.Closer, error)) (io.Closer, error)
+	// Keep gives what make made for a key. It is made once while the models are open, whoever asks first, and closed with them; who asks meanwhile waits for it, until the
+	// context ends. Where make failed the next who waits or asks tries again, with a make of its own. Errors: make's, CodeBadOption after Close, CodeCancelled.
+	Keep(ctx context.Context, key string, make func() (io.Closer, error)) (io.Closer, error)
 }
 
 // Weights is whether the model is weights, in .safetensors files, that a stage builds a graph over.
@@ -57,22 +56,22 @@ func (d *ModelDir) Files(ctx context.Context, kind string) ([]string, error) {
 
 // keptValue is what Keep made.
 type keptValue struct {
-	mu    sync.Mutex // while it is made
+	turn  chan struct{} // full while it is looked at or made
 	value io.Closer
 }
 
 // Keep gives what make made for a key: see ModelFiles.
-func (d *ModelDir) Keep(key string, make func() (io.Closer, error)) (io.Closer, error) {
-	d.mu.Lock()
-	k := d.kept[key]
-	if k == nil {
-		k = &keptValue{}
-		d.kept[key] = k
+func (d *ModelDir) Keep(ctx context.Context, key string, make func() (io.Closer, error)) (io.Closer, error) {
+	k := d.keptFor(key)
+	select {
+	case k.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &Error{Code: CodeCancelled, Op: "models", Err: context.Cause(ctx)}
 	}
+	defer func() { <-k.turn }()
+	d.mu.Lock()
 	closed := d.closed
 	d.mu.Unlock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if closed {
 		return nil, Errorf(CodeBadOption, "models", "they are closed")
 	}
@@ -91,6 +90,18 @@ func (d *ModelDir) Keep(key string, make func() (io.Closer, error)) (io.Closer, 
 	k.value = v
 	d.order = append(d.order, k)
 	return v, nil
+}
+
+// keptFor is where the value of a key is or will be.
+func (d *ModelDir) keptFor(key string) *keptValue {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.kept[key]
+	if k == nil {
+		k = &keptValue{turn: make(chan struct{}, 1)}
+		d.kept[key] = k
+	}
+	return k
 }
 
 // closeKept closes what Keep made, the last first.

@@ -102,7 +102,7 @@ func TestKeep(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			_, err := d.Keep("a", func() (io.Closer, error) {
+			_, err := d.Keep(context.Background(), "a", func() (io.Closer, error) {
 				made.Add(1)
 				return closing(func() { closed = append(closed, "a") }), nil
 			})
@@ -111,13 +111,41 @@ func TestKeep(t *testing.T) {
 	}
 	wg.Wait()
 	require.EqualValues(t, 1, made.Load())
+	// Who waits for another's can give up; and where that one gives up or fails, who waits makes it.
+	begun, fail, waits := make(chan bool), make(chan bool), make(chan error)
+	gone, leave := context.WithCancelCause(context.Background())
+	wg.Go(func() {
+		_, err := d.Keep(context.Background(), "slow", func() (io.Closer, error) {
+			close(begun)
+			<-fail
+			return nil, io.ErrUnexpectedEOF
+		})
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	})
+	<-begun
+	left := errors.New("left")
+	wg.Go(func() {
+		_, err := d.Keep(gone, "slow", func() (io.Closer, error) { panic("not asked") })
+		waits <- err
+	})
+	leave(left)
+	err = <-waits
+	require.ErrorIs(t, err, left)
+	require.Equal(t, CodeCancelled, CodeOf(err))
+	wg.Go(func() {
+		_, err := d.Keep(context.Background(), "slow", func() (io.Closer, error) { return closing(func() {}), nil })
+		waits <- err
+	})
+	close(fail)
+	require.NoError(t, <-waits)
+	wg.Wait()
 	broken := errors.New("broken")
-	_, err = d.Keep("b", func() (io.Closer, error) { return nil, broken })
+	_, err = d.Keep(context.Background(), "b", func() (io.Closer, error) { return nil, broken })
 	require.ErrorIs(t, err, broken)
-	_, err = d.Keep("b", func() (io.Closer, error) { return closing(func() { closed = append(closed, "b") }), nil })
+	_, err = d.Keep(context.Background(), "b", func() (io.Closer, error) { return closing(func() { closed = append(closed, "b") }), nil })
 	require.NoError(t, err)
 	require.NoError(t, d.Close())
 	require.Equal(t, []string{"b", "a"}, closed)
-	_, err = d.Keep("c", func() (io.Closer, error) { panic("not asked") })
+	_, err = d.Keep(context.Background(), "c", func() (io.Closer, error) { panic("not asked") })
 	require.Equal(t, CodeBadOption, CodeOf(err))
 }

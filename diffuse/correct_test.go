@@ -36,7 +36,7 @@ func (m *someModels) Run(context.Context, string, ort.Values) (ort.Values, []rea
 	panic("not asked")
 }
 func (m *someModels) Files(context.Context, string) ([]string, error) { panic("not asked") }
-func (m *someModels) Keep(key string, make func() (io.Closer, error)) (io.Closer, error) {
+func (m *someModels) Keep(_ context.Context, key string, make func() (io.Closer, error)) (io.Closer, error) {
 	m.keys = append(m.keys, key)
 	return m.kit, m.err
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/lora"
@@ -47,10 +46,11 @@ type kit struct {
 	union    int      // how many of these, the last ones, sdxl_controlnet_union takes in their place
 	stored   []*text.Embedding
 	encoders *TextEncoders // nil = there are none
+	encode   func(context.Context, *TextEncoders, *Options, ...string) ([]*text.Embedding, error)
 	sets     []*weights.Set
 	options  Options
 
-	mu      sync.Mutex
+	turn    chan struct{}              // full while prompts are looked up or encoded
 	encoded map[string]*text.Embedding // by prompt
 }
 
@@ -85,8 +85,8 @@ func kitFor(ctx context.Context, env *realedit.Env, want wants) (*kit, error) {
 	if want.lora != "" && !env.HasModel(want.lora) {
 		want.lora = ""
 	}
-	v, err := files.Keep(fmt.Sprintf("diffuse %s %+v %d", env.Backend.Name(), want, union), func() (io.Closer, error) {
-		k := &kit{controls: want.controls, union: union, encoded: map[string]*text.Embedding{}}
+	v, err := files.Keep(ctx, fmt.Sprintf("diffuse %s %+v %d", env.Backend.Name(), want, union), func() (io.Closer, error) {
+		k := &kit{controls: want.controls, union: union, encode: Encode, turn: make(chan struct{}, 1), encoded: map[string]*text.Embedding{}}
 		if err := k.open(ctx, env, want); err != nil {
 			return nil, errors.Join(err, k.Close())
 		}
@@ -139,6 +139,7 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
 	}
 	if strings.HasPrefix(env.Backend.Name(), "cuda:") { // of other cards nobody knows how much is free: Profile8GB
 		k.options.Profile = ProfileFor(env.Backend.Caps().Free)
+		k.options.StepDown = true
 	}
 	e, err := Open(n, &k.options)
 	if err != nil && why != nil {
@@ -149,6 +150,15 @@ func (k *kit) open(ctx context.Context, env *realedit.Env, want wants) error {
 	}
 	k.engine = e
 	return nil
+}
+
+// run runs a job, and says so where the device's memory did not do for the profile that was chosen.
+func (k *kit) run(ctx context.Context, env *realedit.Env, job *Job) (*Result, error) {
+	r, err := k.engine.Run(ctx, job)
+	if err == nil && r.Profile != k.options.Profile && k.options.StepDown {
+		env.Log.Warn("the card's memory does not do for the profile", "profile", k.options.Profile.Name, "in its place", r.Profile.Name)
+	}
+	return r, err
 }
 
 // merged is the UNet with a LoRA merged in. The side file lies in the user's cache.
@@ -162,8 +172,14 @@ func (k *kit) merged(ctx context.Context, env *realedit.Env, base *weights.Set, 
 		cache = os.TempDir()
 	}
 	m, err := lora.Merge(ctx, base, []lora.LoRA{{Path: paths[0], Weight: weight}}, safetensors.Cache{Dir: filepath.Join(cache, "realedit", "lora")})
-	if err != nil || m.File == "" {
-		return base, err
+	if err != nil {
+		return nil, err
+	}
+	if m.File == "" {
+		return nil, realedit.Errorf(realedit.CodeBadModel, filepath.Base(paths[0]), "it has nothing for the network of kind %s: %d modules of others", k.kinds[0], m.Others)
+	}
+	if m.Others > 0 {
+		env.Log.Info("a LoRA was taken in part", "file", filepath.Base(paths[0]), "tensors", m.Changed, "left out", m.Others)
 	}
 	s, err := base.With(m.File)
 	if err != nil {
@@ -203,7 +219,7 @@ func (k *kit) texts(ctx context.Context, env *realedit.Env) error {
 	return nil
 }
 
-// prompt is a preset's embedding: the stored one, or what the encoders say, once.
+// prompt is a preset's embedding: the stored one, or what the encoders say. They are loaded once, for all presets that are not stored.
 func (k *kit) prompt(ctx context.Context, preset string) (*text.Embedding, error) {
 	p, err := text.PresetOf(preset)
 	if err != nil {
@@ -212,18 +228,30 @@ func (k *kit) prompt(ctx context.Context, preset string) (*text.Embedding, error
 	if e := text.FindEmbedding(k.stored, p.Prompt); e != nil {
 		return e, nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if e := k.encoded[p.Prompt]; e != nil {
-		return e, nil
-	}
 	if k.encoders == nil {
 		return nil, realedit.Errorf(realedit.CodeNoModel, kindPrompts, "the stored prompts have none for the preset %q, and there are no text encoders", preset)
 	}
-	all, err := Encode(ctx, k.encoders, &k.options, p.Prompt)
+	select {
+	case k.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "encode prompts", Err: context.Cause(ctx)}
+	}
+	defer func() { <-k.turn }()
+	if e := k.encoded[p.Prompt]; e != nil {
+		return e, nil
+	}
+	var missing []string
+	for _, q := range text.Presets() {
+		if text.FindEmbedding(k.stored, q.Prompt) == nil {
+			missing = append(missing, q.Prompt)
+		}
+	}
+	all, err := k.encode(ctx, k.encoders, &k.options, missing...)
 	if err != nil {
 		return nil, err
 	}
-	k.encoded[p.Prompt] = all[0]
-	return all[0], nil
+	for i, q := range missing {
+		k.encoded[q] = all[i]
+	}
+	return k.encoded[p.Prompt], nil
 }

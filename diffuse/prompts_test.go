@@ -64,3 +64,55 @@ func TestEncode(t *testing.T) {
 	_, err = encode(ctx, n, o, first, second, join, []string{"x"})
 	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err), "%v", err)
 }
+
+// The encoders are loaded once, for all presets of which there is no stored embedding; who waits for them can give up, and goes on where who asked first gives up.
+func TestPresetsAreEncodedTogether(t *testing.T) {
+	stored, err := text.PresetOf("interior")
+	require.NoError(t, err)
+	var asked [][]string
+	begun, end := make(chan bool, 1), make(chan bool)
+	k := &kit{turn: make(chan struct{}, 1), encoded: map[string]*text.Embedding{}, encoders: &TextEncoders{},
+		stored: []*text.Embedding{{Prompt: stored.Prompt, Tokens: text.Fingerprint(stored.Prompt)}},
+		encode: func(ctx context.Context, _ *TextEncoders, _ *Options, prompts ...string) (all []*text.Embedding, err error) {
+			asked = append(asked, prompts)
+			begun <- true
+			select {
+			case <-end:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+			for _, p := range prompts {
+				all = append(all, &text.Embedding{Prompt: p})
+			}
+			return all, nil
+		}}
+	e, err := k.prompt(t.Context(), "interior")
+	require.NoError(t, err)
+	require.Same(t, k.stored[0], e)
+	require.Empty(t, asked)
+
+	first, giveUp := context.WithCancel(t.Context())
+	failed := make(chan error)
+	go func() { _, err := k.prompt(first, "sky"); failed <- err }()
+	<-begun
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, err = k.prompt(gone, "ground")
+	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err))
+	got := make(chan *text.Embedding)
+	go func() { e, err := k.prompt(t.Context(), "exterior"); require.NoError(t, err); got <- e }()
+	giveUp()
+	require.ErrorIs(t, <-failed, context.Canceled)
+	<-begun
+	close(end)
+	exterior, err := text.PresetOf("exterior")
+	require.NoError(t, err)
+	require.Equal(t, exterior.Prompt, (<-got).Prompt)
+	for _, p := range text.Presets() {
+		e, err := k.prompt(t.Context(), p.Name)
+		require.NoError(t, err)
+		require.Equal(t, p.Prompt, e.Prompt)
+	}
+	require.Len(t, asked, 2, "one of them given up")
+	require.Len(t, asked[1], len(text.Presets())-1)
+}

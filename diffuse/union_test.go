@@ -108,7 +108,9 @@ func (m filesOf) Run(context.Context, string, ort.Values) (ort.Values, []realedi
 func (m filesOf) Files(_ context.Context, kind string) ([]string, error) {
 	return []string{m[kind]}, nil
 }
-func (m filesOf) Keep(string, func() (io.Closer, error)) (io.Closer, error) { panic("not asked") }
+func (m filesOf) Keep(context.Context, string, func() (io.Closer, error)) (io.Closer, error) {
+	panic("not asked")
+}
 
 // A Union takes the images that have no ControlNet of their own, each as its type, and is left alone where all have.
 func TestUnionInPlaceOfControlNets(t *testing.T) {
