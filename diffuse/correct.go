@@ -256,7 +256,7 @@ func (c Correct) model(ctx context.Context, env *realedit.Env, w *realedit.Work,
 		return nil, err
 	}
 	defer free()
-	r, err := kit.engine.Run(ctx, &Job{Picture: picture, Controls: controls, Prompt: prompt, Schedule: schedule, Start: start, Seed: env.Seed, Whole: whole,
+	r, err := kit.run(ctx, env, &Job{Picture: picture, Controls: controls, Prompt: prompt, Schedule: schedule, Start: start, Seed: env.Seed, Whole: whole,
 		Progress: func(f float64) { env.Progress(c.Name(), 0.8*f) }})
 	if err != nil {
 		return nil, err

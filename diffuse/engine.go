@@ -3,6 +3,7 @@ package diffuse
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/realedit/realedit"
@@ -31,6 +32,9 @@ type Options struct {
 	Devices []int
 	// Profile is how each device's memory is used; the zero value is Profile8GB on a GPU. ProfileFor chooses one.
 	Profile Profile
+	// StepDown takes a smaller profile where a device's memory does not do for Profile, for this job and those after it: Result.Profile says which. Otherwise such a job
+	// ends with CodeOutOfMemory.
+	StepDown bool
 	// Threads of a session on the processor; 0 = as many as Go may use.
 	Threads int
 }
@@ -45,6 +49,8 @@ type Engine struct {
 
 	mu     sync.Mutex
 	models map[string]*ort.Model // by the network's name and its form
+
+	fault func(Profile) error // tests let a device fail with it
 }
 
 // hostLimit is the largest network, in bytes of float32, that is run on a processor: SDXL's UNet would take a minute and more for one tile.
@@ -70,7 +76,7 @@ func Open(n *Networks, o *Options) (*Engine, error) {
 	if e.cuda && e.o.Profile == (Profile{}) {
 		e.o.Profile = Profile8GB
 	}
-	if err := e.try(); err != nil {
+	if err := e.dryRun(); err != nil {
 		return nil, err
 	}
 	for _, p := range o.providers() {
@@ -116,8 +122,8 @@ func acquire(ctx context.Context, r *ort.Runtime, m *ort.Model) (*ort.Session, e
 	return s, nil
 }
 
-// try builds every graph once, for the smallest tile, so that a wrong file is told before work is spent.
-func (e *Engine) try() error {
+// dryRun builds every graph once, for the smallest tile, so that a wrong file is told before work is spent.
+func (e *Engine) dryRun() error {
 	f := graph.Form{CUDA: e.cuda, Width: 64, Height: 64}
 	parts := []func() (*graph.Graph, error){
 		func() (*graph.Graph, error) { return graph.NewUNet(e.n.Arch, f, e.n.UNet) },
@@ -147,9 +153,12 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// model is a network's graph, built once for each form.
-func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph.Graph, error)) (*ort.Model, error) {
+// model is a network's graph, built once for each form, with options for the CUDA provider beside those that all have.
+func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph.Graph, error), options ...string) (*ort.Model, error) {
 	key := fmt.Sprintf("%s %d×%d×%d", name, f.Batch, f.Width, f.Height)
+	if len(options) > 0 {
+		key += " " + strings.Join(options, " ")
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if m := e.models[key]; m != nil {
@@ -160,6 +169,9 @@ func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph
 		return nil, err
 	}
 	m := g.Model(key)
+	for _, o := range options { // now: a session may be on its way for a job that was given up, and reads them
+		m.Options["cuda"][o] = "1"
+	}
 	e.models[key] = m
 	return m, nil
 }
@@ -167,11 +179,11 @@ func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph
 // vae is model for a half of the autoencoder. Where networks stay loaded its convolutions take their biases with them, which saves a sixth of its time; they are
 // compiled when a session first runs, which takes seconds.
 func (e *Engine) vae(name string, f graph.Form, build func(graph.VAE, graph.Form, *weights.Set) (*graph.Graph, error)) (*ort.Model, error) {
-	m, err := e.model(name, f, func(f graph.Form) (*graph.Graph, error) { return build(e.n.VAEArch, f, e.n.VAE) })
-	if err == nil && e.cuda && e.o.Profile.Resident {
-		m.Options["cuda"]["fuse_conv_bias"] = "1"
+	var options []string
+	if e.cuda && e.o.Profile.Resident {
+		options = []string{"fuse_conv_bias"}
 	}
-	return m, err
+	return e.model(name, f, func(f graph.Form) (*graph.Graph, error) { return build(e.n.VAEArch, f, e.n.VAE) }, options...)
 }
 
 // lock waits for the job before.

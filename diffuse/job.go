@@ -54,6 +54,8 @@ type Result struct {
 	Bad []image.Rectangle
 	// Tiles is how many tiles the picture had.
 	Tiles int
+	// Profile is how the devices' memory was used.
+	Profile Profile
 }
 
 const (

@@ -2,6 +2,7 @@ package diffuse
 
 import (
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +15,30 @@ import (
 	"github.com/realedit/realedit/diffuse/weights"
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
 )
+
+// A LoRA that has nothing for the UNet is no LoRA for it: the picture would be as without it.
+func TestLoRAOfAnotherNetwork(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	rec, err := tiny.Read()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	files := filesOf{kindUNet: filepath.Join(dir, "unet.safetensors"), kindLoRA: filepath.Join(dir, "lora.safetensors")}
+	require.NoError(t, rec.Write(files[kindUNet], "unet", safetensors.F16))
+	specs := []safetensors.Spec{{Name: "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", DType: safetensors.F16, Shape: []int{2, 64}},
+		{Name: "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight", DType: safetensors.F16, Shape: []int{64, 2}}}
+	require.NoError(t, safetensors.WriteFile(files[kindLoRA], nil, specs, func(i int, w io.Writer) error {
+		b, _ := safetensors.FromF32(safetensors.F16, tiny.Field(specs[i].Name, 128))
+		_, err := w.Write(b)
+		return err
+	}))
+	env, k := &realedit.Env{Models: files, Log: slog.New(slog.DiscardHandler)}, &kit{}
+	base, err := k.set(t.Context(), env, weights.UNet, kindUNet)
+	require.NoError(t, err)
+	defer k.Close()
+	_, err = k.merged(t.Context(), env, base, kindLoRA, 1)
+	require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%v", err)
+	require.ErrorContains(t, err, "lora.safetensors")
+}
 
 // A LoRA is merged once into the user's cache, where the next that asks finds it, and the kit's networks hold it.
 func TestMergedInTheCache(t *testing.T) {
@@ -37,7 +62,7 @@ func TestMergedInTheCache(t *testing.T) {
 		_, err := w.Write(b)
 		return err
 	}))
-	env := &realedit.Env{Models: files}
+	env := &realedit.Env{Models: files, Log: slog.New(slog.DiscardHandler)}
 	var side string
 	var made os.FileInfo
 	for range 2 {

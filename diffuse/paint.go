@@ -66,9 +66,9 @@ func (p Painting) paint(ctx context.Context, env *realedit.Env, w *realedit.Work
 	if err != nil {
 		return nil, err
 	}
-	want := wants{unet: kindUNet}
-	if env.HasModel(kindInpaint) {
-		want = wants{unet: kindInpaint, lora: kindFewStep, weight: 1}
+	want, err := paintWants(env, w)
+	if err != nil {
+		return nil, err
 	}
 	kit, err := kitFor(ctx, env, want)
 	if err != nil {
@@ -92,7 +92,7 @@ func (p Painting) paint(ctx context.Context, env *realedit.Env, w *realedit.Work
 	if anew == nil {
 		return nil, nil
 	}
-	r, err := kit.engine.Run(ctx, &Job{Picture: seen, Prompt: prompt, Schedule: schedule, Start: start, Seed: seed, Whole: true, Mask: anew,
+	r, err := kit.run(ctx, env, &Job{Picture: seen, Prompt: prompt, Schedule: schedule, Start: start, Seed: seed, Whole: true, Mask: anew,
 		Progress: func(f float64) { env.Progress(stage, 0.8*f) }})
 	if err != nil {
 		return nil, err
@@ -110,6 +110,23 @@ func (p Painting) paint(ctx context.Context, env *realedit.Env, w *realedit.Work
 		return nil, err
 	}
 	return r.Picture, nil
+}
+
+// paintWants are the UNet for inpainting, which is told what lies around the mask, with the LoRA that lets it do with few steps; else the Lightning UNet. In eight steps the
+// one for inpainting alone paints fog.
+func paintWants(env *realedit.Env, w *realedit.Work) (wants, error) {
+	if !env.HasModel(kindInpaint) {
+		return wants{unet: kindUNet}, nil
+	}
+	if env.HasModel(kindFewStep) {
+		return wants{unet: kindInpaint, lora: kindFewStep, weight: 1}, nil
+	}
+	const why = kindInpaint + " takes part with " + kindFewStep + " only, which lets it do with few steps"
+	if !env.HasModel(kindUNet) {
+		return wants{}, realedit.Errorf(realedit.CodeNoModel, kindFewStep, why)
+	}
+	w.Find(realedit.Finding{Check: realedit.CheckModelMissing, Severity: realedit.Info, Message: why + "; " + kindUNet + " paints in its place"})
+	return wants{unet: kindUNet}, nil
 }
 
 // byCells is what a model is to paint: all of a latent's pixels where a mask is over edge in one of them; nil where it nowhere is.

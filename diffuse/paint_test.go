@@ -326,3 +326,44 @@ func TestWindowsBesideEachOther(t *testing.T) {
 		held(t, b, work, lost)
 	}
 }
+
+// theseModels are kinds that are there.
+type theseModels struct {
+	realedit.Models
+	kinds []string
+}
+
+func (m theseModels) Model(kind string) (realedit.Model, bool) {
+	return realedit.Model{Kind: kind}, slices.Contains(m.kinds, kind)
+}
+
+// The UNet for inpainting paints with the LoRA that lets it do with few steps, and with it alone.
+func TestPaintWants(t *testing.T) {
+	for _, c := range []struct {
+		there   []string
+		unet    string
+		lora    string
+		missing int
+		code    realedit.Code
+	}{
+		{[]string{kindUNet}, kindUNet, "", 0, ""},
+		{[]string{kindUNet, kindInpaint, kindFewStep}, kindInpaint, kindFewStep, 0, ""},
+		{[]string{kindInpaint, kindFewStep}, kindInpaint, kindFewStep, 0, ""},
+		{[]string{kindUNet, kindInpaint}, kindUNet, "", 1, ""},
+		{[]string{kindInpaint}, "", "", 0, realedit.CodeNoModel},
+	} {
+		env, w := &realedit.Env{Models: theseModels{kinds: c.there}}, &realedit.Work{Report: &realedit.Report{}}
+		want, err := paintWants(env, w)
+		if c.code != "" {
+			require.Equal(t, c.code, realedit.CodeOf(err), "%v", c.there)
+			require.ErrorContains(t, err, kindFewStep)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, []string{c.unet, c.lora}, []string{want.unet, want.lora}, "%v", c.there)
+		require.Len(t, w.Report.Findings, c.missing)
+		if c.missing > 0 {
+			require.Equal(t, realedit.CheckModelMissing, w.Report.Findings[0].Check)
+		}
+	}
+}

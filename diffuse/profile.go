@@ -19,15 +19,28 @@ var (
 	Profile40GB     = Profile{Name: "40GB+", Resident: true, Batch: 8, VAEBatch: 8}
 )
 
-// ProfileFor is the profile for a card with so many free bytes, for tiles of 768².
+// ProfileFor is the profile for a card with so many free bytes, for tiles of 768² and networks in float16: what the profile took where it was measured, and a twentieth.
 func ProfileFor(free int64) Profile {
 	switch {
-	case free >= 42e9:
+	case free >= 47e9:
 		return Profile40GB
-	case free >= 20e9:
+	case free >= 23.2e9:
 		return Profile24GB
 	}
 	return Profile8GB
+}
+
+// smaller is a profile that takes less; false where there is none.
+func (p *Profile) smaller() (Profile, bool) {
+	switch {
+	case p.Resident && p.batch() > Profile24GB.Batch:
+		return Profile24GB, true
+	case p.Resident:
+		return Profile8GB, true
+	case p.batch() > 1 || p.vaeBatch() > 1:
+		return Profile{Name: "8GB, one tile at a time"}, true
+	}
+	return *p, false
 }
 
 func (p *Profile) batch() int    { return max(p.Batch, 1) }

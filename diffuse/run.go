@@ -2,6 +2,7 @@ package diffuse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"maps"
@@ -43,6 +44,39 @@ func (e *Engine) Run(ctx context.Context, job *Job) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
+	if tell, most := job.Progress, 0.0; tell != nil { // which does not go back where a job begins anew
+		job.Progress = func(f float64) {
+			if f > most {
+				most = f
+				tell(f)
+			}
+		}
+	}
+	for {
+		r, err := e.try(ctx, job)
+		if err == nil {
+			r.Profile = e.o.Profile
+			return r, nil
+		}
+		less, ok := e.o.Profile.smaller()
+		full := realedit.CodeOf(err) == realedit.CodeOutOfMemory && !errors.Is(err, kernels.ErrHostMemory)
+		if !full || !ok || !e.o.StepDown {
+			return nil, err
+		}
+		for _, c := range e.cards {
+			c.Trim()
+		}
+		e.o.Profile = less
+	}
+}
+
+// try runs a job once, in the profile that the engine has.
+func (e *Engine) try(ctx context.Context, job *Job) (*Result, error) {
+	if e.fault != nil {
+		if err := e.fault(e.o.Profile); err != nil {
+			return nil, err
+		}
+	}
 	r := &run{Job: job, e: e}
 	if err := r.cover(); err != nil {
 		return nil, err

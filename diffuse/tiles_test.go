@@ -19,6 +19,7 @@ import (
 	"github.com/realedit/realedit/diffuse/weights"
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
 	"github.com/realedit/realedit/kernels"
+	"github.com/realedit/realedit/kernels/ort"
 )
 
 // tiled is a job of several tiles.
@@ -277,4 +278,22 @@ type headOnly struct{ b []byte }
 func (h *headOnly) Write(p []byte) (int, error) {
 	h.b = append(h.b, p...)
 	return len(p), nil
+}
+
+// The halves of the autoencoder have the provider's options from when they are made on: a session of them may be on its way while another profile takes over.
+func TestAutoencoderOptions(t *testing.T) {
+	e := open(t, "unet", false, Profile{})
+	e.cuda = true
+	f := graph.Form{CUDA: true, Batch: 1, Width: 64, Height: 64}
+	of := func(resident bool) *ort.Model {
+		e.o.Profile.Resident = resident
+		m, err := e.vae("vae encoder", f, graph.NewVAEEncoder)
+		require.NoError(t, err)
+		return m
+	}
+	kept, passing := of(true), of(false)
+	require.Equal(t, map[string]string{"prefer_nhwc": "1", "fuse_conv_bias": "1"}, kept.Options["cuda"])
+	require.Equal(t, map[string]string{"prefer_nhwc": "1"}, passing.Options["cuda"])
+	require.NotEqual(t, kept.Key, passing.Key)
+	require.Same(t, kept, of(true))
 }
