@@ -85,9 +85,9 @@ func seen(w, h int) (int, int) {
 func (c Correct) Bytes(w, h int) (host, device int64) {
 	sw, sh := seen(w, h)
 	picture := kernels.ImageBytes(w, h, 3, kernels.U16)
-	if c.Free { // the model's picture and latents of all of it, its control images, the map before, and what quality control takes
+	if c.Free { // the model's picture and latents of all of it, its control images and what Lineart takes, the map before, and what quality control takes
 		host, device = qc.Gate{}.Bytes(w, h)
-		return host + 4*picture + kernels.ImageBytes(w, h, 2, kernels.U8), device + picture + kernels.ImageBytes(w, h, 1, kernels.U8)
+		return host + 4*picture + kernels.ImageBytes(w, h, 2, kernels.F32) + kernels.ImageBytes(w, h, 2, kernels.U8), device + picture + kernels.ImageBytes(w, h, 1, kernels.U8)
 	}
 	return seenBytes(w, h) + picture, picture + kernels.ImageBytes(sw, sh, 3, kernels.U8)
 }
@@ -135,18 +135,15 @@ func (c Correct) start() (*sampler.Schedule, sampler.Start, error) {
 
 // Apply asks the model and applies what the lock lets through.
 func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	if c.Replay && !c.Free { // nothing is asked of a model
+		return c.replay(ctx, env, w)
+	}
 	c, err := c.checked()
 	if err != nil {
 		return err
 	}
 	if c.Free {
 		return c.free(ctx, env, w)
-	}
-	if c.Replay {
-		if c.Grid == nil {
-			return nil
-		}
-		return c.take(ctx, env, w, c.Grid)
 	}
 	grid, stats, err := c.askOnce(ctx, env, w)
 	if err != nil {
@@ -158,10 +155,24 @@ func (c Correct) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work)
 	if err := c.take(ctx, env, w, grid.Scaled(c.Blend)); err != nil {
 		return err
 	}
-	for name, v := range map[string]float64{"asked": stats.Asked, "kept": stats.Kept, "refused": stats.Refused, "limited": stats.Limited} {
+	for name, v := range map[string]float64{"asked": stats.Asked, "kept": stats.Kept, "refused": stats.Refused, "limited": stats.Limited, "blend": c.Blend} {
 		w.Report.Measures["lock_"+name] = math.Round(1e3*v) / 1e3
 	}
 	return nil
+}
+
+// replay applies the grid of a report. It comes from a file, and is held to the caps like one that was fitted.
+func (c Correct) replay(ctx context.Context, env *realedit.Env, w *realedit.Work) error {
+	if c.Grid == nil {
+		return nil
+	}
+	if err := c.Caps.Check(); err != nil {
+		return err
+	}
+	if err := lock.Check(ctx, env, w.Image, c.Grid, &c.Caps); err != nil {
+		return err
+	}
+	return c.take(ctx, env, w, c.Grid)
 }
 
 // notDone makes a finding of an error that is the model's, with what that comes to; others are the set's. Options were checked before a model was asked.

@@ -311,3 +311,34 @@ func TestSeen(t *testing.T) {
 		require.InDelta(t, c[3], h, 1)
 	}
 }
+
+// A grid out of a report is held to the caps, and needs nothing that a model would: neither a preset that is still known nor options of the sampler.
+func TestReplayIsHeldToTheCaps(t *testing.T) {
+	env, w := room(t, nil)
+	before := w.Image
+	g := lock.Identity(before.Width(), before.Height())
+	for i := range g.Shifts {
+		g.Shifts[i] = 1200 // all brighter: within what a curve may do
+	}
+	err := Correct{Replay: true, Grid: g}.Apply(t.Context(), env, w)
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(err))
+	require.ErrorContains(t, err, "cap")
+	require.Same(t, before, w.Image)
+	require.Nil(t, w.Changes)
+	require.NoError(t, Correct{Replay: true, Grid: g.Scaled(0.1), Preset: "of a later version", Steps: 3}.Apply(t.Context(), env, w))
+	require.NotSame(t, before, w.Image)
+}
+
+// The report's measures of the lock are of the whole grid; how much of it was taken stands beside them.
+func TestBlendIsReported(t *testing.T) {
+	for _, blend := range []float64{0, 0.5} {
+		m := &model{edit: func(x, y int, v []float64) { v[0] *= 1.03 }}
+		env, w := room(t, &someModels{kit: kitOf(m)})
+		require.NoError(t, Correct{Blend: blend}.Apply(t.Context(), env, w))
+		if blend == 0 {
+			blend = 1
+		}
+		require.Equal(t, blend, w.Report.Measures["lock_blend"])
+		require.Positive(t, w.Report.Measures["lock_kept"])
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -26,16 +27,20 @@ func Lineart(src *kernels.Image) (*kernels.Image, error) {
 		return nil, realedit.Errorf(realedit.CodeBadOption, "control image", "%v: want u8 of 3 channels on the host", src)
 	}
 	w, h := src.Width(), src.Height()
-	v := blurred(src)
 	dark := make([]float32, w*h)
-	inRows(h, func(y int) {
-		row := src.RowU8(y)
-		for x := range w {
-			d := float32(math.MaxFloat32)
-			for c := range 3 {
-				d = min(d, v[3*(y*w+x)+c]-float32(row[3*x+c]))
+	g := newGaussian(w)
+	const band = 128 // rows at a time: a whole blurred picture would take twelve bytes a pixel, twice
+	parallel.Bands(h, band, func(y0, y1 int) {
+		v := g.blurred(src, y0, y1)
+		for y := y0; y < y1; y++ {
+			row := src.RowU8(y)
+			for x := range w {
+				d := float32(math.MaxFloat32)
+				for c := range 3 {
+					d = min(d, v[3*((y-y0)*w+x)+c]-float32(row[3*x+c]))
+				}
+				dark[y*w+x] = min(max(d, 0), 255)
 			}
-			dark[y*w+x] = min(max(d, 0), 255)
 		}
 	})
 	usual := float32(lineartUsual)
@@ -70,45 +75,59 @@ func medianAbove(v []float32, bound float32) (float32, bool) {
 	return (above[(n-1)/2] + above[n/2]) / 2, true
 }
 
-// blurred is the picture under a Gaussian, interleaved.
-func blurred(m *kernels.Image) []float32 {
-	const radius = 24
-	var k [2*radius + 1]float32
+// lineartRadius is how far the Gaussian reaches.
+const lineartRadius = 24
+
+// gaussian are its taps, and where the samples of a row with its mirrored ends begin.
+type gaussian struct {
+	taps    [2*lineartRadius + 1]float32
+	columns []int
+}
+
+func newGaussian(w int) *gaussian {
+	g := &gaussian{columns: make([]int, w+2*lineartRadius)}
+	at := func(i int) float64 {
+		return math.Exp(-float64((i-lineartRadius)*(i-lineartRadius)) / (2 * lineartSigma * lineartSigma))
+	}
 	sum := 0.0
-	for i := range k {
-		sum += math.Exp(-float64((i-radius)*(i-radius)) / (2 * lineartSigma * lineartSigma))
+	for i := range g.taps {
+		sum += at(i)
 	}
-	for i := range k {
-		k[i] = float32(math.Exp(-float64((i-radius)*(i-radius))/(2*lineartSigma*lineartSigma)) / sum)
+	for i := range g.taps {
+		g.taps[i] = float32(at(i) / sum)
 	}
+	for i := range g.columns {
+		g.columns[i] = 3 * mirror(i-lineartRadius, w)
+	}
+	return g
+}
+
+// blurred is rows y0 to before y1 of the picture under the Gaussian, interleaved.
+func (g *gaussian) blurred(m *kernels.Image, y0, y1 int) []float32 {
 	w, h := m.Width(), m.Height()
-	across, out := make([]float32, 3*w*h), make([]float32, 3*w*h)
-	columns := make([]int, w+2*radius)
-	for i := range columns {
-		columns[i] = 3 * mirror(i-radius, w)
-	}
-	inRows(h, func(y int) {
-		row := m.RowU8(y)
+	across := make([]float32, 3*w*(y1-y0+2*lineartRadius))
+	for i := range y1 - y0 + 2*lineartRadius {
+		row := m.RowU8(mirror(y0+i-lineartRadius, h))
 		for x := range w {
 			var s [3]float32
-			for i, f := range k {
-				at := columns[x+i]
+			for j, f := range g.taps {
+				at := g.columns[x+j]
 				for c := range 3 {
 					s[c] += float32(f * float32(row[at+c]))
 				}
 			}
-			copy(across[3*(y*w+x):], s[:])
+			copy(across[3*(i*w+x):], s[:])
 		}
-	})
-	inRows(h, func(y int) {
+	}
+	out := make([]float32, 3*w*(y1-y0))
+	for y := range y1 - y0 {
 		dst := out[3*y*w:][:3*w]
-		for i, f := range k {
-			src := across[3*mirror(y+i-radius, h)*w:][:3*w]
-			for x, v := range src {
+		for i, f := range g.taps {
+			for x, v := range across[3*(y+i)*w:][:3*w] {
 				dst[x] += float32(f * v)
 			}
 		}
-	})
+	}
 	return out
 }
 

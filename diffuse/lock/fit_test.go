@@ -7,6 +7,7 @@ import (
 	"image"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,7 @@ func TestFitRefuses(t *testing.T) {
 		return m
 	}
 	black := p.each(func(x, y int, v []float64) { clear(v) })
+	even := p.each(func(x, y int, v []float64) { v[0], v[1], v[2] = 140, 140, 140 })
 	turned := p.each(func(x, y int, v []float64) { copy(v, p.pix[len(p.pix)-3*(y*p.w+x)-3:]) })
 	square, err := kernels.NewHostImage(nil, 512, 512, 3, kernels.F32)
 	require.NoError(t, err)
@@ -35,7 +37,7 @@ func TestFitRefuses(t *testing.T) {
 	require.NoError(t, err)
 	for name, m := range map[string]*kernels.Image{
 		"none": nil, "grey": grey, "NaN": spoilt(float32(math.NaN())), "infinite": spoilt(float32(math.Inf(1))), "-infinite": spoilt(float32(math.Inf(-1))),
-		"far out": spoilt(1e6), "black": black.model(t, env), "turned over": turned.model(t, env), "square": square,
+		"far out": spoilt(1e6), "black": black.model(t, env), "even": even.model(t, env), "turned over": turned.model(t, env), "square": square,
 	} {
 		g, _, err := Fit(context.Background(), env, d, m, nil)
 		require.Equal(t, realedit.CodeBadModel, realedit.CodeOf(err), "%s: %v", name, err)
@@ -191,4 +193,55 @@ func BenchmarkFit(b *testing.B) {
 		_, _, err := Fit(context.Background(), env, big, m, nil)
 		require.NoError(b, err)
 	}
+}
+
+// A fit ends with its context in the limiting as well, which is where it spends its time when caps are at work.
+func TestFitEndsWithItsContext(t *testing.T) {
+	env := testEnv(t)
+	p := pictures["gradient wall"]()
+	green := p.each(func(x, y int, v []float64) { v[1] += 20 })
+	ctx, cancel := context.WithCancel(context.Background())
+	calls, real := 0, env.Ops.DeltaE
+	env.Ops.DeltaE = func(a, b, m, mask *kernels.Image) (kernels.DeltaEResult, error) {
+		calls++
+		cancel()
+		return real(a, b, m, mask)
+	}
+	_, _, err := Fit(ctx, env, p.u8(t), green.model(t, env), nil)
+	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(err))
+	require.Equal(t, 1, calls)
+}
+
+// A grid that was fitted passes what it is held to when it comes back, blended as well; one that goes beyond a cap does not.
+func TestCheck(t *testing.T) {
+	env, ctx := testEnv(t), context.Background()
+	p := pictures["gradient wall"]()
+	green := p.each(func(x, y int, v []float64) { v[1] += 20 })
+	d := p.u8(t)
+	g, _, err := Fit(ctx, env, d, green.model(t, env), nil)
+	require.NoError(t, err)
+	require.NoError(t, Check(ctx, env, d, g, nil))
+	require.NoError(t, Check(ctx, env, d, g.Scaled(0.4), nil))
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(Check(ctx, env, d, g, &Options{Block: 1})))
+	require.ErrorContains(t, Check(ctx, env, d, g, &Options{Block: 1}), "a block moves")
+
+	turn := []int16{maxShift, maxShift, -maxShift, -maxShift, maxShift, maxShift} // green to magenta
+	steep := *g
+	steep.Shifts = slices.Clone(g.Shifts)
+	copy(steep.Shifts[len(steep.Shifts)-perNode:], turn) // at one corner
+	require.NoError(t, steep.valid())
+	require.ErrorContains(t, Check(ctx, env, d, &steep, nil), "a colour moves")
+	// The most nodes that a report may have.
+	large := &Grid{Width: p.w, Height: p.h, Columns: maxNodes, Rows: 2, Shifts: make([]int16, maxNodes*2*perNode)}
+	require.NoError(t, Check(ctx, env, d, large, nil))
+	copy(large.Shifts[(2*maxNodes-1)*perNode:], turn)
+	require.ErrorContains(t, Check(ctx, env, d, large, nil), "a colour moves")
+
+	other := Identity(p.w+1, p.h)
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(Check(ctx, env, d, other, nil)))
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(Check(ctx, env, nil, g, nil)))
+	require.Equal(t, realedit.CodeBadOption, realedit.CodeOf(Check(ctx, env, d, &Grid{}, nil)))
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.Equal(t, realedit.CodeCancelled, realedit.CodeOf(Check(ended, env, d, g, nil)))
 }

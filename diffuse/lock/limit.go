@@ -110,6 +110,9 @@ func (b *bench) limit(g *Grid, f *field) (*Grid, Stats, error) {
 
 // hold scales the nodes that move a colour beyond the cap of a pixel (to nothing, where asked) and returns how far any of them moved one.
 func (b *bench) hold(f *field, scale []float32, nothing bool) (worst float64, err error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, failed(err)
+	}
 	far, err := b.colours(f, lattice)
 	if err != nil {
 		return 0, err
@@ -125,27 +128,42 @@ func (b *bench) hold(f *field, scale []float32, nothing bool) (worst float64, er
 	return worst, nil
 }
 
+// nodesAtOnce bounds the memory of colours: 27 MB for the lattice. A grid that somebody has written may have 66,049 nodes.
+const nodesAtOnce = 1024
+
 // colours is how far each node moves the colour that it moves most, of those given.
 func (b *bench) colours(f *field, colours [][3]float32) ([]float64, error) {
-	nodes, n := f.columns*f.rows, len(colours)
-	from, was, freeWas, err := b.image(n, nodes, 3)
+	nodes := f.columns * f.rows
+	far := make([]float64, nodes)
+	for i := 0; i < nodes; i += nodesAtOnce {
+		if err := b.coloursOf(far[i:min(nodes, i+nodesAtOnce)], f.at[i*perNode:], colours); err != nil {
+			return nil, err
+		}
+	}
+	return far, nil
+}
+
+// coloursOf does some nodes, whose shifts are at.
+func (b *bench) coloursOf(far []float64, at []float32, colours [][3]float32) error {
+	n := len(colours)
+	from, was, freeWas, err := b.image(n, len(far), 3)
 	defer freeWas()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	to, is, freeIs, err := b.image(n, nodes, 3)
+	to, is, freeIs, err := b.image(n, len(far), 3)
 	defer freeIs()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m, d, freeD, err := b.image(n, nodes, 1)
+	m, d, freeD, err := b.image(n, len(far), 1)
 	defer freeD()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	bands(nodes, func(_, i0, i1 int) {
+	bands(len(far), func(_, i0, i1 int) {
 		for i := i0; i < i1; i++ {
-			s := f.at[i*perNode:][:perNode]
+			s := at[i*perNode:][:perNode]
 			for j, colour := range colours {
 				for c, v := range colour {
 					was[3*(i*n+j)+c] = v
@@ -155,15 +173,14 @@ func (b *bench) colours(f *field, colours [][3]float32) ([]float64, error) {
 		}
 	})
 	if _, err := b.env.Ops.DeltaE(from, to, m, nil); err != nil {
-		return nil, failed(err)
+		return failed(err)
 	}
-	far := make([]float64, nodes)
-	bands(nodes, func(_, i0, i1 int) {
+	bands(len(far), func(_, i0, i1 int) {
 		for i := i0; i < i1; i++ {
 			far[i] = float64(slices.Max(d[i*n:][:n]))
 		}
 	})
-	return far, nil
+	return nil
 }
 
 // apart is the mean CIEDE2000 between two reduced pictures.
@@ -187,6 +204,9 @@ func (b *bench) apart(p, q []float32) (float64, error) {
 // it. A block's number is the larger of the mean over its pixels, one out of each area, and of the colour difference of its mean colours: CIEDE2000 is no metric, either can
 // be the larger. Blocks begin at every pixel of the reduced picture. Kept and Block of st are set.
 func (b *bench) blocks(f *field, st *Stats) ([]float32, error) {
+	if err := b.ctx.Err(); err != nil {
+		return nil, failed(err)
+	}
 	now, is, freeIs, err := b.image(b.w, b.h, 3)
 	defer freeIs()
 	if err != nil {

@@ -16,6 +16,7 @@ const (
 	farOff     = 0.25 // of the range
 	plain      = 0.02 // deviation of luma under which a picture has nothing to correlate
 	alike      = 0.5
+	faint      = 0.1 // share of the picture's deviation of luma under which an output shows nothing
 )
 
 // bench is one call of Fit: both pictures reduced, on the host.
@@ -71,13 +72,11 @@ func (b *bench) look(picture, model *kernels.Image) error {
 	case model == nil || model.Channels() != 3:
 		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %v, want 3 channels", model)
 	}
+	b.size(picture)
 	w, h := picture.Width(), picture.Height()
 	if r := float64(w) / float64(h) * float64(model.Height()) / float64(model.Width()); math.Abs(math.Log(r)) > proportion {
 		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %v, the picture %v: other proportions", model, picture)
 	}
-	step := max(1, min(smallStep, float64(max(w, h))/smallLeast))
-	b.w, b.h = max(1, int(math.Ceil(float64(w)/step))), max(1, int(math.Ceil(float64(h)/step)))
-	b.side = max(1, int(math.Round(blockSide/step)))
 	host, free, err := kernels.ToHost(b.ctx, b.env.Backend, model)
 	if err != nil {
 		return failed(err)
@@ -96,6 +95,14 @@ func (b *bench) look(picture, model *kernels.Image) error {
 		return err
 	}
 	return b.related()
+}
+
+// size is that of the reduced pictures.
+func (b *bench) size(picture *kernels.Image) {
+	w, h := picture.Width(), picture.Height()
+	step := max(1, min(smallStep, float64(max(w, h))/smallLeast))
+	b.w, b.h = max(1, int(math.Ceil(float64(w)/step))), max(1, int(math.Ceil(float64(h)/step)))
+	b.side = max(1, int(math.Round(blockSide/step)))
 }
 
 // pick takes a pixel of the picture out of each area that is averaged in the reduced one, at a place in it that follows no pattern: a mean over them is one over single
@@ -218,7 +225,7 @@ func (b *bench) related() error {
 		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %.2f of the range off the picture in the mean", far)
 	}
 	va, vb, cov := max(0, saa/n-sa/n*sa/n), max(0, sbb/n-sb/n*sb/n), sab/n-sa/n*sb/n
-	if va > plain*plain && cov < alike*math.Sqrt(va*vb) {
+	if va > plain*plain && (cov < alike*math.Sqrt(va*vb) || vb < faint*faint*va) {
 		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output shows something else: its luma correlates by %.2f with the picture's", cov/math.Sqrt(va*vb+1e-12))
 	}
 	return nil
