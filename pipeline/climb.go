@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/realedit/realedit"
@@ -27,11 +28,27 @@ type climb struct {
 	unaltered *kernels.Image
 	report    realedit.Report // but for its stages
 
+	tried   []attempt          // that failed
 	masked  *qc.Verdict        // of the deterministic picture without the pixels that the rung's map has as computed or synthesised
 	failed  []realedit.Finding // rung_failed
 	source  string             // the rung whose stages made the picture that is there; "" = it is the deterministic one
 	at      float64            // how strongly
 	against []qc.Measure       // what that picture failed for
+	made    attempt            // and what made it
+}
+
+// attempt is what made a rung's picture: its stages from the first on that changed the deterministic one.
+type attempt struct {
+	stages   []realedit.Stage
+	strength float64
+}
+
+// again tells whether these stages, from the deterministic picture on, made a rung that failed: the rungs above and below differ by a stage that had nothing to do, such as a
+// tone whose model is missing or refused by the policy.
+func (c *climb) again(stages []realedit.Stage, strength float64) bool {
+	return slices.ContainsFunc(c.tried, func(a attempt) bool {
+		return a.strength == strength && reflect.DeepEqual(a.stages, stages)
+	})
 }
 
 func newClimb(l Ladder, ctx context.Context, env *realedit.Env, w *realedit.Work) (*climb, error) {
@@ -62,25 +79,37 @@ func (c *climb) close() {
 
 // run tries the rungs, then the rollback, then the deterministic picture.
 func (c *climb) run() error {
-	failed := 0 // rungs before the last one that was not passed over for being a retry
+	var back *Rung // the last one whose picture failed, or would have
 	for _, r := range c.Rungs {
-		if r.Retry && len(c.failed) == failed || c.placeless(r) {
+		if r.Retry && len(c.failed) == 0 || c.placeless(r) {
 			continue
 		}
-		failed = len(c.failed)
 		made, err := c.make(r)
 		if err != nil {
 			return err
 		}
-		if !made {
+		if made != nothing && len(r.Stages) > 0 {
+			back = &r
+		}
+		if made != done {
 			continue
 		}
-		passed, v, err := c.judgeRung(r.Name)
+		passed, err := c.settle(r.Name)
+		if passed || err != nil {
+			return err
+		}
+		c.tried = append(c.tried, c.made)
+	}
+	if back != nil && c.source == "" { // it has gone for one below that had nothing to do, or nothing new
+		c.tried = nil
+		made, err := c.make(*back)
 		if err != nil {
 			return err
 		}
-		if passed {
-			return c.take(r.Name, v)
+		if made == done {
+			if passed, err := c.settle(back.Name); passed || err != nil {
+				return err
+			}
 		}
 	}
 	if c.source != "" {
@@ -95,6 +124,15 @@ func (c *climb) run() error {
 	return c.classical()
 }
 
+// settle takes the picture that is there if it passes.
+func (c *climb) settle(rung string) (passed bool, err error) {
+	passed, v, err := c.judgeRung(rung)
+	if !passed || err != nil {
+		return false, err
+	}
+	return true, c.take(rung, v)
+}
+
 // placeless tells whether none of a rung's stages has a place in this scene: then the picture of the rung above stays for what comes after.
 func (c *climb) placeless(r Rung) bool {
 	for _, s := range r.Stages {
@@ -106,43 +144,61 @@ func (c *climb) placeless(r Rung) bool {
 	return len(r.Stages) > 0
 }
 
-// make puts a rung's picture into the Work; false when there is none.
-func (c *climb) make(r Rung) (bool, error) {
+// outcome is what became of a rung's stages.
+type outcome uint8
+
+const (
+	nothing      outcome = iota // there is no picture, or it is the deterministic one
+	failedBefore                // it would be one that has failed
+	done
+)
+
+// make puts a rung's picture into the Work.
+func (c *climb) make(r Rung) (outcome, error) {
 	strength := cmp.Or(r.Strength, 1)
 	if len(r.Stages) == 0 {
 		if c.source == "" || !c.alike() {
-			return false, nil
+			return nothing, nil
 		}
-		return true, c.weaken(strength)
+		c.made.strength = strength
+		return done, c.weaken(strength)
 	}
 	c.restore()
 	env := c.env.OnRung(r.Name)
-	for _, s := range r.Stages {
+	c.made = attempt{r.Stages, strength}
+	for i, s := range r.Stages {
+		if c.w.Image == c.base {
+			if c.made.stages = r.Stages[i:]; c.again(c.made.stages, strength) {
+				c.restore()
+				return failedBefore, nil
+			}
+		}
 		if err := env.Run(c.ctx, s, c.w); err != nil {
 			if ofTheSet(c.ctx, err) {
-				return false, err
+				return nothing, err
 			}
 			if c.env.Log != nil {
 				c.env.Log.Warn("a rung failed", "rung", r.Name, "error", err)
 			}
 			c.fail(r.Name, 0, 0, nil, fmt.Sprintf("%s: %s", s.Name(), errText(err)))
+			c.tried = append(c.tried, c.made)
 			c.restore()
-			return false, nil
+			return nothing, nil
 		}
 	}
 	if c.w.Image == c.base {
 		c.report = copied(c.w.Report) // why it did nothing stays said
 		c.restore()
-		return false, nil
+		return nothing, nil
 	}
 	if c.w.Unaltered == nil && c.altered() {
 		c.w.Unaltered = c.base
 	}
 	c.source, c.at, c.masked = r.Name, 1, nil
 	if strength < 1 && c.alike() {
-		return true, c.weaken(strength)
+		return done, c.weaken(strength)
 	}
-	return true, nil
+	return done, nil
 }
 
 // altered tells whether the map has computed or synthesised pixels.

@@ -24,7 +24,7 @@ type Rung struct {
 	// Strength is how much there is of what the stages made, the rest being the deterministic picture: 1/255 to 1, 0 = 1. Of a rung without stages it
 	// has to be less than that of the rung above, by 1/255 of it, or the two were one picture.
 	Strength float64
-	// Retry is for a rung that does what the one above does, more carefully: it is tried only where that one failed, not where it had nothing to do.
+	// Retry is for a rung that does what one above does, more carefully: it is tried only where one above has failed, not where they had nothing to do.
 	Retry bool
 }
 
@@ -43,7 +43,8 @@ type Judge interface {
 // failed, feathered, several times where need be (realedit.RungRollback; not where more than a quarter of the tiles or a measure of the whole picture fails, nor where nothing computed would be left), and then everywhere (realedit.RungClassical): only when that
 // cannot be delivered either is it an error with realedit.CodeQCFailed.
 //
-// Nothing is computed twice: the deterministic picture and its map are kept meanwhile, masks stay, a rung without stages is a blend. A
+// Nothing is computed twice: the deterministic picture and its map are kept meanwhile, masks stay, a rung without stages is a blend, and one that differs from a failed one
+// by stages that have nothing to do is passed over; only where the roll-back wants the picture of the last one that failed and it has gone it is made again. A
 // failed rung is a finding rung_failed, and what its stages found and measured is taken back; an error of a stage fails its rung, but for those that
 // concern the whole set (cancelled, out_of_memory, device_lost, no_device, bad_option, bad_wiring). Inner stages are refused by the policy, told to the
 // hooks and recorded like those of a route, with the rung's name. Rungs that change nothing are passed over.

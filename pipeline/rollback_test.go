@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,4 +64,35 @@ func TestNothingIsLeftAfterRollback(t *testing.T) {
 	defer q.Free()
 	require.Equal(t, picture(t, q.Image), picture(t, r.Image))
 	require.Equal(t, q.Report.Shares, r.Report.Shares)
+}
+
+// A stage that has nothing to do, as a tone without its model, leaves rungs that differ by it alone: what failed is not made again for each, but for the roll-back of the last one.
+func TestNothingFailsTwice(t *testing.T) {
+	Register("test.tone", Decode[replaceStand])
+	set := scaled(t, byName(t)["DSC00126"], 0.4)
+	tone, less := replaceStand{As: "test.tone", Nothing: true}, replaceStand{As: "test.tone", Nothing: true, Change: realedit.ChangeLocked}
+	sky, kept := replaceStand{Leak: 5}, replaceStand{Leak: 6}
+	rungs := []Rung{
+		{Name: "tone", Stages: []realedit.Stage{tone, sky}}, {Name: "tone-kept", Stages: []realedit.Stage{tone, kept}, Retry: true},
+		{Name: "tone-less", Stages: []realedit.Stage{less, sky}, Retry: true}, {Name: "tone-alone", Stages: []realedit.Stage{tone}, Retry: true},
+		{Name: "sky", Stages: []realedit.Stage{sky}, Retry: true}, {Name: "sky-kept", Stages: []realedit.Stage{kept}, Retry: true},
+	}
+	p, err := full("exterior", realedit.SceneExterior, parts{sky: skyStand{}, rungs: rungs}, nil)
+	require.NoError(t, err)
+	r, _ := edited(t, on(kerneltest.Host(t)), realedit.AB723, p, set)
+	defer r.Free()
+	require.Equal(t, realedit.RungRollback, r.Report.Rung)
+	require.Equal(t, realedit.Altered, r.Report.Class)
+	var made []string
+	for _, s := range ran(r.Report) {
+		if strings.HasSuffix(s, "/test.replace") || strings.HasSuffix(s, "/test.tone") {
+			made = append(made, s)
+		}
+	}
+	require.Equal(t, []string{"tone/test.tone", "tone/test.replace", "tone-kept/test.tone", "tone-kept/test.replace", "tone-less/test.tone", "tone-alone/test.tone", "sky-kept/test.replace"}, made)
+	again, err := FromReport(r.Report)
+	require.NoError(t, err)
+	b, _ := edited(t, on(kerneltest.Host(t)), realedit.AB723, again, set)
+	defer b.Free()
+	require.Equal(t, picture(t, r.Image), picture(t, b.Image))
 }

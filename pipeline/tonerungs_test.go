@@ -55,7 +55,7 @@ func darker(by int16) diffuse.Correct {
 	for i := range g.Shifts {
 		g.Shifts[i] = -by
 	}
-	return diffuse.Correct{Replay: true, Grid: g}
+	return diffuse.Correct{Replay: true, Grid: g, Caps: lock.Options{Pixel: 10, Block: 10}}
 }
 
 func bedroom(t *testing.T) realedit.Set {
