@@ -28,6 +28,12 @@ func TestSunAt(t *testing.T) {
 
 // What the files of the exteriors say of time, place and camera is true of the scene.
 func TestExteriorsAgreeWithTheirEXIF(t *testing.T) {
+	houses.Clear()
+	unlit = true
+	t.Cleanup(func() {
+		houses.Clear()
+		unlit = false
+	})
 	for _, k := range Exteriors() {
 		s := k.Scene(96, 64)
 		k.Bracket.EVs = k.Bracket.EVs[:1]
