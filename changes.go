@@ -18,9 +18,11 @@ func NewAlterationMap(w, h int) (*AlterationMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	for y := range h {
-		clear(m.RowU8(y))
-	}
+	inBands(h, func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			clear(m.RowU8(y))
+		}
+	})
 	return &AlterationMap{m}, nil
 }
 
@@ -42,14 +44,16 @@ func (a *AlterationMap) Mark(mask *kernels.Image, c Change) error {
 	if mask == nil || mask.Format() != kernels.U8 || mask.Channels() != 1 || mask.Bounds() != a.Map.Bounds() || !mask.OnHost() {
 		return Errorf(CodeInternal, "alteration map", "mask is %v, want u8 of the map's size", mask)
 	}
-	for y := range a.Map.Height() {
-		row, sel := a.Map.RowU8(y), mask.RowU8(y)
-		for x, v := range sel {
-			if v > 0 && row[x] < uint8(c) {
-				row[x] = uint8(c)
+	inBands(a.Map.Height(), func(y0, y1 int) {
+		for y := y0; y < y1; y++ {
+			row, sel := a.Map.RowU8(y), mask.RowU8(y)
+			for x, v := range sel {
+				if v > 0 && row[x] < uint8(c) {
+					row[x] = uint8(c)
+				}
 			}
 		}
-	}
+	})
 	return nil
 }
 

@@ -34,7 +34,6 @@ const (
 	CodeBadOption         Code = "bad_option"         // an option is outside its range
 	CodeBadWiring         Code = "bad_wiring"         // a stage needs what no stage before it gives
 	CodePolicyRefused     Code = "policy_refused"     // the policy forbids what a stage would do
-	CodeMisaligned        Code = "misaligned"         // the photos of a set do not show one scene
 	CodeQCFailed          Code = "qc_failed"          // no rung of the ladder passed quality control
 	CodeCancelled         Code = "cancelled"          // the context ended
 	CodeDiskFull          Code = "disk_full"          // no space left for the output

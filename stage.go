@@ -12,12 +12,11 @@ type Key string
 
 // The keys of this library's stages. Hosts may add their own.
 const (
-	KeyFrames     Key = "frames"         // Work.Frames: decoded and aligned photos
-	KeyImage      Key = "image"          // Work.Image
-	MaskWindow    Key = "mask.window"    // U8, 1 channel, the picture's size: 255 inside windows
-	MaskSky       Key = "mask.sky"       // U8, 1 channel, the picture's size: 255 in the sky
-	MaskViewLost  Key = "mask.view_lost" // U8, 1 channel, the picture's size: 255 in windows whose view no photo of the set holds
-	MaskFrameUsed Key = "mask.frame"     // U8, 1 channel: 1+index of the frame a pixel was pulled from, 0 = merge
+	KeyFrames    Key = "frames"         // Work.Frames: decoded and aligned photos
+	KeyImage     Key = "image"          // Work.Image
+	MaskWindow   Key = "mask.window"    // U8, 1 channel, the picture's size: 255 inside windows
+	MaskSky      Key = "mask.sky"       // U8, 1 channel, the picture's size: 255 in the sky
+	MaskViewLost Key = "mask.view_lost" // U8, 1 channel, the picture's size: 255 in windows whose view no photo of the set holds
 )
 
 // Stage is one step of an edit. A stage reads and changes the Work; what it does

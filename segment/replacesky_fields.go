@@ -128,21 +128,25 @@ func collect(ctx context.Context, env *realedit.Env, pic, mask *kernels.Image) (
 	f.grain = grainOf(rough)
 	f.old = sky.filled()
 	// In mixed pixels C = (1−α)·F + α·B: with weights w, F = (Σ w·C − B·Σ w·α) / (Σ w − Σ w·α).
-	for i := range mixed.n {
-		if w := mixed.n[i] - mixed.share[i]; w > 0 {
-			for c := range 3 {
-				fg.v[3*i+c] += max(0, mixed.v[3*i+c]-f.old.v[3*i+c]*mixed.share[i])
+	onRows(ch, cw, func(y int) {
+		for i := y * cw; i < (y+1)*cw; i++ {
+			if w := mixed.n[i] - mixed.share[i]; w > 0 {
+				for c := range 3 {
+					fg.v[3*i+c] += max(0, mixed.v[3*i+c]-f.old.v[3*i+c]*mixed.share[i])
+				}
+				fg.n[i] += w
 			}
-			fg.n[i] += w
 		}
-	}
+	})
 	f.fg = fg.filled()
 	t := encodeTable()
 	f.oldLuma = make([]float32, cw*ch)
-	for i := range f.oldLuma {
-		p := f.old.v[3*i:]
-		f.oldLuma[i] = 0.299*encoded(t, p[0]) + 0.587*encoded(t, p[1]) + 0.114*encoded(t, p[2])
-	}
+	onRows(ch, cw, func(y int) {
+		for i := y * cw; i < (y+1)*cw; i++ {
+			p := f.old.v[3*i:]
+			f.oldLuma[i] = 0.299*encoded(t, p[0]) + 0.587*encoded(t, p[1]) + 0.114*encoded(t, p[2])
+		}
+	})
 	return f, nil
 }
 
@@ -263,22 +267,24 @@ func (s *sums) filled() *raster {
 	var coarse *raster
 	if s.w > 1 || s.h > 1 {
 		half := newSums((s.w+1)/2, (s.h+1)/2)
-		for y := range s.h {
-			for x := range s.w {
-				i, j := y*s.w+x, y/2*half.w+x/2
-				if s.n[i] <= 0 {
-					continue
+		onRows(half.h, s.w, func(row int) {
+			for y := 2 * row; y < min(2*row+2, s.h); y++ {
+				for x := range s.w {
+					i, j := y*s.w+x, row*half.w+x/2
+					if s.n[i] <= 0 {
+						continue
+					}
+					k := min(s.n[i], 64) / s.n[i] // a full cell does not outweigh an edge's
+					for c := range 3 {
+						half.v[3*j+c] += k * s.v[3*i+c]
+					}
+					half.n[j] += k * s.n[i]
 				}
-				k := min(s.n[i], 64) / s.n[i] // a full cell does not outweigh an edge's
-				for c := range 3 {
-					half.v[3*j+c] += k * s.v[3*i+c]
-				}
-				half.n[j] += k * s.n[i]
 			}
-		}
+		})
 		coarse = half.filled()
 	}
-	for y := range s.h {
+	onRows(s.h, s.w, func(y int) {
 		for x := range s.w {
 			i := y*s.w + x
 			full := min(1, s.n[i]/4)
@@ -293,7 +299,7 @@ func (s *sums) filled() *raster {
 				out.v[3*i+c] = v
 			}
 		}
-	}
+	})
 	return out
 }
 

@@ -1,7 +1,7 @@
 // Command skymasks measures segment.Sky, without any model, against pictures whose sky is known.
 //
 //	skymasks -photos DIR [-out SHEET.png]    DIR/original/*.jpg with DIR/mask/*.png (above 127 is sky), as ADE20K's sky subset lies
-//	skymasks -rendered [-width 1200] [-out SHEET.png]    the renderer's exteriors, all skies and views
+//	skymasks -rendered [-width 1200] [-evs 0,-2,2] [-out SHEET.png]    the renderer's exteriors, all skies and views, one photo each or the merge of a bracket
 //
 // Photos are judged from pixels alone (no EXIF), with the gate and with what the gate would have thrown away: the mean and median intersection over union of
 // those with 5 % of sky and more, and how many of those without (under 0.1 %) get 1 % and more. Rendered pictures also tell how exact the edges are: docs/segment.md says
@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -46,7 +47,7 @@ func main() {
 type sample struct {
 	name           string
 	w, h           int
-	photo          *realedit.Photo
+	photos         []*realedit.Photo
 	truth          []uint8
 	ungated, gated []uint8 // nil without a mask
 }
@@ -56,6 +57,7 @@ func run(args []string) error {
 	photos := f.String("photos", "", "folder with original/ and mask/")
 	rendered := f.Bool("rendered", false, "measure the renderer's exteriors")
 	width := f.Int("width", 1200, "width of rendered pictures")
+	evs := f.String("evs", "0", "their photos' exposures, in stops")
 	out := f.String("out", "", "contact sheet of the ten worst, a PNG")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -66,7 +68,15 @@ func run(args []string) error {
 	case *photos != "":
 		samples, err = readPairs(*photos)
 	case *rendered:
-		samples, err = render(*width)
+		var stops []float64
+		for v := range strings.SplitSeq(*evs, ",") {
+			ev, err := strconv.ParseFloat(v, 64)
+			if err != nil {
+				return fmt.Errorf("-evs: %w", err)
+			}
+			stops = append(stops, ev)
+		}
+		samples, err = render(*width, stops)
 	default:
 		return errors.New("-photos DIR or -rendered")
 	}
@@ -95,10 +105,11 @@ func readPairs(dir string) ([]*sample, error) {
 	var all []*sample
 	for _, n := range names {
 		base := strings.TrimSuffix(filepath.Base(n), filepath.Ext(n))
-		s := &sample{name: base}
-		if s.photo, err = realedit.Open(n, nil); err != nil {
+		photo, err := realedit.Open(n, nil)
+		if err != nil {
 			return nil, err
 		}
+		s := &sample{name: base, photos: []*realedit.Photo{photo}}
 		file, err := os.ReadFile(filepath.Join(dir, "mask", base+".png"))
 		if err != nil {
 			return nil, err
@@ -120,26 +131,29 @@ func readPairs(dir string) ([]*sample, error) {
 }
 
 // render makes every sky seen from every side, winter trees and mirroring glass.
-func render(w int) ([]*sample, error) {
+func render(w int, evs []float64) ([]*sample, error) {
 	h := w * 2 / 3
 	var all []*sample
 	add := func(name string, o scene.ExteriorOptions) error {
 		o.W, o.H = w, h
 		s := scene.Exterior(o)
-		p := s.Bracket(scene.BracketOptions{EVs: []float64{0}}).Photos[0]
-		var file bytes.Buffer
-		if err := jpeg.Encode(&file, p.Image(), &jpeg.Options{Quality: 95}); err != nil {
-			return err
-		}
-		photo, err := realedit.Decode(&file, nil)
-		if err != nil {
-			return err
+		var photos []*realedit.Photo
+		for _, p := range s.Bracket(scene.BracketOptions{EVs: evs}).Photos {
+			var file bytes.Buffer
+			if err := jpeg.Encode(&file, p.Image(), &jpeg.Options{Quality: 95}); err != nil {
+				return err
+			}
+			photo, err := realedit.Decode(&file, nil)
+			if err != nil {
+				return err
+			}
+			photos = append(photos, photo)
 		}
 		truth := make([]uint8, w*h)
 		for i, v := range s.Sky {
 			truth[i] = uint8(255*v + 0.5)
 		}
-		all = append(all, &sample{name: name, w: w, h: h, photo: photo, truth: truth})
+		all = append(all, &sample{name: name, w: w, h: h, photos: photos, truth: truth})
 		return nil
 	}
 	for sky := scene.SkyClouds; sky <= scene.SkyHaze; sky++ {
@@ -206,7 +220,7 @@ func (s *sample) find(e *realedit.Editor, b kernels.Backend) error {
 		if err != nil {
 			return err
 		}
-		r, err := e.Process(context.Background(), p, realedit.Set{ID: s.name, Photos: []*realedit.Photo{s.photo}})
+		r, err := e.Process(context.Background(), p, realedit.Set{ID: s.name, Photos: s.photos})
 		if err != nil {
 			return err
 		}
@@ -332,7 +346,7 @@ func sheet(name string, samples []*sample) error {
 	}
 	defer b.Close()
 	for i, s := range order {
-		pixels, err := s.photo.Pixels(context.Background(), b)
+		pixels, err := s.photos[0].Pixels(context.Background(), b)
 		if err != nil {
 			return err
 		}
