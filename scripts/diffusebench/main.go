@@ -62,6 +62,7 @@ func run(args []string) error {
 		f.IntVar(&o.gpus, "gpus", 1, "GPUs")
 		f.BoolVar(&o.int8, "int8", false, "UNet and ControlNets in 8 bits")
 		f.BoolVar(&o.goOn, "go-on", false, "go on with the next picture after an error: for trying what another process does to the card's memory")
+		f.BoolVar(&o.stepDown, "step-down", false, "take a smaller profile where the card has less")
 		f.Parse(args[1:])
 		if args[0] == "fast" {
 			return timeFast(f.Arg(0), &o)

@@ -32,6 +32,7 @@ type pictureOptions struct {
 	batch, vaeBatch int
 	controls        int
 	goOn, int8      bool
+	stepDown        bool
 }
 
 // networks opens what makeWeights wrote.
@@ -85,7 +86,7 @@ func timePicture(dir string, o *pictureOptions) error {
 	for i := range o.gpus {
 		gpus = append(gpus, i)
 	}
-	e, err := diffuse.Open(n, &diffuse.Options{Devices: gpus, Profile: p})
+	e, err := diffuse.Open(n, &diffuse.Options{Devices: gpus, Profile: p, StepDown: o.stepDown})
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func timePicture(dir string, o *pictureOptions) error {
 		}
 		t := time.Since(begin).Seconds()
 		r.Picture.Free()
-		fmt.Printf("%s picture %d: %d tiles, %d bad, %.2f s (encoded %.2f, sampled %.2f)\n", p.Name, i, r.Tiles, len(r.Bad), t, marks["encoded"], marks["sampled"])
+		fmt.Printf("%s picture %d: %d tiles, %d bad, %.2f s (encoded %.2f, sampled %.2f)\n", r.Profile.Name, i, r.Tiles, len(r.Bad), t, marks["encoded"], marks["sampled"])
 		if i > 0 {
 			times = append(times, t)
 		}
