@@ -153,12 +153,16 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// model is a network's graph, built once for each form, with options for the CUDA provider beside those that all have.
+// attention are the kernels of attention that ONNX Runtime may take where networks come and go, bits of the CUDA provider's sdpa_kernel: flash (1), memory-efficient (2) and
+// unfused (16). cuDNN's (8), which it would take on newer cards, compiles a plan for every layer of every session, and of each some host memory stays: 5 to 25 MB a load of the UNet.
+const attention = "19"
+
+// model is a network's graph, built once for each form, with options for the CUDA provider ("key=value") beside those that all have.
 func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph.Graph, error), options ...string) (*ort.Model, error) {
-	key := fmt.Sprintf("%s %d×%d×%d", name, f.Batch, f.Width, f.Height)
-	if len(options) > 0 {
-		key += " " + strings.Join(options, " ")
+	if e.cuda && !e.o.Profile.Resident {
+		options = append(options, "sdpa_kernel="+attention)
 	}
+	key := fmt.Sprintf("%s %d×%d×%d %s", name, f.Batch, f.Width, f.Height, strings.Join(options, " "))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if m := e.models[key]; m != nil {
@@ -170,7 +174,8 @@ func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph
 	}
 	m := g.Model(key)
 	for _, o := range options { // now: a session may be on its way for a job that was given up, and reads them
-		m.Options["cuda"][o] = "1"
+		k, v, _ := strings.Cut(o, "=")
+		m.Options["cuda"][k] = v
 	}
 	e.models[key] = m
 	return m, nil
@@ -181,7 +186,7 @@ func (e *Engine) model(name string, f graph.Form, build func(graph.Form) (*graph
 func (e *Engine) vae(name string, f graph.Form, build func(graph.VAE, graph.Form, *weights.Set) (*graph.Graph, error)) (*ort.Model, error) {
 	var options []string
 	if e.cuda && e.o.Profile.Resident {
-		options = []string{"fuse_conv_bias"}
+		options = []string{"fuse_conv_bias=1"}
 	}
 	return e.model(name, f, func(f graph.Form) (*graph.Graph, error) { return build(e.n.VAEArch, f, e.n.VAE) }, options...)
 }

@@ -293,7 +293,7 @@ func TestAutoencoderOptions(t *testing.T) {
 	}
 	kept, passing := of(true), of(false)
 	require.Equal(t, map[string]string{"prefer_nhwc": "1", "fuse_conv_bias": "1"}, kept.Options["cuda"])
-	require.Equal(t, map[string]string{"prefer_nhwc": "1"}, passing.Options["cuda"])
+	require.Equal(t, map[string]string{"prefer_nhwc": "1", "sdpa_kernel": "19"}, passing.Options["cuda"])
 	require.NotEqual(t, kept.Key, passing.Key)
 	require.Same(t, kept, of(true))
 }

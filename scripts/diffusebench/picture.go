@@ -130,7 +130,7 @@ func timePicture(dir string, o *pictureOptions) error {
 		}
 		t := time.Since(begin).Seconds()
 		r.Picture.Free()
-		fmt.Printf("%s picture %d: %d tiles, %d bad, %.2f s (encoded %.2f, sampled %.2f)\n", r.Profile.Name, i, r.Tiles, len(r.Bad), t, marks["encoded"], marks["sampled"])
+		fmt.Printf("%s picture %d: %d tiles, %d bad, %.2f s (encoded %.2f, sampled %.2f), anonymous memory then %.0f MB\n", r.Profile.Name, i, r.Tiles, len(r.Bad), t, marks["encoded"], marks["sampled"], float64(procmem.Bytes("RssAnon"))/1e6)
 		if i > 0 {
 			times = append(times, t)
 		}

@@ -4,7 +4,7 @@
 //	skymasks -rendered [-width 1200] [-evs 0,-2,2] [-out SHEET.png]    the renderer's exteriors, all skies and views, one photo each or the merge of a bracket
 //
 // Photos are judged from pixels alone (no EXIF), with the gate and with what the gate would have thrown away: the mean and median intersection over union of
-// those with 5 % of sky and more, and how many of those without (under 0.1 %) get 1 % and more. Rendered pictures also tell how exact the edges are: docs/segment.md says
+// those with 5 % of sky and more, and how many of those without (under 0.1 %) get 1 % and more. Rendered pictures, judged without the gate, also tell how exact the edges are: docs/segment.md says
 // how that is counted. The sheet shows the ten worst: picture, truth, ours.
 package main
 
@@ -287,7 +287,10 @@ func reportRendered(samples []*sample) {
 	var ious []float64
 	var edges [4][]float64
 	for _, s := range samples {
-		a := s.or(s.gated)
+		a, refused := s.or(s.ungated), ""
+		if s.gated == nil {
+			refused = ", refused by the gate"
+		}
 		iou := skytruth.IoU(a, s.truth)
 		recall, precision := skytruth.Edges(a, s.truth, s.w, s.h, 2, 0)
 		found, right := skytruth.Edges(a, s.truth, s.w, s.h, 2, 0.15)
@@ -295,7 +298,7 @@ func reportRendered(samples []*sample) {
 		for i, v := range a {
 			off += math.Abs(float64(v)-float64(s.truth[i])) / 255
 		}
-		fmt.Printf("%-18s IoU %.4f, edges found %.3f (%.3f at one half), right %.3f (%.3f), mean error of the share %.4f\n", s.name, iou, found, recall, right, precision, off/float64(len(a)))
+		fmt.Printf("%-18s IoU %.4f, edges found %.3f (%.3f at one half), right %.3f (%.3f), mean error of the share %.4f%s\n", s.name, iou, found, recall, right, precision, off/float64(len(a)), refused)
 		ious = append(ious, iou)
 		for k, v := range [4]float64{found, recall, right, precision} {
 			edges[k] = append(edges[k], v)
