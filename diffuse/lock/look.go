@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"math"
 
@@ -157,29 +158,29 @@ func levels(dst []float32, m *kernels.Image, x, y int) {
 
 // finite refuses samples that are no levels.
 func finite(m *kernels.Image) error {
-	check := func(x, y int, v float32) error {
-		if v >= -overshoot && v <= 1+overshoot {
-			return nil
-		}
-		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output holds %g at %d, %d", v, x/3, y)
+	if m.Format() != kernels.F32 && m.Format() != kernels.F16 {
+		return nil
 	}
-	for y := range m.Height() {
-		switch m.Format() {
-		case kernels.F32:
-			for x, v := range m.RowF32(y) {
-				if err := check(x, y, v); err != nil {
-					return err
-				}
-			}
-		case kernels.F16:
-			for x, v := range m.RowHalf(y) {
-				if err := check(x, y, v.Float32()); err != nil {
-					return err
-				}
+	wrong := make([]error, (m.Height()+bandRows-1)/bandRows) // of each band the first
+	bands(m.Height(), func(k, y0, y1 int) {
+		check := func(x, y int, v float32) {
+			if !(v >= -overshoot && v <= 1+overshoot) && wrong[k] == nil {
+				wrong[k] = realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output holds %g at %d, %d", v, x/3, y)
 			}
 		}
-	}
-	return nil
+		for y := y0; y < y1; y++ {
+			if m.Format() == kernels.F32 {
+				for x, v := range m.RowF32(y) {
+					check(x, y, v)
+				}
+			} else {
+				for x, v := range m.RowHalf(y) {
+					check(x, y, v.Float32())
+				}
+			}
+		}
+	})
+	return cmp.Or(wrong...)
 }
 
 // reduced is a picture averaged over areas to the reduced size, clamped to [0,1].
@@ -212,14 +213,25 @@ func (b *bench) reduced(src *kernels.Image) ([]float32, error) {
 
 // related refuses an output that shows something else.
 func (b *bench) related() error {
-	var far, sa, sb, saa, sbb, sab float64
-	for i := 0; i < len(b.picture); i += 3 {
-		for c := range 3 {
-			far += math.Abs(float64(b.model[i+c] - b.picture[i+c]))
+	parts := make([][6]float64, (b.h+bandRows-1)/bandRows)
+	bands(b.h, func(k, y0, y1 int) {
+		var far, sa, sb, saa, sbb, sab float64
+		for i := 3 * y0 * b.w; i < 3*y1*b.w; i += 3 {
+			for c := range 3 {
+				far += math.Abs(float64(b.model[i+c] - b.picture[i+c]))
+			}
+			p, q := luma(b.picture[i:]), luma(b.model[i:])
+			sa, sb, saa, sbb, sab = sa+p, sb+q, saa+p*p, sbb+q*q, sab+p*q
 		}
-		p, q := luma(b.picture[i:]), luma(b.model[i:])
-		sa, sb, saa, sbb, sab = sa+p, sb+q, saa+p*p, sbb+q*q, sab+p*q
+		parts[k] = [6]float64{far, sa, sb, saa, sbb, sab}
+	})
+	var sum [6]float64
+	for _, p := range parts {
+		for i, v := range p {
+			sum[i] += v
+		}
 	}
+	far, sa, sb, saa, sbb, sab := sum[0], sum[1], sum[2], sum[3], sum[4], sum[5]
 	n := float64(len(b.picture) / 3)
 	if far /= 3 * n; far > farOff {
 		return realedit.Errorf(realedit.CodeBadModel, "lock", "the model's output is %.2f of the range off the picture in the mean", far)

@@ -85,11 +85,13 @@ func (b *bench) gather(f *field, now []float32, even bool) []sums {
 		parts[k] = t
 	})
 	total := parts[0]
-	for _, p := range parts[1:] {
-		for i := range p {
-			total[i].add(&p[i], 1)
+	bands(len(total), func(_, i0, i1 int) {
+		for _, p := range parts[1:] {
+			for i := i0; i < i1; i++ {
+				total[i].add(&p[i], 1)
+			}
 		}
-	}
+	})
 	return total
 }
 
