@@ -11,7 +11,7 @@ import (
 
 // Sky finds the sky: pixels' rules on a small copy, a cut between the sky's colours and the rest's, and a matte at full resolution that
 // follows twigs, wires and railings. It becomes MaskSky (255 inside, soft). Whether there is a sky at all is decided by the pixels, and better with Work.Scene,
-// EXIF's light value and a bracket; without a sky there is no mask. docs/segment.md has the method and its figures.
+// EXIF's light value and a bracket, of which it looks at the reference photo, and at a darker one where the sky is blown; without a sky there is no mask. docs/segment.md has the method and its figures.
 type Sky struct {
 	// Force takes what looks like sky even where the scene or the gate says that there is none.
 	Force bool `json:"force,omitempty"`
@@ -67,10 +67,14 @@ func (s Sky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) err
 	case verdict == noSky:
 		return nil
 	}
-	m, err := v.matte(ctx, env, of)
+	if v, err = v.ofBracket(ctx, env, w); err != nil {
+		return err
+	}
+	m, err := v.matte(ctx, env, v.of)
 	if err != nil {
 		return err
 	}
+	found.Value, found.Region = v.share, realedit.RectangleOf(v.region(of.Bounds()))
 	found.Check, found.Limit = realedit.CheckSkyFound, 0
 	found.Message = fmt.Sprintf("%.1f %% of the picture are sky", 100*v.share)
 	w.Find(found)

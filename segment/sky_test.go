@@ -126,3 +126,35 @@ func TestSkyOfRenderedHouses(t *testing.T) {
 	require.GreaterOrEqual(t, recall/clear, 0.93)
 	require.GreaterOrEqual(t, precision/clear, 0.97)
 }
+
+// Of a bracket the sky is the reference photo's, not the merge's, and where it is blown there the edges are those of a darker photo: twigs that no brighter one has.
+func TestSkyOfBrackets(t *testing.T) {
+	const w, h = 900, 600
+	blown := 0
+	for _, k := range exteriorTakes() {
+		if k.name != "exterior blown" && k.name != "exterior winter" {
+			continue
+		}
+		s := k.render(w, h)
+		truth := make([]uint8, w*h)
+		for i, v := range s.Sky {
+			truth[i] = uint8(255*v + 0.5)
+		}
+		var found, iou [2]float64
+		for i, evs := range [][]float64{{0}, {0, -4, -2, 2, 4}} {
+			o := k.o
+			o.EVs = evs
+			l := lookAt(t, exposed(t, s, o, true), segment.Sky{Force: true})
+			found[i], _ = skytruth.Edges(l.maskOr(), truth, w, h, 2, 0.15)
+			iou[i] = skytruth.IoU(l.maskOr(), truth)
+		}
+		t.Logf("%s: edges found %.3f, of a bracket %.3f; IoU %.4f, %.4f", k.name, found[0], found[1], iou[0], iou[1])
+		require.Greater(t, iou[1], iou[0]-0.005, k.name)
+		require.Greater(t, found[1], found[0]-0.01, k.name)
+		if k.name == "exterior blown" {
+			require.Greater(t, found[1], max(0.94, found[0]+0.05))
+			blown++
+		}
+	}
+	require.Equal(t, 1, blown)
+}

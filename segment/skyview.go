@@ -38,6 +38,20 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 	if v, ok := w.Value(viewKey{}).(*skyView); ok && v.of == of {
 		return v, nil
 	}
+	v, err := lookForSky(ctx, env, w, of)
+	if err != nil {
+		return nil, err
+	}
+	v.gate = v.judge()
+	if v.light, err = v.measureLight(ctx, env, w); err != nil {
+		return nil, err
+	}
+	w.SetValue(viewKey{}, v)
+	return v, nil
+}
+
+// lookForSky makes the view of a picture as far as the cut.
+func lookForSky(ctx context.Context, env *realedit.Env, w *realedit.Work, of *kernels.Image) (*skyView, error) {
 	v := &skyView{of: of}
 	v.w, v.h = realedit.FitInto(of.Width(), of.Height(), workSide)
 	var err error
@@ -57,11 +71,6 @@ func viewSky(ctx context.Context, env *realedit.Env, w *realedit.Work) (*skyView
 		v.probable = prior.shrink(gw, gh)
 	}
 	v.divide(prior)
-	v.gate = v.judge()
-	if v.light, err = v.measureLight(ctx, env, w); err != nil {
-		return nil, err
-	}
-	w.SetValue(viewKey{}, v)
 	return v, nil
 }
 

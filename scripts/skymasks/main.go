@@ -1,7 +1,7 @@
 // Command skymasks measures segment.Sky, without any model, against pictures whose sky is known.
 //
 //	skymasks -photos DIR [-out SHEET.png]    DIR/original/*.jpg with DIR/mask/*.png (above 127 is sky), as ADE20K's sky subset lies
-//	skymasks -rendered [-width 1200] [-evs 0,-2,2] [-out SHEET.png]    the renderer's exteriors, all skies and views, one photo each or the merge of a bracket
+//	skymasks -rendered [-width 1200] [-evs 0,-2,2] [-out SHEET.png]    the renderer's exteriors, all skies and views, one photo each without EXIF, or brackets
 //
 // Photos are judged from pixels alone (no EXIF), with the gate and with what the gate would have thrown away: the mean and median intersection over union of
 // those with 5 % of sky and more, and how many of those without (under 0.1 %) get 1 % and more. Rendered pictures, judged without the gate, also tell how exact the edges are: docs/segment.md says
@@ -138,15 +138,25 @@ func render(w int, evs []float64) ([]*sample, error) {
 		o.W, o.H = w, h
 		s := scene.Exterior(o)
 		var photos []*realedit.Photo
-		for _, p := range s.Bracket(scene.BracketOptions{EVs: evs}).Photos {
+		taken := s.Bracket(scene.BracketOptions{EVs: evs}).Photos
+		for i := range taken {
 			var file bytes.Buffer
-			if err := jpeg.Encode(&file, p.Image(), &jpeg.Options{Quality: 95}); err != nil {
+			var err error
+			if len(taken) == 1 { // pixels alone
+				err = jpeg.Encode(&file, taken[i].Image(), &jpeg.Options{Quality: 95})
+			} else {
+				var b []byte
+				b, err = scene.EncodeJPEG(&taken[i], 95)
+				file.Write(b)
+			}
+			if err != nil {
 				return err
 			}
 			photo, err := realedit.Decode(&file, nil)
 			if err != nil {
 				return err
 			}
+			photo.Name = taken[i].EXIF.FileName()
 			photos = append(photos, photo)
 		}
 		truth := make([]uint8, w*h)
@@ -211,6 +221,14 @@ func findAll(samples []*sample) error {
 }
 
 func (s *sample) find(e *realedit.Editor, b kernels.Backend) error {
+	set := realedit.Set{ID: s.name, Photos: s.photos}
+	if len(s.photos) > 1 { // as a bracket, with its exposures
+		sets, err := realedit.Group(s.photos, &realedit.GroupOptions{})
+		if err != nil || len(sets) != 1 {
+			return fmt.Errorf("%s: %d sets: %w", s.name, len(sets), err)
+		}
+		set = sets[0]
+	}
 	for _, force := range []bool{false, true} {
 		if force && s.gated != nil {
 			s.ungated = s.gated // what passes the gate is the same with Force
@@ -220,7 +238,7 @@ func (s *sample) find(e *realedit.Editor, b kernels.Backend) error {
 		if err != nil {
 			return err
 		}
-		r, err := e.Process(context.Background(), p, realedit.Set{ID: s.name, Photos: s.photos})
+		r, err := e.Process(context.Background(), p, set)
 		if err != nil {
 			return err
 		}
