@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"path"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // ModelFiles is optional for Models: models that are files of weights rather than graphs, and what stages make of them.
@@ -56,19 +58,18 @@ func (d *ModelDir) Files(ctx context.Context, kind string) ([]string, error) {
 
 // keptValue is what Keep made.
 type keptValue struct {
-	turn  chan struct{} // full while it is looked at or made
+	turn  parallel.Turn // of who looks at it or makes it
 	value io.Closer
 }
 
 // Keep gives what make made for a key: see ModelFiles.
 func (d *ModelDir) Keep(ctx context.Context, key string, make func() (io.Closer, error)) (io.Closer, error) {
 	k := d.keptFor(key)
-	select {
-	case k.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, &Error{Code: CodeCancelled, Op: "models", Err: context.Cause(ctx)}
+	leave, err := k.turn.Take(ctx)
+	if err != nil {
+		return nil, &Error{Code: CodeCancelled, Op: "models", Err: err}
 	}
-	defer func() { <-k.turn }()
+	defer leave()
 	d.mu.Lock()
 	closed := d.closed
 	d.mu.Unlock()
@@ -98,7 +99,7 @@ func (d *ModelDir) keptFor(key string) *keptValue {
 	defer d.mu.Unlock()
 	k := d.kept[key]
 	if k == nil {
-		k = &keptValue{turn: make(chan struct{}, 1)}
+		k = &keptValue{turn: parallel.NewTurn()}
 		d.kept[key] = k
 	}
 	return k

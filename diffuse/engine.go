@@ -9,6 +9,7 @@ import (
 	"github.com/realedit/realedit"
 	"github.com/realedit/realedit/diffuse/graph"
 	"github.com/realedit/realedit/diffuse/weights"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels/ort"
 )
 
@@ -44,7 +45,7 @@ type Engine struct {
 	n     Networks
 	o     Options
 	cuda  bool
-	turn  chan struct{}  // holds a token while no job runs
+	turn  parallel.Turn  // of the job that runs
 	cards []*ort.Runtime // one for each device, or for the processor
 
 	mu     sync.Mutex
@@ -62,8 +63,7 @@ func Open(n *Networks, o *Options) (*Engine, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	e := &Engine{n: *n, o: *o, cuda: len(o.Devices) > 0, turn: make(chan struct{}, 1), models: map[string]*ort.Model{}}
-	e.turn <- struct{}{}
+	e := &Engine{n: *n, o: *o, cuda: len(o.Devices) > 0, turn: parallel.NewTurn(), models: map[string]*ort.Model{}}
 	if e.n.Arch.Channels == nil {
 		e.n.Arch = graph.SDXL
 	}
@@ -191,12 +191,4 @@ func (e *Engine) vae(name string, f graph.Form, build func(graph.VAE, graph.Form
 	return e.model(name, f, func(f graph.Form) (*graph.Graph, error) { return build(e.n.VAEArch, f, e.n.VAE) }, options...)
 }
 
-// lock waits for the job before.
-func (e *Engine) lock(ctx context.Context) (unlock func(), err error) {
-	select {
-	case <-e.turn:
-		return func() { e.turn <- struct{}{} }, nil
-	case <-ctx.Done():
-		return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "diffuse", Err: context.Cause(ctx)}
-	}
-}
+// lock wai

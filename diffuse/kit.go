@@ -14,6 +14,7 @@ import (
 	"github.com/realedit/realedit/diffuse/safetensors"
 	"github.com/realedit/realedit/diffuse/text"
 	"github.com/realedit/realedit/diffuse/weights"
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // The kinds of models.json that this package's stages use.
@@ -50,7 +51,7 @@ type kit struct {
 	sets     []*weights.Set
 	options  Options
 
-	turn    chan struct{}              // full while prompts are looked up or encoded
+	turn    parallel.Turn              // of who looks prompts up or encodes them
 	encoded map[string]*text.Embedding // by prompt
 }
 
@@ -86,7 +87,7 @@ func kitFor(ctx context.Context, env *realedit.Env, want wants) (*kit, error) {
 		want.lora = ""
 	}
 	v, err := files.Keep(ctx, fmt.Sprintf("diffuse %s %+v %d", env.Backend.Name(), want, union), func() (io.Closer, error) {
-		k := &kit{controls: want.controls, union: union, encode: Encode, turn: make(chan struct{}, 1), encoded: map[string]*text.Embedding{}}
+		k := &kit{controls: want.controls, union: union, encode: Encode, turn: parallel.NewTurn(), encoded: map[string]*text.Embedding{}}
 		if err := k.open(ctx, env, want); err != nil {
 			return nil, errors.Join(err, k.Close())
 		}
@@ -231,12 +232,11 @@ func (k *kit) prompt(ctx context.Context, preset string) (*text.Embedding, error
 	if k.encoders == nil {
 		return nil, realedit.Errorf(realedit.CodeNoModel, kindPrompts, "the stored prompts have none for the preset %q, and there are no text encoders", preset)
 	}
-	select {
-	case k.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "encode prompts", Err: context.Cause(ctx)}
+	leave, err := k.turn.Take(ctx)
+	if err != nil {
+		return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "encode prompts", Err: err}
 	}
-	defer func() { <-k.turn }()
+	defer leave()
 	if e := k.encoded[p.Prompt]; e != nil {
 		return e, nil
 	}

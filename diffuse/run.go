@@ -39,11 +39,11 @@ func (e *Engine) Run(ctx context.Context, job *Job) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := e.lock(ctx)
+	leave, err := e.turn.Take(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &realedit.Error{Code: realedit.CodeCancelled, Op: "diffuse", Err: err}
 	}
-	defer unlock()
+	defer leave()
 	if tell, most := job.Progress, 0.0; tell != nil { // which does not go back where a job begins anew
 		job.Progress = func(f float64) {
 			if f > most {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/realedit/realedit/internal/parallel"
 )
 
 // ErrChanged is that a file has become another one while it was read.
@@ -25,7 +27,7 @@ type File interface {
 
 // known is what is known of a path.
 type known struct {
-	turn chan struct{} // full while someone looks or hashes
+	turn parallel.Turn // of who looks or hashes
 	info fs.FileInfo   // of the file when it was hashed; nil = it was not
 	sum  string
 }
@@ -42,14 +44,13 @@ func SHA256(ctx context.Context, f File) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, _ := files.LoadOrStore(path, &known{turn: make(chan struct{}, 1)})
+	v, _ := files.LoadOrStore(path, &known{turn: parallel.NewTurn()})
 	k := v.(*known)
-	select {
-	case k.turn <- struct{}{}:
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
+	leave, err := k.turn.Take(ctx)
+	if err != nil {
+		return "", err
 	}
-	defer func() { <-k.turn }()
+	defer leave()
 	info, err := f.Stat()
 	if err != nil {
 		return "", err
