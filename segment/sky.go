@@ -29,14 +29,14 @@ func (Sky) Gives() []realedit.Key { return []realedit.Key{realedit.MaskSky} }
 // Alters nothing.
 func (Sky) Alters() realedit.Change { return realedit.ChangeNone }
 
-// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies. On a device three strips of the picture are on the
+// Bytes is the mask, the picture's luma and edges while cells are chosen, and the small copies, two of a bracket. On a device three strips of the picture are on the
 // host at a time, and one of the mask.
 func (Sky) Bytes(w, h int) (host, device int64) {
 	plane := kernels.ImageBytes(w, h, 1, kernels.U8)
 	host, small := smallBytes(w, h)
 	device = max(small, 2*plane+small/4) // the working copy is gone when the two planes come, and they when the mask comes
 	rows := (h*strip + cutSide/2) / (cutSide / 2)
-	return host + device + 3*kernels.ImageBytes(w, min(h, rows), 3, kernels.U16) + kernels.ImageBytes(w, min(h, rows), 1, kernels.U8), device
+	return 2*host + device + 3*kernels.ImageBytes(w, min(h, rows), 3, kernels.U16) + kernels.ImageBytes(w, min(h, rows), 1, kernels.U8), device
 }
 
 // Apply finds the sky. It never fails for want of one: a finding says so. sky_found carries the share of the picture and the region, sky_uncertain what was left out;
@@ -50,16 +50,14 @@ func (s Sky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) err
 		return err
 	}
 	of := picture(w)
-	found := realedit.Finding{Severity: realedit.Info, Value: v.share, Limit: gateScore, Region: realedit.RectangleOf(v.region(of.Bounds()))}
 	verdict := v.decide(w.Scene.Scene)
 	if s.Force && v.share > 0 {
 		verdict = isSky
 	}
 	switch {
 	case verdict == maybeSky:
-		found.Check, found.Value = realedit.CheckSkyUncertain, float64(v.withLight())
-		found.Message = fmt.Sprintf("%.1f %% of the picture may be sky; it is left as it is", 100*v.share)
-		w.Find(found)
+		w.Find(realedit.Finding{Check: realedit.CheckSkyUncertain, Severity: realedit.Info, Value: float64(v.withLight()), Limit: gateScore, Region: realedit.RectangleOf(v.region(of.Bounds())),
+			Message: fmt.Sprintf("%.1f %% of the picture may be sky; it is left as it is", 100*v.share)})
 		return nil
 	case verdict == noSky && w.Scene.Scene == realedit.SceneExterior:
 		w.Find(realedit.Finding{Check: realedit.CheckSkyNotFound, Severity: realedit.Info, Message: "no sky in a picture taken outdoors"})
@@ -74,10 +72,8 @@ func (s Sky) Apply(ctx context.Context, env *realedit.Env, w *realedit.Work) err
 	if err != nil {
 		return err
 	}
-	found.Value, found.Region = v.share, realedit.RectangleOf(v.region(of.Bounds()))
-	found.Check, found.Limit = realedit.CheckSkyFound, 0
-	found.Message = fmt.Sprintf("%.1f %% of the picture are sky", 100*v.share)
-	w.Find(found)
+	w.Find(realedit.Finding{Check: realedit.CheckSkyFound, Severity: realedit.Info, Value: v.share, Region: realedit.RectangleOf(v.region(of.Bounds())),
+		Message: fmt.Sprintf("%.1f %% of the picture are sky", 100*v.share)})
 	w.SetMask(realedit.MaskSky, m)
 	return nil
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -69,15 +70,7 @@ func (v *skyView) measureLight(ctx context.Context, env *realedit.Env, w *realed
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case w.Frames[a].EV < w.Frames[b].EV:
-			return -1
-		case w.Frames[a].EV > w.Frames[b].EV:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(w.Frames[a].EV, w.Frames[b].EV) })
 	for n, i := range order {
 		rgb, err := framePixels(ctx, env, &w.Frames[i], cw, ch)
 		if err != nil {

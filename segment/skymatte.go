@@ -43,35 +43,25 @@ type matte struct {
 func newMatte(v *skyView, density []float32, w, h int) *matte {
 	cw, ch := v.cut.w, v.cut.h
 	m := &matte{cw: cw, ch: ch, cells: make([]cellColours, cw*ch), visit: make([]bool, cw*ch), xs: begins(w, cw), ys: begins(h, ch)}
-	in, edge, border := make([]bool, cw*ch), make([]bool, cw*ch), make([]bool, cw*ch)
+	in, edge := make([]bool, cw*ch), make([]bool, cw*ch)
 	for i, c := range v.cut.v {
 		in[i], edge[i] = c > 0.5, density[i] > 0
 		m.cells[i].in = c
 	}
-	onAll(ch, func(y int) { // cells beside the other side
-		for x := range cw {
-			i := y*cw + x
-			border[i] = x > 0 && in[i-1] != in[i] || x+1 < cw && in[i+1] != in[i] || y > 0 && in[i-cw] != in[i] || y+1 < ch && in[i+cw] != in[i]
-		}
+	border := bitMaskOf(cw, ch, func(x, y int) bool { // cells beside the other side
+		i := y*cw + x
+		return x > 0 && in[i-1] != in[i] || x+1 < cw && in[i+1] != in[i] || y > 0 && in[i-cw] != in[i] || y+1 < ch && in[i+cw] != in[i]
 	})
-	var near, hairs, porous []bool
-	together(
-		func() { near = widen(border, cw, ch, 2) },
-		func() {
-			hairs = make([]bool, cw*ch)
-			for i := range hairs {
-				hairs[i] = in[i] && edge[i]
-			}
-			hairs = widen(hairs, cw, ch, 1)
-		},
-		func() { porous = m.porous(in, edge) },
-	)
+	near := border.grown(2)
+	hairs := bitMaskOf(cw, ch, func(x, y int) bool { return in[y*cw+x] && edge[y*cw+x] }).grown(1)
+	porous := m.porous(in, edge)
 	sureSky, sureNot := make([]bool, cw*ch), make([]bool, cw*ch)
 	onAll(ch, func(y int) {
-		for i := y * cw; i < (y+1)*cw; i++ {
-			m.visit[i] = near[i] || hairs[i] && in[i] || porous[i]
-			sureSky[i] = in[i] && !border[i] && !hairs[i]
-			sureNot[i] = !in[i] && !border[i]
+		for x := range cw {
+			i, beside, hair := y*cw+x, border.at(x, y), hairs.at(x, y)
+			m.visit[i] = near.at(x, y) || hair && in[i] || porous[i]
+			sureSky[i] = in[i] && !beside && !hair
+			sureNot[i] = !in[i] && !beside
 		}
 	})
 	linear := v.linearCells()
@@ -154,32 +144,6 @@ func (m *matte) porous(in, edge []bool) []bool {
 		}
 		front = next
 	}
-	return out
-}
-
-// widen sets what lies within r of a set place, in both directions.
-func widen(m []bool, w, h, r int) []bool {
-	across, out := make([]bool, len(m)), make([]bool, len(m))
-	onAll(h, func(y int) {
-		row := across[y*w : (y+1)*w]
-		for x, v := range m[y*w : (y+1)*w] {
-			if v {
-				for k := max(0, x-r); k <= min(w-1, x+r); k++ {
-					row[k] = true
-				}
-			}
-		}
-	})
-	onAll(h, func(y int) {
-		row := out[y*w : (y+1)*w]
-		for k := max(0, y-r); k <= min(h-1, y+r); k++ {
-			for x, v := range across[k*w : (k+1)*w] {
-				if v {
-					row[x] = true
-				}
-			}
-		}
-	})
 	return out
 }
 

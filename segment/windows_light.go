@@ -4,9 +4,9 @@ import (
 	"context"
 	"math"
 	"runtime"
-	"sync"
 
 	"github.com/realedit/realedit"
+	"github.com/realedit/realedit/internal/parallel"
 	"github.com/realedit/realedit/kernels"
 )
 
@@ -155,9 +155,5 @@ func (p *lightPlane) shrunk(w, h int) *lightPlane {
 // inBands runs f over [0, n) in parts on all processors. What f does to an index must not depend on the parts.
 func inBands(n int, f func(from, to int)) {
 	parts := min(runtime.GOMAXPROCS(0), max(1, n/16))
-	var wg sync.WaitGroup
-	for i := range parts {
-		wg.Go(func() { f(n*i/parts, n*(i+1)/parts) })
-	}
-	wg.Wait()
+	parallel.Each(parts, func(i int) { f(n*i/parts, n*(i+1)/parts) })
 }
