@@ -166,9 +166,6 @@ func (c Correct) replay(ctx context.Context, env *realedit.Env, w *realedit.Work
 	if c.Grid == nil {
 		return nil
 	}
-	if err := c.Caps.Check(); err != nil {
-		return err
-	}
 	if err := lock.Check(ctx, env, w.Image, c.Grid, &c.Caps); err != nil {
 		return err
 	}
@@ -344,11 +341,8 @@ func inEight(m *kernels.Image) (*kernels.Image, func(), error) {
 	return out, out.Free, nil
 }
 
-// take applies the grid to the picture.
+// take applies the grid, which is one for the picture.
 func (c Correct) take(ctx context.Context, env *realedit.Env, w *realedit.Work, grid *lock.Grid) error {
-	if grid.Width != w.Image.Width() || grid.Height != w.Image.Height() {
-		return realedit.Errorf(realedit.CodeBadOption, "apply the lock", "the grid is for a picture of %d×%d, this one is %v", grid.Width, grid.Height, w.Image)
-	}
 	text, err := json.Marshal(grid)
 	if err != nil {
 		return err

@@ -16,21 +16,27 @@ import (
 	tiny "github.com/realedit/realedit/internal/tinysdxl"
 )
 
-// A LoRA that has nothing for the UNet is no LoRA for it: the picture would be as without it.
-func TestLoRAOfAnotherNetwork(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+// withLoRA is the tiny UNet's file and one of a LoRA of rank 2 for a module of 64 by 64.
+func withLoRA(t *testing.T, module string) filesOf {
+	t.Helper()
 	rec, err := tiny.Read()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	files := filesOf{kindUNet: filepath.Join(dir, "unet.safetensors"), kindLoRA: filepath.Join(dir, "lora.safetensors")}
 	require.NoError(t, rec.Write(files[kindUNet], "unet", safetensors.F16))
-	specs := []safetensors.Spec{{Name: "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", DType: safetensors.F16, Shape: []int{2, 64}},
-		{Name: "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight", DType: safetensors.F16, Shape: []int{64, 2}}}
+	specs := []safetensors.Spec{{Name: module + ".lora_down.weight", DType: safetensors.F16, Shape: []int{2, 64}}, {Name: module + ".lora_up.weight", DType: safetensors.F16, Shape: []int{64, 2}}}
 	require.NoError(t, safetensors.WriteFile(files[kindLoRA], nil, specs, func(i int, w io.Writer) error {
 		b, _ := safetensors.FromF32(safetensors.F16, tiny.Field(specs[i].Name, 128))
 		_, err := w.Write(b)
 		return err
 	}))
+	return files
+}
+
+// A LoRA that has nothing for the UNet is no LoRA for it: the picture would be as without it.
+func TestLoRAOfAnotherNetwork(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	files := withLoRA(t, "lora_te1_text_model_encoder_layers_0_mlp_fc1")
 	env, k := &realedit.Env{Models: files, Log: slog.New(slog.DiscardHandler)}, &kit{}
 	base, err := k.set(t.Context(), env, weights.UNet, kindUNet)
 	require.NoError(t, err)
@@ -49,19 +55,8 @@ func TestMergedInTheCache(t *testing.T) {
 	if cache != home {
 		t.Skip("the user's cache of this system is not where XDG_CACHE_HOME says")
 	}
-	rec, err := tiny.Read()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	files := filesOf{kindUNet: filepath.Join(dir, "unet.safetensors"), kindLoRA: filepath.Join(dir, "lora.safetensors")}
-	require.NoError(t, rec.Write(files[kindUNet], "unet", safetensors.F16))
 	const target = "down_blocks.1.attentions.0.proj_in.weight"
-	specs := []safetensors.Spec{{Name: "lora_unet_down_blocks_1_attentions_0_proj_in.lora_down.weight", DType: safetensors.F16, Shape: []int{2, 64}},
-		{Name: "lora_unet_down_blocks_1_attentions_0_proj_in.lora_up.weight", DType: safetensors.F16, Shape: []int{64, 2}}}
-	require.NoError(t, safetensors.WriteFile(files[kindLoRA], nil, specs, func(i int, w io.Writer) error {
-		b, _ := safetensors.FromF32(safetensors.F16, tiny.Field(specs[i].Name, 128))
-		_, err := w.Write(b)
-		return err
-	}))
+	files := withLoRA(t, "lora_unet_down_blocks_1_attentions_0_proj_in")
 	env := &realedit.Env{Models: files, Log: slog.New(slog.DiscardHandler)}
 	var side string
 	var made os.FileInfo
